@@ -1,0 +1,112 @@
+// Package apierror is the gateway's one error model: a google.rpc.Status with
+// typed details, on every protocol.
+//
+// Every refusal of the gateway carries an ErrorInfo of [Domain] with a stable
+// reason, so that a client (and the retry policy) can tell it from what an
+// upstream answered.
+package apierror
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// Domain is the ErrorInfo domain of the gateway's own errors.
+const Domain = "gateway.venta"
+
+// Reason is a stable, machine-readable cause (ErrorInfo.reason).
+type Reason string
+
+// The reasons of the gateway's own errors.
+const (
+	RouteNotFound       Reason = "ROUTE_NOT_FOUND"
+	MethodNotAllowed    Reason = "METHOD_NOT_ALLOWED"
+	InvalidRequest      Reason = "INVALID_REQUEST"
+	RequestTooLarge     Reason = "REQUEST_TOO_LARGE"
+	ResponseTooLarge    Reason = "RESPONSE_TOO_LARGE"
+	CredentialsMissing  Reason = "CREDENTIALS_MISSING"
+	CredentialsInvalid  Reason = "CREDENTIALS_INVALID"
+	PermissionDenied    Reason = "PERMISSION_DENIED"
+	RateLimited         Reason = "RATE_LIMITED"
+	CircuitOpen         Reason = "CIRCUIT_OPEN"
+	TimeoutExceeded     Reason = "TIMEOUT_EXCEEDED"
+	UpstreamUnavailable Reason = "UPSTREAM_UNAVAILABLE"
+	UpstreamFailed      Reason = "UPSTREAM_FAILED"
+	VersionGone         Reason = "VERSION_GONE"
+	Internal            Reason = "INTERNAL"
+)
+
+// Error is an error of the gateway itself. The zero value is not useful.
+type Error struct {
+	Code       codes.Code
+	Reason     Reason
+	Message    string // for people; never holds an upstream's internals
+	HTTPStatus int    // 0: what Code maps to
+	// RetryAfter, where positive, tells the client when to come back.
+	RetryAfter time.Duration
+	// Details are added to the ErrorInfo and RetryInfo.
+	Details []protoadapt.MessageV1
+	// Cause is logged and never sent.
+	Cause error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Reason, e.Message, e.Cause)
+	}
+	return fmt.Sprintf("%s: %s", e.Reason, e.Message)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// GRPCStatus implements the interface that google.golang.org/grpc/status reads.
+func (e *Error) GRPCStatus() *status.Status {
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain}}
+	if e.RetryAfter > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)})
+	}
+	st := status.New(e.Code, e.Message)
+	if with, err := st.WithDetails(append(details, e.Details...)...); err == nil {
+		return with
+	}
+	return st // a detail that cannot be encoded must not hide the error
+}
+
+// FromUpstream turns what an upstream call returned into what a client may see.
+// Business errors pass unchanged. The message of a failure (UNKNOWN, INTERNAL,
+// UNAVAILABLE, DATA_LOSS, DEADLINE_EXCEEDED, UNIMPLEMENTED) may hold addresses
+// or code and becomes the Cause of a gateway error with the same code.
+func FromUpstream(err error) error {
+	var own *Error
+	if err == nil || errors.As(err, &own) {
+		return err
+	}
+	switch code := status.Code(err); code {
+	case codes.Unavailable:
+		return &Error{Code: code, Reason: UpstreamUnavailable, Message: "the service is not available", Cause: err}
+	case codes.DeadlineExceeded:
+		return &Error{Code: code, Reason: TimeoutExceeded, Message: "the service did not answer in time", Cause: err}
+	case codes.Unknown, codes.Internal, codes.DataLoss, codes.Unimplemented:
+		return &Error{Code: code, Reason: UpstreamFailed, Message: "the service failed", Cause: err}
+	default:
+		return err
+	}
+}
+
+// As returns the gateway's own error in err's chain, or nil.
+func As(err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	return nil
+}

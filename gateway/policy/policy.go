@@ -1,0 +1,181 @@
+// Package policy holds the effective policy of an RPC as plain values.
+//
+// Generated code writes them as literals, the plugin and the gateway check them
+// with the same [Method.Validate], and each policy package takes its own block.
+// What each field means, its unit, default and limits stand in the schema,
+// proto/venta/policy/v1/policy.proto; here every default is already filled in.
+//
+// All values are immutable once built and safe for concurrent use.
+package policy
+
+import (
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// Method is the effective policy of one RPC. A nil block is not in force.
+type Method struct {
+	Timeout        *Timeout
+	Retry          *Retry
+	CircuitBreaker *CircuitBreaker
+	RateLimits     []RateLimit
+	Cache          *Cache
+	Invalidates    *Invalidates
+	Auth           *Auth
+	Version        *Version
+	Limits         *Limits
+	Response       *Response
+}
+
+// Timeout bounds a whole call, all attempts included.
+type Timeout struct {
+	Duration time.Duration
+}
+
+// Retry repeats failed calls (gRFC A6).
+type Retry struct {
+	MaxAttempts          int // the first included
+	InitialBackoff       time.Duration
+	MaxBackoff           time.Duration
+	BackoffMultiplier    float64
+	RetryableStatusCodes []codes.Code
+	PerAttemptTimeout    time.Duration // 0: the time that the call has left
+	Budget               RetryBudget
+}
+
+// RetryBudget bounds retries to a share of live traffic.
+type RetryBudget struct {
+	Percent      int
+	MinPerSecond int
+}
+
+// CircuitBreaker stops calls to a failing upstream.
+type CircuitBreaker struct {
+	ErrorThresholdPercent    int
+	Window                   time.Duration
+	MinimumCalls             int
+	OpenDuration             time.Duration
+	HalfOpenCalls            int
+	SlowCallDuration         time.Duration // 0: calls are never slow
+	SlowCallThresholdPercent int           // 0 with SlowCallDuration 0
+	FailureStatusCodes       []codes.Code
+	Scope                    BreakerScope
+}
+
+// BreakerScope says what shares one breaker.
+type BreakerScope int
+
+// The scopes of a circuit breaker.
+const (
+	BreakerPerMethod BreakerScope = iota
+	BreakerPerService
+)
+
+// RateLimit admits a number of requests in an interval for each key.
+type RateLimit struct {
+	Name     string
+	Requests int64
+	Interval time.Duration
+	Burst    int64
+	Key      RateLimitKey
+	Cost     RateLimitCost
+}
+
+// RateLimitKey says what a limit counts apart. Header and Field are set with
+// KeyHeader and KeyField alone.
+type RateLimitKey struct {
+	Source RateLimitSource
+	Header string // canonical form
+	Field  string // path in the request message
+}
+
+// RateLimitSource is where a limit's key comes from.
+type RateLimitSource int
+
+// The sources of a limit's key.
+const (
+	KeyGlobal RateLimitSource = iota
+	KeyClientIP
+	KeyPrincipal
+	KeyHeader
+	KeyField
+)
+
+// RateLimitCost is what one request costs: Units, or the value of Field where
+// that is set.
+type RateLimitCost struct {
+	Units int64
+	Field string // path in the request message
+}
+
+// Cache stores successful answers (RFC 9111).
+type Cache struct {
+	TTL         time.Duration
+	KeyFields   []string // empty: the whole request
+	VaryHeaders []string // canonical form
+	Audience    Audience
+	Tags        []string
+}
+
+// Audience says who shares a stored answer.
+type Audience int
+
+// The audiences of a stored answer.
+const (
+	AudiencePublic Audience = iota
+	AudiencePrincipal
+)
+
+// Invalidates purges stored answers after a successful call.
+type Invalidates struct {
+	Tags []string
+}
+
+// Auth says who may call.
+type Auth struct {
+	Requirement Requirement
+	Scopes      []string // all of them
+	Roles       []string // one of them
+}
+
+// Requirement says whether credentials are needed.
+type Requirement int
+
+// The requirements of [Auth].
+const (
+	AuthNone Requirement = iota
+	AuthOptional
+	AuthRequired
+)
+
+// Version is where an RPC stands in the life of its API version.
+type Version struct {
+	Deprecated  time.Time
+	Sunset      time.Time // zero: not decided
+	AfterSunset AfterSunset
+	Successor   string // a URL, or a path with the route's variables
+	Link        string
+}
+
+// AfterSunset says what happens after the sunset.
+type AfterSunset int
+
+// The choices after the sunset.
+const (
+	ServeAfterSunset AfterSunset = iota
+	GoneAfterSunset
+)
+
+// Limits bounds message sizes. Zero leaves the gateway's own bound in force.
+type Limits struct {
+	MaxRequestBytes  int64
+	MaxResponseBytes int64
+}
+
+// Response says how a successful answer is presented over HTTP.
+type Response struct {
+	Status   int    // 0: 200
+	Location string // with response fields in braces
+	OmitNull bool
+}
