@@ -1,0 +1,71 @@
+// Package apiversion tells clients where an RPC stands in the life of its API
+// version: Deprecation (RFC 9745), Sunset (RFC 8594) and Link (RFC 8288, with
+// the relation types "successor-version" of RFC 5829 and "deprecation").
+package apiversion
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// Options holds what the middleware needs of its surroundings.
+type Options struct {
+	// Successor returns the successor's URL for a request. Required where the
+	// policy names a successor.
+	Successor func(*http.Request) string
+	// OnError writes a refusal. Required.
+	OnError func(http.ResponseWriter, *http.Request, error)
+}
+
+// New returns a middleware that adds the headers to every answer and, where the
+// policy says so, refuses requests after the sunset with HTTP 410.
+func New(p policy.Version, opts Options) (func(http.Handler) http.Handler, error) {
+	if opts.OnError == nil {
+		return nil, errors.New("apiversion: OnError is required")
+	}
+	if p.Successor != "" && opts.Successor == nil {
+		return nil, errors.New("apiversion: a successor needs Options.Successor")
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			announce(w.Header(), p, opts, r)
+			if p.AfterSunset == policy.GoneAfterSunset && !p.Sunset.IsZero() && !time.Now().Before(p.Sunset) {
+				opts.OnError(w, r, gone(p))
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}, nil
+}
+
+func announce(h http.Header, p policy.Version, opts Options, r *http.Request) {
+	if !p.Deprecated.IsZero() {
+		h.Set("Deprecation", "@"+strconv.FormatInt(p.Deprecated.Unix(), 10))
+	}
+	if !p.Sunset.IsZero() {
+		h.Set("Sunset", p.Sunset.UTC().Format(http.TimeFormat))
+	}
+	if p.Successor != "" {
+		h.Add("Link", fmt.Sprintf(`<%s>; rel="successor-version"`, opts.Successor(r)))
+	}
+	if p.Link != "" {
+		h.Add("Link", fmt.Sprintf(`<%s>; rel="deprecation"`, p.Link))
+	}
+}
+
+func gone(p policy.Version) error {
+	return &apierror.Error{
+		Code:       codes.Unimplemented,
+		Reason:     apierror.VersionGone,
+		Message:    fmt.Sprintf("this version of the API ended on %s", p.Sunset.UTC().Format(time.DateOnly)),
+		HTTPStatus: http.StatusGone,
+	}
+}
