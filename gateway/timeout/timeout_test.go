@@ -174,6 +174,24 @@ func TestPlainContextError(t *testing.T) {
 	})
 }
 
+// Whoever ends the call first has ended it, whatever the upstream calls it.
+func TestCallerLeavesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		intercept, err := timeout.New(policy.Timeout{Duration: time.Second}, timeout.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := callerContext(t, 0, time.Second/2)
+		defer cancel()
+		err = intercept(ctx, method, nil, nil, nil,
+			func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
+				<-ctx.Done()
+				return status.Error(codes.DeadlineExceeded, "gone")
+			})
+		checkOwn(t, err, false, "")
+	})
+}
+
 // An answer that races with the bound is an answer.
 func TestLastMomentAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

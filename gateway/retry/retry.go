@@ -1,0 +1,138 @@
+// Package retry tries failed calls again as gRFC A6 defines, as an interceptor.
+//
+// It differs from the retries inside grpc-go in three ways. The wait is random
+// from zero on, as A6 says. A [Budget] takes the place of A6's throttling
+// tokens. And the headers of a failed attempt do not commit the call: A6 stops
+// there because the application has seen them, but here it sees nothing of an
+// attempt until that is the last one, so that a server that sets a header on
+// every answer can still be retried.
+//
+// The place of the interceptor is inside the timeout of the whole call and
+// outside the circuit breaker and the timeout of each attempt. The connection
+// below should be made with grpc.WithDisableRetry, lest attempts multiply.
+//
+// See https://github.com/grpc/proposal/blob/master/A6-client-retries.md.
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// Options are what a policy does not say. The zero value is usable.
+type Options struct {
+	// Budget, where set, is shared with others who send further attempts, and
+	// the policy's own budget is left aside. Nil makes one from the policy.
+	Budget *Budget
+	// Random returns numbers in [0, 1) that spread the waits, and is called
+	// concurrently. Nil is math/rand/v2.
+	Random func() float64
+	// OnAttempt, where set, is told each attempt that ended, with the call's
+	// own context, before any wait. No lock is held; concurrent calls call it
+	// concurrently.
+	OnAttempt func(context.Context, Attempt)
+}
+
+// Attempt is one attempt that ended, and what follows from it.
+type Attempt struct {
+	Method  string
+	Number  int // from 1
+	Code    codes.Code
+	Verdict Verdict
+	Wait    time.Duration // until the next attempt; 0 unless Verdict is Retried
+}
+
+// New returns an interceptor that makes up to p.MaxAttempts attempts of each
+// call, one after the other. The error of the last attempt is returned as it
+// is; a caller that leaves during a wait gets its context's error as a status.
+// The per-attempt timeout of p is not applied here: it belongs inside the
+// circuit breaker.
+//
+// A policy whose values make no sense is an error. The interceptor is safe for
+// concurrent use.
+func New(p policy.Retry, o Options) (grpc.UnaryClientInterceptor, error) {
+	if err := check(p); err != nil {
+		return nil, fmt.Errorf("retry: %w", err)
+	}
+	if o.Budget == nil {
+		budget, err := NewBudget(p.Budget)
+		if err != nil {
+			return nil, err
+		}
+		o.Budget = budget
+	}
+	if o.Random == nil {
+		o.Random = rand.Float64
+	}
+	r := &retrier{policy: p, options: o}
+	return r.intercept, nil
+}
+
+func check(p policy.Retry) error {
+	switch {
+	case p.MaxAttempts < 2:
+		return fmt.Errorf("max_attempts must be at least 2, not %d", p.MaxAttempts)
+	case p.InitialBackoff <= 0:
+		return fmt.Errorf("initial_backoff must be positive, not %s", p.InitialBackoff)
+	case p.MaxBackoff < p.InitialBackoff:
+		return fmt.Errorf("max_backoff %s is shorter than initial_backoff %s", p.MaxBackoff, p.InitialBackoff)
+	case !(p.BackoffMultiplier > 0): // NaN too
+		return fmt.Errorf("backoff_multiplier must be positive, not %v", p.BackoffMultiplier)
+	case len(p.RetryableStatusCodes) == 0:
+		return errors.New("retryable_status_codes is empty")
+	}
+	return nil
+}
+
+type retrier struct {
+	policy  policy.Retry
+	options Options
+}
+
+func (r *retrier) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
+	invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
+	r.options.Budget.Call()
+	opts, sinks := divert(opts)
+	var waits backoff
+	for number := 1; ; number++ {
+		seen := new(observation)
+		err := invoker(withAttempts(ctx, number-1), method, req, reply, cc, sinks.observe(opts, seen)...)
+		sinks.publish(seen)
+
+		verdict, wait := r.judge(ctx, number, &waits, err, seen.trailer)
+		r.report(ctx, Attempt{Method: method, Number: number, Code: status.Code(err), Verdict: verdict, Wait: wait})
+		if verdict != Retried {
+			return err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return status.FromContextError(err).Err()
+		}
+	}
+}
+
+func (r *retrier) report(ctx context.Context, a Attempt) {
+	if r.options.OnAttempt != nil {
+		r.options.OnAttempt(ctx, a)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() // both may be ready
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
