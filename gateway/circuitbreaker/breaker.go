@@ -1,0 +1,117 @@
+// Package circuitbreaker stops calls to an upstream that fails or is too slow.
+//
+//	closed ──── a rate reaches its threshold ────> open
+//	open ────── open_duration has passed ────────> half-open
+//	half-open ─ every probe succeeded ───────────> closed
+//	half-open ─ a probe failed, or they are slow ─> open
+//
+// Closed, the breaker admits every call and counts the outcomes of a sliding
+// window; once that holds minimum_calls, the share of failures and the share of
+// slow calls are each compared with their threshold. Open, it refuses every
+// call. Half-open, it admits half_open_calls probes and refuses the rest. What
+// says nothing about the upstream (a business error, a caller that left, a
+// panic) is counted nowhere and gives a probe's slot back.
+//
+// The window slides by tenths: it reaches back between nine tenths and the
+// whole of its length. Time passes by the monotonic clock.
+package circuitbreaker
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// Options are what a policy does not say. The zero value is usable.
+type Options struct {
+	// Name is what OnStateChange is told, such as the full name of a method.
+	Name string
+	// OnStateChange, where set, is told each change in the order in which they
+	// happened, one at a time, without a lock held: it may use the breaker. It
+	// runs on the goroutine of some call and must not block; changes that come
+	// meanwhile wait, and merge when more than a few do.
+	OnStateChange func(name string, from, to State)
+}
+
+// Breaker is the state of one circuit. It has no goroutines and a fixed size,
+// needs no clean-up and is safe for concurrent use. Make it with [New].
+type Breaker struct {
+	policy  policy.CircuitBreaker
+	options Options
+	epoch   time.Time // instants are durations since then
+
+	mu         sync.Mutex
+	state      State
+	generation uint64 // of the state: what an earlier one admitted is void
+	window     window // while closed
+	reopens    time.Duration
+	probes     probes // while half-open
+	changes    changes
+}
+
+// New returns a closed breaker without history. A policy whose values make no
+// sense is an error.
+func New(p policy.CircuitBreaker, o Options) (*Breaker, error) {
+	if err := check(p); err != nil {
+		return nil, fmt.Errorf("circuitbreaker: %w", err)
+	}
+	return &Breaker{policy: p, options: o, epoch: time.Now(), window: newWindow(p.Window)}, nil
+}
+
+func check(p policy.CircuitBreaker) error {
+	switch {
+	case p.ErrorThresholdPercent < 1 || p.ErrorThresholdPercent > 100:
+		return fmt.Errorf("error_threshold_percent must be from 1 to 100, not %d", p.ErrorThresholdPercent)
+	case p.Window < buckets:
+		return fmt.Errorf("window must be positive, not %s", p.Window)
+	case p.MinimumCalls < 1:
+		return fmt.Errorf("minimum_calls must be at least 1, not %d", p.MinimumCalls)
+	case p.OpenDuration <= 0:
+		return fmt.Errorf("open_duration must be positive, not %s", p.OpenDuration)
+	case p.HalfOpenCalls < 1:
+		return fmt.Errorf("half_open_calls must be at least 1, not %d", p.HalfOpenCalls)
+	case p.SlowCallDuration < 0:
+		return fmt.Errorf("slow_call_duration must not be negative: %s", p.SlowCallDuration)
+	case p.SlowCallDuration > 0 && (p.SlowCallThresholdPercent < 1 || p.SlowCallThresholdPercent > 100):
+		return fmt.Errorf("slow_call_threshold_percent must be from 1 to 100, not %d", p.SlowCallThresholdPercent)
+	case p.SlowCallDuration == 0 && p.SlowCallThresholdPercent != 0:
+		return errors.New("slow_call_threshold_percent needs slow_call_duration")
+	case len(p.FailureStatusCodes) == 0:
+		return errors.New("failure_status_codes is empty")
+	}
+	return nil
+}
+
+// State returns what a call would meet now. An open breaker whose time has
+// passed reads as half-open, although the change happens, and is reported, with
+// the next call.
+func (b *Breaker) State() State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == Open && b.now() >= b.reopens {
+		return HalfOpen
+	}
+	return b.state
+}
+
+func (b *Breaker) now() time.Duration { return time.Since(b.epoch) }
+
+// turn moves to another state. The lock is held.
+func (b *Breaker) turn(to State, now time.Duration) {
+	if b.options.OnStateChange != nil {
+		b.changes.add(b.state, to)
+	}
+	b.state = to
+	b.generation++
+	switch to {
+	case Closed:
+		b.window.clear()
+	case Open:
+		b.reopens = now + b.policy.OpenDuration
+	case HalfOpen:
+		b.probes = probes{}
+	}
+}

@@ -1,0 +1,64 @@
+package circuitbreaker
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/deadline"
+)
+
+// UnaryClientInterceptor returns an interceptor that passes each call through
+// the breaker. It stands inside retry, so that each attempt counts, and outside
+// the timeout of an attempt, so that an attempt without an answer counts too.
+func (b *Breaker) UnaryClientInterceptor() grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
+		invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
+	) error {
+		permit, err := b.Acquire()
+		if err != nil {
+			return err
+		}
+		outcome := Ignored // of a call that does not return
+		defer func() { permit.Done(outcome) }()
+		err = invoker(ctx, method, req, reply, cc, opts...)
+		outcome = b.outcome(ctx, err)
+		return err
+	}
+}
+
+// outcome says what err, returned under ctx, tells about the upstream.
+func (b *Breaker) outcome(ctx context.Context, err error) Outcome {
+	if err == nil {
+		return Success
+	}
+	code := codeOf(err)
+	switch {
+	case refused(err):
+		return Ignored // it never got there
+	case !errors.Is(err, deadline.ErrPolicy) && deadline.EndedByCaller(ctx, code):
+		return Ignored // the bound of an attempt is below ctx, and known by its error
+	case slices.Contains(b.policy.FailureStatusCodes, code):
+		return Failure
+	}
+	return Ignored
+}
+
+// refused reports whether the gateway itself turned the call away.
+func refused(err error) bool {
+	own := apierror.As(err)
+	return own != nil && (own.Reason == apierror.CircuitOpen || own.Reason == apierror.RateLimited)
+}
+
+// codeOf is status.Code, and knows the plain errors of contexts.
+func codeOf(err error) codes.Code {
+	if code := status.Code(err); code != codes.Unknown {
+		return code
+	}
+	return status.FromContextError(err).Code()
+}

@@ -1,0 +1,129 @@
+package circuitbreaker
+
+import (
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+)
+
+// probeRetryAfter is when to come back while probes decide: soon, but when they
+// are through is not known.
+const probeRetryAfter = time.Second
+
+// Permit admits one call. Its holder calls Done, deferred, so that neither a
+// panic nor runtime.Goexit keeps a probe's slot. A Permit belongs to one
+// goroutine at a time and must not be copied. The zero value admits nothing.
+type Permit struct {
+	breaker    *Breaker // nil: refused or done
+	generation uint64
+	lease      uint64
+	start      time.Duration
+}
+
+// Acquire admits a call or refuses it with an [apierror.Error] of UNAVAILABLE,
+// reason [apierror.CircuitOpen] and the time until probes are admitted. It
+// never waits for a slot, and a Permit allocates nothing.
+func (b *Breaker) Acquire() (Permit, error) {
+	now := b.now()
+	b.mu.Lock()
+	for b.state == Open && now >= b.reopens {
+		b.turn(HalfOpen, now)
+		b.unlock() // reports before a slot is taken, lest a hook's panic keep one
+		b.mu.Lock()
+		now = b.now()
+	}
+	wait, admitted := b.admit(now)
+	permit := Permit{breaker: b, generation: b.generation, lease: b.probes.lease, start: now}
+	b.mu.Unlock()
+	if !admitted {
+		return Permit{}, refusal(wait)
+	}
+	return permit, nil
+}
+
+// admit takes what the state asks of a call, or says when to come back. The
+// lock is held.
+func (b *Breaker) admit(now time.Duration) (wait time.Duration, admitted bool) {
+	switch b.state {
+	case Open:
+		return b.reopens - now, false
+	case HalfOpen:
+		// Slots of probes that never return expire like an open state.
+		admitted = b.probes.take(now, b.policy.HalfOpenCalls, b.policy.OpenDuration)
+		return min(b.policy.OpenDuration, probeRetryAfter), admitted
+	}
+	return 0, true
+}
+
+func refusal(wait time.Duration) error {
+	return &apierror.Error{
+		Code:       codes.Unavailable,
+		Reason:     apierror.CircuitOpen,
+		Message:    "the service is failing, and calls to it are paused",
+		RetryAfter: wait,
+	}
+}
+
+// Done tells what came of the call, which lasted from Acquire until now. A
+// second call does nothing, and so does one whose Permit an earlier state of the
+// breaker has given out.
+func (p *Permit) Done(o Outcome) {
+	b := p.breaker
+	if b == nil {
+		return
+	}
+	p.breaker = nil
+	now := b.now()
+	slow := b.policy.SlowCallDuration > 0 && now-p.start > b.policy.SlowCallDuration
+
+	b.mu.Lock()
+	if p.generation == b.generation {
+		b.record(p.lease, o, slow, now)
+	}
+	b.unlock()
+}
+
+// record counts an outcome. The lock is held.
+func (b *Breaker) record(lease uint64, o Outcome, slow bool, now time.Duration) {
+	if b.state == HalfOpen {
+		b.recordProbe(lease, o, slow, now)
+		return
+	}
+	if o == Ignored {
+		return
+	}
+	b.window.add(now, o == Failure, slow)
+	counted := b.window.total
+	if counted.calls >= b.policy.MinimumCalls &&
+		(reached(counted.failures, counted.calls, b.policy.ErrorThresholdPercent) ||
+			reached(counted.slow, counted.calls, b.policy.SlowCallThresholdPercent)) {
+		b.turn(Open, now)
+	}
+}
+
+// recordProbe counts the outcome of a probe. All must succeed; how many of them
+// may be slow is up to the same threshold as in the window, and the breaker
+// opens as soon as they are too many. The lock is held.
+func (b *Breaker) recordProbe(lease uint64, o Outcome, slow bool, now time.Duration) {
+	switch o {
+	case Failure:
+		b.turn(Open, now)
+	case Success:
+		b.probes.succeed(slow)
+		if reached(b.probes.slow, b.policy.HalfOpenCalls, b.policy.SlowCallThresholdPercent) {
+			b.turn(Open, now)
+		} else if b.probes.succeeded == b.policy.HalfOpenCalls {
+			b.turn(Closed, now)
+		}
+	default:
+		b.probes.giveBack(lease)
+	}
+}
+
+// reached reports whether part is at least percent of whole; a percent of 0
+// stands for no threshold.
+func reached(part, whole, percent int) bool {
+	return percent > 0 && part*100 >= percent*whole
+}

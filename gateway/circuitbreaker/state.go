@@ -1,0 +1,40 @@
+package circuitbreaker
+
+// State is what a breaker does with the next call.
+type State int
+
+// The states of a breaker.
+const (
+	// Closed admits every call.
+	Closed State = iota
+	// HalfOpen admits some probes.
+	HalfOpen
+	// Open refuses every call.
+	Open
+)
+
+// String returns the state as a metric label, such as "half_open".
+func (s State) String() string {
+	switch s {
+	case Closed:
+		return "closed"
+	case HalfOpen:
+		return "half_open"
+	case Open:
+		return "open"
+	}
+	return "unknown"
+}
+
+// Outcome is what a call says about the upstream.
+type Outcome int
+
+// The outcomes of a call.
+const (
+	// Ignored says nothing, and is the outcome of a call that never told.
+	Ignored Outcome = iota
+	// Success says that the upstream works.
+	Success
+	// Failure says that it does not.
+	Failure
+)
