@@ -1,0 +1,120 @@
+// Package auth verifies bearer tokens (RFC 6750, RFC 7519) and decides who may
+// call.
+//
+// [New] builds the check of one RPC's policy as HTTP middleware, [ServerAuth]
+// the check of a gRPC server behind the gateway. Both put the [Principal] into
+// the request's context.
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// Options is what the middleware needs beside its policy. All fields are
+// required unless the policy asks for no credentials.
+type Options struct {
+	// Verifier verifies the tokens.
+	Verifier *Verifier
+	// OnError answers a refused request; err is an [*apierror.Error]. The
+	// WWW-Authenticate header is already set. It may run concurrently.
+	OnError func(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// New returns the middleware that enforces p. It is an error if p cannot be
+// enforced as it stands: nothing passes unchecked because of a fault in it.
+//
+// Where p asks for no credentials, they are not looked at and the request is
+// anonymous. Where they are optional, a request without them is anonymous and
+// one with wrong ones is refused.
+func New(p policy.Auth, o Options) (func(http.Handler) http.Handler, error) {
+	if err := check(p, o); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	if p.Requirement == policy.AuthNone {
+		return func(next http.Handler) http.Handler { return next }, nil
+	}
+	p.Scopes, p.Roles = slices.Clone(p.Scopes), slices.Clone(p.Roles)
+	return func(next http.Handler) http.Handler {
+		return &guard{policy: p, options: o, next: next}
+	}, nil
+}
+
+func check(p policy.Auth, o Options) error {
+	switch p.Requirement {
+	case policy.AuthNone, policy.AuthOptional:
+		if len(p.Scopes)+len(p.Roles) > 0 {
+			return errors.New("scopes and roles need credentials to be required")
+		}
+	case policy.AuthRequired:
+	default:
+		return fmt.Errorf("unknown requirement %d", p.Requirement)
+	}
+	if p.Requirement != policy.AuthNone && (o.Verifier == nil || o.OnError == nil) {
+		return errors.New("a verifier and an error handler are required")
+	}
+	if i := slices.IndexFunc(p.Scopes, malformedScope); i >= 0 {
+		return fmt.Errorf("%q is not a scope (RFC 6749, section 3.3)", p.Scopes[i])
+	}
+	if slices.Contains(p.Roles, "") {
+		return errors.New("a role is empty")
+	}
+	return nil
+}
+
+func malformedScope(scope string) bool {
+	return scope == "" || strings.ContainsFunc(scope, func(r rune) bool {
+		return r <= ' ' || r > '~' || r == '"' || r == '\\'
+	})
+}
+
+// guard is the middleware around one handler.
+type guard struct {
+	policy  policy.Auth
+	options Options
+	next    http.Handler
+}
+
+// ServeHTTP implements http.Handler.
+func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 && g.policy.Requirement == policy.AuthOptional {
+		g.next.ServeHTTP(w, r)
+		return
+	}
+	principal, err := authenticate(g.options.Verifier, values)
+	if err == nil {
+		err = g.authorize(principal)
+	}
+	if err != nil {
+		w.Header().Set("WWW-Authenticate", challenge(apierror.As(err), g.policy.Scopes))
+		g.options.OnError(w, r, err)
+		return
+	}
+	g.next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), principal)))
+}
+
+// authorize asks for all the scopes and one of the roles.
+func (g *guard) authorize(p Principal) error {
+	for _, scope := range g.policy.Scopes {
+		if !p.HasScope(scope) {
+			return denied("the token lacks a scope that this call needs")
+		}
+	}
+	if len(g.policy.Roles) > 0 && !slices.ContainsFunc(g.policy.Roles, p.HasRole) {
+		return denied("the token has none of the roles that may call")
+	}
+	return nil
+}
+
+func denied(message string) error {
+	return &apierror.Error{Code: codes.PermissionDenied, Reason: apierror.PermissionDenied, Message: message}
+}

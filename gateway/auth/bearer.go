@@ -1,0 +1,50 @@
+package auth
+
+import (
+	"strings"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+)
+
+const realm = "venta"
+
+// authenticate verifies the one bearer token among the values of the
+// Authorization header. Two are refused: which of them another party on the way
+// believed is not known.
+func authenticate(v *Verifier, authorization []string) (Principal, error) {
+	switch len(authorization) {
+	case 0:
+		return Principal{}, &apierror.Error{
+			Code:    codes.Unauthenticated,
+			Reason:  apierror.CredentialsMissing,
+			Message: "credentials are required",
+		}
+	case 1:
+	default:
+		return Principal{}, invalid("more than one Authorization header", nil)
+	}
+	scheme, token, _ := strings.Cut(authorization[0], " ")
+	token = strings.TrimLeft(token, " ")
+	if !strings.EqualFold(scheme, "bearer") || token == "" {
+		return Principal{}, invalid("the Authorization header holds no bearer token", nil)
+	}
+	return v.Verify(token)
+}
+
+// challenge is the WWW-Authenticate header of a refusal (RFC 6750, section 3).
+// No part of it comes from the request.
+func challenge(err *apierror.Error, scopes []string) string {
+	header := `Bearer realm="` + realm + `"`
+	switch err.Reason {
+	case apierror.CredentialsInvalid:
+		header += `, error="invalid_token", error_description="` + err.Message + `"`
+	case apierror.PermissionDenied:
+		header += `, error="insufficient_scope"`
+		if len(scopes) > 0 {
+			header += `, scope="` + strings.Join(scopes, " ") + `"`
+		}
+	}
+	return header
+}

@@ -1,0 +1,59 @@
+package auth
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Principal is who a verified token speaks for. It cannot be changed once it is
+// made, so it may be shared between goroutines. The zero value is nobody.
+type Principal struct {
+	// Subject is the token's "sub": the caller's id at the issuer.
+	Subject string
+	// Expires is when the token ends ("exp"). Connections that outlive a request
+	// end then at the latest.
+	Expires time.Time
+
+	scopes, roles []string
+	claims        map[string]any
+}
+
+// NewPrincipal returns a principal with the given scopes and roles, for tests
+// and for callers inside the process that need no token.
+func NewPrincipal(subject string, scopes, roles []string) Principal {
+	return Principal{Subject: subject, scopes: slices.Clone(scopes), roles: slices.Clone(roles)}
+}
+
+// Scopes returns a copy of the token's "scope" (RFC 8693, section 4.2).
+func (p Principal) Scopes() []string { return slices.Clone(p.scopes) }
+
+// Roles returns a copy of the token's "roles" (RFC 9068, section 2.2.3.1).
+func (p Principal) Roles() []string { return slices.Clone(p.roles) }
+
+// HasScope reports whether the token holds the scope.
+func (p Principal) HasScope(scope string) bool { return slices.Contains(p.scopes, scope) }
+
+// HasRole reports whether the token holds the role.
+func (p Principal) HasRole(role string) bool { return slices.Contains(p.roles, role) }
+
+// Claim returns the text of another claim, and whether the token holds it as a
+// string.
+func (p Principal) Claim(name string) (string, bool) {
+	value, ok := p.claims[name].(string)
+	return value, ok
+}
+
+type principalKey struct{}
+
+// NewContext returns a context that carries the principal.
+func NewContext(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// FromContext returns the principal of the request, or false for an anonymous
+// one.
+func FromContext(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(principalKey{}).(Principal)
+	return p, ok
+}
