@@ -1,0 +1,150 @@
+package transcode
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// answer says how a successful response is presented.
+type answer struct {
+	status   int
+	location *Template
+	omitNull bool
+	body     func(proto.Message) any // nil: the whole message
+}
+
+func newAnswer(response proto.Message, bodyField string, p *policy.Response) (answer, error) {
+	a := answer{status: http.StatusOK}
+	md := descriptor(response)
+	if bodyField != "" {
+		fd := md.Fields().ByName(protoreflect.Name(bodyField))
+		if fd == nil {
+			return a, fmt.Errorf("response_body %q is not a field of %s", bodyField, md.FullName())
+		}
+		a.body = getter(response, fd)
+	}
+	if p == nil {
+		return a, nil
+	}
+	if p.Status != 0 {
+		a.status = p.Status
+	}
+	a.omitNull = p.OmitNull
+	if p.Location == "" {
+		return a, nil
+	}
+	var err error
+	a.location, err = ParseTemplate(md, p.Location)
+	return a, err
+}
+
+// getter returns the field's value in the type of the generated code, which
+// marshalers know how to present.
+func getter(response proto.Message, fd protoreflect.FieldDescriptor) func(proto.Message) any {
+	if fd.Message() != nil && !fd.IsList() && !fd.IsMap() {
+		return func(m proto.Message) any { return m.ProtoReflect().Get(fd).Message().Interface() }
+	}
+	name := "Get" + goName(string(fd.Name()))
+	if _, ok := reflect.TypeOf(response).MethodByName(name); !ok {
+		return func(m proto.Message) any { return m.ProtoReflect().Get(fd).Interface() }
+	}
+	return func(m proto.Message) any {
+		return reflect.ValueOf(m).MethodByName(name).Call(nil)[0].Interface()
+	}
+}
+
+// goName is the name that protoc-gen-go gives to a field in lower_snake_case.
+func goName(field string) string {
+	var b strings.Builder
+	upper := true
+	for i := range len(field) {
+		c := field[i]
+		if c == '_' && i+1 < len(field) && 'a' <= field[i+1] && field[i+1] <= 'z' {
+			upper = true
+			continue
+		}
+		if upper && 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		b.WriteByte(c)
+		upper = '0' <= c && c <= '9'
+	}
+	return b.String()
+}
+
+// write sends a successful response.
+func (rt *Route) write(ctx context.Context, outbound runtime.Marshaler, w http.ResponseWriter, r *http.Request, response proto.Message) {
+	a := rt.answer
+	options := rt.mux.GetForwardResponseOptions()
+	if a.status != http.StatusOK || a.location != nil {
+		options = append(options[:len(options):len(options)], a.head)
+	}
+	if a.omitNull {
+		outbound = withoutNull(outbound)
+	}
+	if a.status == http.StatusNoContent {
+		outbound = bodiless{outbound}
+	}
+	message := response
+	if a.body != nil {
+		message = &bodyOf{Message: response, value: a.body(response)}
+	}
+	runtime.ForwardResponseMessage(ctx, rt.mux, outbound, w, r, message, options...)
+}
+
+// head writes the status line and Location before the body.
+func (a answer) head(_ context.Context, w http.ResponseWriter, m proto.Message) error {
+	if b, ok := m.(*bodyOf); ok {
+		m = b.Message
+	}
+	if a.location != nil {
+		w.Header().Set("Location", a.location.Expand(m, url.PathEscape))
+	}
+	if a.status == http.StatusNoContent {
+		w.Header().Del("Content-Type")
+	}
+	w.WriteHeader(a.status)
+	return nil
+}
+
+// bodiless presents every message as nothing.
+type bodiless struct{ runtime.Marshaler }
+
+// Marshal implements runtime.Marshaler.
+func (bodiless) Marshal(any) ([]byte, error) { return nil, nil }
+
+// bodyOf is a response of which one field is the HTTP body.
+type bodyOf struct {
+	proto.Message
+	value any
+}
+
+// XXX_ResponseBody is the method by which grpc-gateway's runtime finds the body.
+func (b *bodyOf) XXX_ResponseBody() any { return b.value }
+
+// withoutNull returns the marshaler with unset messages left out. Marshalers
+// other than grpc-gateway's JSON have no such choice and stay as they are.
+func withoutNull(m runtime.Marshaler) runtime.Marshaler {
+	switch m := m.(type) {
+	case *runtime.JSONPb:
+		bare := *m
+		if bare.EmitUnpopulated {
+			bare.EmitUnpopulated, bare.EmitDefaultValues = false, true
+		}
+		return &bare
+	case *runtime.HTTPBodyMarshaler:
+		return &runtime.HTTPBodyMarshaler{Marshaler: withoutNull(m.Marshaler)}
+	default:
+		return m
+	}
+}

@@ -1,0 +1,96 @@
+// Package transcode is the edge between HTTP and gRPC: it binds a request to a
+// message as google.api.http says, makes the call, and writes the answer.
+//
+// What presents messages (marshalers, header matchers, error handlers) is
+// grpc-gateway's runtime.ServeMux, so that all of its options hold.
+package transcode
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+)
+
+// Binding is one google.api.http rule of a method.
+type Binding struct {
+	Verb         string // the HTTP method
+	Path         string // the path template
+	Body         string // "": none, "*": the whole message, else a field
+	ResponseBody string // "": the whole message, else a field
+}
+
+// Call knows the types of a method and how a typed client calls it.
+// Make it with [Unary].
+type Call struct {
+	newRequest  func() proto.Message
+	newResponse func() proto.Message
+	invoke      func(client any, ctx context.Context, request proto.Message, opts []grpc.CallOption) (proto.Message, error)
+}
+
+// Unary describes a unary method by its client method expression, such as
+// VendorServiceClient.GetVendor. Req and Resp must be generated messages.
+func Unary[Client, Req, Resp any](method func(Client, context.Context, *Req, ...grpc.CallOption) (*Resp, error)) Call {
+	return Call{
+		newRequest:  newMessage[Req],
+		newResponse: newMessage[Resp],
+		invoke: func(client any, ctx context.Context, request proto.Message, opts []grpc.CallOption) (proto.Message, error) {
+			response, err := method(client.(Client), ctx, any(request).(*Req), opts...)
+			if err != nil {
+				return nil, err
+			}
+			return any(response).(proto.Message), nil
+		},
+	}
+}
+
+func newMessage[M any]() proto.Message { return any(new(M)).(proto.Message) }
+
+// NewRequest returns an empty request message.
+func (c Call) NewRequest() proto.Message { return c.newRequest() }
+
+// NewResponse returns an empty response message.
+func (c Call) NewResponse() proto.Message { return c.newResponse() }
+
+// Method is one RPC of a service.
+type Method struct {
+	FullName string // "/package.Service/Method"
+	Call     Call
+}
+
+// ClientConn returns a connection that calls a typed client instead of a
+// network. Methods that are not listed are refused.
+func ClientConn(client any, methods []Method) grpc.ClientConnInterface {
+	conn := clientConn{client: client, calls: make(map[string]Call, len(methods))}
+	for _, m := range methods {
+		conn.calls[m.FullName] = m.Call
+	}
+	return conn
+}
+
+type clientConn struct {
+	client any
+	calls  map[string]Call
+}
+
+// Invoke implements grpc.ClientConnInterface.
+func (c clientConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	call, ok := c.calls[method]
+	if !ok {
+		return fmt.Errorf("%s is not a method of the client", method)
+	}
+	response, err := call.invoke(c.client, ctx, args.(proto.Message), opts)
+	if err != nil {
+		return err
+	}
+	into := reply.(proto.Message)
+	proto.Reset(into)
+	proto.Merge(into, response)
+	return nil
+}
+
+// NewStream implements grpc.ClientConnInterface.
+func (c clientConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, errStreams
+}

@@ -1,0 +1,46 @@
+package transcode
+
+import (
+	"context"
+	"net/http"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/venta-hq/venta/gateway/transcode/router"
+)
+
+// Exchange is one request on its route. It decodes the request's message when
+// a policy or the call first asks for it, and only once. One goroutine uses it
+// at a time.
+type Exchange struct {
+	Route  *Route
+	Params []router.Param
+
+	decoded bool
+	message proto.Message
+	err     error
+}
+
+type exchangeKey struct{}
+
+// WithExchange returns a copy of the request that carries the exchange.
+func WithExchange(r *http.Request, x *Exchange) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+}
+
+// FromContext returns the request's exchange, or nil outside of a route.
+func FromContext(ctx context.Context) *Exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	return x
+}
+
+// Message returns the request's message; r must be the exchange's request. It
+// is shared by everybody who asks and must not be changed. An error is an
+// *apierror.Error with code INVALID_ARGUMENT.
+func (x *Exchange) Message(r *http.Request) (proto.Message, error) {
+	if !x.decoded {
+		x.message, x.err = x.Route.decode(r, x.Params)
+		x.decoded = true
+	}
+	return x.message, x.err
+}

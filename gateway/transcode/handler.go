@@ -1,0 +1,73 @@
+package transcode
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+)
+
+// Invoker makes a unary call, as grpc.ClientConnInterface.Invoke does.
+type Invoker func(ctx context.Context, method string, request, response any, opts ...grpc.CallOption) error
+
+// Handler serves the route: it decodes the request, calls and writes the
+// answer. The request must carry an [Exchange].
+func (rt *Route) Handler(invoke Invoker) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, outbound := runtime.MarshalerForRequest(rt.mux, r)
+		ctx, err := runtime.AnnotateContext(r.Context(), rt.mux, r, rt.method.FullName,
+			runtime.WithHTTPPathPattern(rt.binding.Path))
+		if err != nil {
+			rt.WriteError(w, r, badRequest(err))
+			return
+		}
+		request, err := FromContext(ctx).Message(r)
+		if err != nil {
+			rt.WriteError(w, r, err)
+			return
+		}
+		var md runtime.ServerMetadata
+		response := rt.method.Call.NewResponse()
+		err = invoke(ctx, rt.method.FullName, request, response, grpc.Header(&md.HeaderMD), grpc.Trailer(&md.TrailerMD))
+		ctx = runtime.NewServerMetadataContext(ctx, md)
+		if err != nil {
+			writeError(ctx, rt.mux, w, r, err)
+			return
+		}
+		rt.write(ctx, outbound, w, r, response)
+	})
+}
+
+// WriteError writes an error through the mux's error handler.
+func (rt *Route) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	WriteError(rt.mux, w, r, err)
+}
+
+// WriteError writes an error through the mux's error handler.
+func WriteError(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, err error) {
+	writeError(r.Context(), mux, w, r, err)
+}
+
+func writeError(ctx context.Context, mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, err error) {
+	_, outbound := runtime.MarshalerForRequest(mux, r)
+	if own := apierror.As(err); own != nil {
+		setRetryAfter(w.Header(), own.RetryAfter)
+		if own.HTTPStatus != 0 {
+			err = &runtime.HTTPStatusError{HTTPStatus: own.HTTPStatus, Err: err}
+		}
+	}
+	runtime.HTTPError(ctx, mux, outbound, w, r, err)
+}
+
+// setRetryAfter tells when to come back, in whole seconds and never too early.
+func setRetryAfter(h http.Header, after time.Duration) {
+	if after > 0 && h.Get("Retry-After") == "" {
+		seconds := (after + time.Second - 1) / time.Second
+		h.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+	}
+}

@@ -1,0 +1,100 @@
+package transcode
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+var errStreams = status.Error(codes.Unimplemented, "streams need a gRPC connection")
+
+// ServerConn returns a connection that calls a service's implementation in
+// this process, without a network and without the interceptors of a server.
+func ServerConn(desc *grpc.ServiceDesc, server any) grpc.ClientConnInterface {
+	conn := serverConn{server: server, methods: make(map[string]grpc.MethodDesc, len(desc.Methods))}
+	for _, m := range desc.Methods {
+		conn.methods["/"+desc.ServiceName+"/"+m.MethodName] = m
+	}
+	return conn
+}
+
+type serverConn struct {
+	server  any
+	methods map[string]grpc.MethodDesc
+}
+
+// Invoke implements grpc.ClientConnInterface.
+func (c serverConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	desc, ok := c.methods[method]
+	if !ok {
+		return status.Errorf(codes.Unimplemented, "unknown method %s", method)
+	}
+	stream := &localStream{method: method}
+	md, _ := metadata.FromOutgoingContext(ctx)
+	ctx = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(ctx, md), stream)
+	decode := func(into any) error {
+		message, ok := into.(proto.Message)
+		if !ok {
+			return fmt.Errorf("%T is not a message", into)
+		}
+		proto.Merge(message, args.(proto.Message))
+		return nil
+	}
+	response, err := desc.Handler(c.server, ctx, decode, nil)
+	stream.tell(opts)
+	if err != nil {
+		return err
+	}
+	into := reply.(proto.Message)
+	proto.Reset(into)
+	proto.Merge(into, response.(proto.Message))
+	return nil
+}
+
+// NewStream implements grpc.ClientConnInterface.
+func (serverConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, errStreams
+}
+
+// localStream collects the metadata that a server method sets. It serves one
+// call and is not safe for use after that call.
+type localStream struct {
+	method          string
+	header, trailer metadata.MD
+}
+
+// Method implements grpc.ServerTransportStream.
+func (s *localStream) Method() string { return strings.TrimPrefix(s.method, "/") }
+
+// SetHeader implements grpc.ServerTransportStream.
+func (s *localStream) SetHeader(md metadata.MD) error {
+	s.header = metadata.Join(s.header, md)
+	return nil
+}
+
+// SendHeader implements grpc.ServerTransportStream.
+func (s *localStream) SendHeader(md metadata.MD) error { return s.SetHeader(md) }
+
+// SetTrailer implements grpc.ServerTransportStream.
+func (s *localStream) SetTrailer(md metadata.MD) error {
+	s.trailer = metadata.Join(s.trailer, md)
+	return nil
+}
+
+// tell hands the metadata to the caller's options.
+func (s *localStream) tell(opts []grpc.CallOption) {
+	for _, opt := range opts {
+		switch o := opt.(type) {
+		case grpc.HeaderCallOption:
+			*o.HeaderAddr = s.header
+		case grpc.TrailerCallOption:
+			*o.TrailerAddr = s.trailer
+		}
+	}
+}
