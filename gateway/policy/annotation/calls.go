@@ -1,0 +1,78 @@
+package annotation
+
+import (
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/venta-hq/venta/gateway/policy"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
+)
+
+// The blocks that guard the upstream call.
+
+func (d *decoder) timeout(t *policyv1.Timeout) *policy.Timeout {
+	if t == nil || t.GetDisabled() {
+		return nil
+	}
+	faults := len(d.faults)
+	read := &policy.Timeout{Duration: d.requiredDuration("timeout.duration", t.Duration, 0)}
+	if len(d.faults) > faults {
+		return nil // no stand-in, which a retry might not fit
+	}
+	return read
+}
+
+func (d *decoder) retry(r *policyv1.Retry) *policy.Retry {
+	if r == nil || r.GetDisabled() {
+		return nil
+	}
+	const fewest = 2
+	if r.MaxAttempts == nil {
+		d.missing("retry.max_attempts", "write a number from 2 to 5")
+	}
+	multiplier := 2.0
+	if r.BackoffMultiplier != nil {
+		multiplier = *r.BackoffMultiplier
+	}
+	budget := r.Budget
+	if budget == nil {
+		budget = &policyv1.RetryBudget{}
+	}
+	return &policy.Retry{
+		MaxAttempts:          number(r.MaxAttempts, fewest),
+		InitialBackoff:       d.duration("retry.initial_backoff", r.InitialBackoff, 50*time.Millisecond),
+		MaxBackoff:           d.duration("retry.max_backoff", r.MaxBackoff, time.Second),
+		BackoffMultiplier:    multiplier,
+		RetryableStatusCodes: statuses(r.RetryableStatusCodes, codes.Unavailable),
+		PerAttemptTimeout:    d.optionalDuration("retry.per_attempt_timeout", r.PerAttemptTimeout),
+		Budget: policy.RetryBudget{
+			Percent:      number(budget.Percent, 20),
+			MinPerSecond: number(budget.MinPerSecond, 3),
+		},
+	}
+}
+
+func (d *decoder) circuitBreaker(b *policyv1.CircuitBreaker) *policy.CircuitBreaker {
+	if b == nil || b.GetDisabled() {
+		return nil
+	}
+	read := &policy.CircuitBreaker{
+		ErrorThresholdPercent:    number(b.ErrorThresholdPercent, 50),
+		Window:                   d.duration("circuit_breaker.window", b.Window, 10*time.Second),
+		MinimumCalls:             number(b.MinimumCalls, 20),
+		OpenDuration:             d.duration("circuit_breaker.open_duration", b.OpenDuration, 30*time.Second),
+		HalfOpenCalls:            number(b.HalfOpenCalls, 3),
+		SlowCallDuration:         d.optionalDuration("circuit_breaker.slow_call_duration", b.SlowCallDuration),
+		SlowCallThresholdPercent: int(optionalNumber(d, "circuit_breaker.slow_call_threshold_percent", b.SlowCallThresholdPercent, 0)),
+		FailureStatusCodes: statuses(b.FailureStatusCodes, codes.Unknown, codes.DeadlineExceeded,
+			codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss),
+	}
+	if read.SlowCallDuration > 0 && read.SlowCallThresholdPercent == 0 {
+		read.SlowCallThresholdPercent = 100
+	}
+	if b.GetScope() == policyv1.CircuitBreaker_SCOPE_SERVICE {
+		read.Scope = policy.BreakerPerService
+	}
+	return read
+}

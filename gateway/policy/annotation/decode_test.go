@@ -1,0 +1,145 @@
+package annotation_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/prototext"
+
+	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/policy/annotation"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
+)
+
+// parse reads an annotation as a schema writes it.
+func parse(t *testing.T, text string) *policyv1.Policy {
+	t.Helper()
+	p := &policyv1.Policy{}
+	if err := prototext.Unmarshal([]byte(text), p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestDecodeDefaults(t *testing.T) {
+	failures := []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss}
+	tests := []struct {
+		text string
+		want policy.Method
+	}{
+		{``, policy.Method{}},
+		{`retry: {max_attempts: 3}`, policy.Method{Retry: &policy.Retry{
+			MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second, BackoffMultiplier: 2,
+			RetryableStatusCodes: []codes.Code{codes.Unavailable}, Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3},
+		}}},
+		{`retry: {max_attempts: 2 budget: {percent: 1}}`, policy.Method{Retry: &policy.Retry{
+			MaxAttempts: 2, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second, BackoffMultiplier: 2,
+			RetryableStatusCodes: []codes.Code{codes.Unavailable}, Budget: policy.RetryBudget{Percent: 1, MinPerSecond: 3},
+		}}},
+		{`retry: {max_attempts: 2 budget: {min_per_second: 0}}`, policy.Method{Retry: &policy.Retry{
+			MaxAttempts: 2, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second, BackoffMultiplier: 2,
+			RetryableStatusCodes: []codes.Code{codes.Unavailable}, Budget: policy.RetryBudget{Percent: 20},
+		}}},
+		{`circuit_breaker: {}`, policy.Method{CircuitBreaker: &policy.CircuitBreaker{
+			ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 20, OpenDuration: 30 * time.Second,
+			HalfOpenCalls: 3, FailureStatusCodes: failures,
+		}}},
+		{`circuit_breaker: {slow_call_duration: "2s" scope: SCOPE_UNSPECIFIED}`, policy.Method{CircuitBreaker: &policy.CircuitBreaker{
+			ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 20, OpenDuration: 30 * time.Second,
+			HalfOpenCalls: 3, FailureStatusCodes: failures, SlowCallDuration: 2 * time.Second, SlowCallThresholdPercent: 100,
+		}}},
+		{`rate_limits: [{requests: 10 interval: "1m"}]`, policy.Method{RateLimits: []policy.RateLimit{{
+			Name: "default", Requests: 10, Interval: time.Minute, Burst: 10,
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1},
+		}}}},
+		{`cache: {ttl: "1h30m" vary_headers: "accept-language"}`, policy.Method{Cache: &policy.Cache{
+			TTL: 90 * time.Minute, VaryHeaders: []string{"Accept-Language"},
+		}}},
+		{`auth: {requirement: REQUIREMENT_OPTIONAL}`, policy.Method{Auth: &policy.Auth{Requirement: policy.AuthOptional}}},
+		{`version: {deprecated: "2026-11-30T01:00:00+01:00"}`, policy.Method{Version: &policy.Version{
+			Deprecated: time.Date(2026, time.November, 30, 0, 0, 0, 0, time.UTC),
+		}}},
+		{`limits: {max_response_bytes: 1}`, policy.Method{Limits: &policy.Limits{MaxResponseBytes: 1}}},
+		{`response: {}`, policy.Method{Response: &policy.Response{}}},
+		{`timeout: {disabled: true} rate_limits: {disabled: true} cache: {disabled: true}`, policy.Method{}},
+	}
+	for _, test := range tests {
+		t.Run(test.text, func(t *testing.T) {
+			got, faults := annotation.Decode(parse(t, test.text))
+			if diff := cmp.Diff(test.want, got); diff != "" || len(faults) > 0 {
+				t.Errorf("faults %v, (-want +got):\n%s", faults, diff)
+			}
+		})
+	}
+}
+
+// TestDecodeRefuses covers how values are read; what their limits are is tested
+// in package policy, and with the schema around them in the plugin.
+func TestDecodeRefuses(t *testing.T) {
+	tests := []struct{ text, wrong string }{
+		{`timeout: {}`, "timeout.duration"},
+		{`timeout: {duration: ""}`, "timeout.duration"},
+		{`timeout: {duration: "1"}`, "timeout.duration"},
+		{`timeout: {duration: "1s "}`, "timeout.duration"},
+		{`timeout: {duration: "9223372037s"}`, "timeout.duration"},
+		{`timeout: {duration: "1ms0.5ns"}`, "timeout.duration"},
+		{`timeout: {duration: "1.000000000s"}`, ""},
+		{`timeout: {duration: "0.1m"}`, ""},
+		{`timeout: {duration: "1000.001us"}`, ""},
+		{`timeout: {duration: "1000.0001us"}`, "timeout.duration"},
+		{`timeout: {duration: "1000.0001µs"}`, "timeout.duration"},
+		{`retry: {max_attempts: 2 per_attempt_timeout: "0"}`, "retry.per_attempt_timeout"},
+		{`retry: {max_attempts: 2 per_attempt_timeout: "-1s"}`, "retry.per_attempt_timeout"},
+		{`retry: {max_attempts: 2 initial_backoff: "0s"}`, "retry.initial_backoff"},
+		{`retry: {max_attempts: 2 backoff_multiplier: 0}`, "retry.backoff_multiplier"},
+		{`circuit_breaker: {minimum_calls: 0}`, "circuit_breaker.minimum_calls"},
+		{`rate_limits: {requests: 1 interval: "1s" burst: 0}`, "rate_limits[0].burst"},
+		{`rate_limits: {interval: "1s"}`, "rate_limits[0].requests"},
+		{`rate_limits: {requests: 1 interval: "1s" cost: {field: ""}}`, "rate_limits[0].cost.field"},
+		{`cache: {ttl: "1m" tags: ["a", ""]}`, "cache.tags[1]"},
+		{`auth: {requirement: REQUIREMENT_UNSPECIFIED}`, "auth.requirement"},
+		{`version: {deprecated: ""}`, "version.deprecated"},
+		{`version: {deprecated: "2026-02-30"}`, "version.deprecated"},
+		{`version: {deprecated: "2026-02-03 04:05"}`, "version.deprecated"},
+		{`limits: {max_request_bytes: 0}`, "limits.max_request_bytes"},
+		{`response: {status: 0}`, "response.status"},
+		{`hedge: {disabled: true}`, "hedge"},
+		{`timeout: {disabled: true duration: "1s"}`, "timeout.disabled"},
+		{`timeout: {disabled: true mode: MODE_OFF}`, "timeout.disabled"},
+		{`timeout: {disabled: true mode: MODE_SHADOW}`, "timeout.mode timeout.disabled"},
+		{`timeout: {disabled: false duration: "1s"}`, ""},
+		{`timeout: {duration: "1s" mode: MODE_UNSPECIFIED}`, ""},
+		{`timeout: {duration: "1s" mode: MODE_OFF}`, ""},
+		{`timeout: {duration: "1s" mode: 9}`, "timeout.mode"},
+		{`retry: {max_attempts: 2 retryable_status_codes: 99}`, "retry.retryable_status_codes[0]"},
+		{`version: {deprecated: "2026-01-01" brown_outs: [{}, {}]}`, "version.brown_outs"},
+	}
+	for _, test := range tests {
+		t.Run(test.text, func(t *testing.T) {
+			_, faults := annotation.Decode(parse(t, test.text))
+			got := []string{}
+			for _, f := range faults {
+				got = append(got, f.Path)
+				if f.Problem == "" || f.Remedy == "" {
+					t.Errorf("incomplete: %+v", f)
+				}
+			}
+			if diff := cmp.Diff(strings.Fields(test.wrong), got); diff != "" {
+				t.Errorf("paths (-want +got):\n%s\n%v", diff, faults)
+			}
+		})
+	}
+}
+
+// TestDecodeLeavesInput holds that annotations, which RPCs share, are only read.
+func TestDecodeLeavesInput(t *testing.T) {
+	const text = `cache: {ttl: "1m" vary_headers: "accept"} rate_limits: {requests: 1 interval: "1s" key: {header: "x-a"}}`
+	given := parse(t, text)
+	annotation.Decode(given)
+	if diff := cmp.Diff(parse(t, text).String(), given.String()); diff != "" {
+		t.Errorf("changed:\n%s", diff)
+	}
+}

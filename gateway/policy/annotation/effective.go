@@ -1,0 +1,114 @@
+package annotation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/venta-hq/venta/gateway/policy"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
+)
+
+// Effective is the policy of one RPC, defaults filled in.
+type Effective struct {
+	// Policy is what holds at run time: blocks of MODE_OFF are left out.
+	Policy policy.Method
+
+	merged Merged
+	whole  policy.Method // with the blocks of MODE_OFF
+	limits []int         // for each of Policy.RateLimits, its index in whole
+}
+
+// Effective fills in the defaults. What it returns is useful where
+// [Merged.With] found no fault; otherwise it serves to look for further faults.
+func (m Merged) Effective() Effective {
+	enforced, limits := withoutOff(m.annotation)
+	e := Effective{merged: m, limits: limits}
+	e.whole, _ = Decode(m.annotation)
+	e.Policy, _ = Decode(enforced)
+	return e
+}
+
+// withoutOff returns the annotation without the blocks of MODE_OFF, and for each
+// rate limit that remains its index among all.
+func withoutOff(annotation *policyv1.Policy) (*policyv1.Policy, []int) {
+	rest := &policyv1.Policy{}
+	annotation.ProtoReflect().Range(func(block protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if block.IsList() || !isOff(value.Message()) {
+			rest.ProtoReflect().Set(block, value)
+		}
+		return true
+	})
+	rest.RateLimits = nil
+	var kept []int
+	for i, limit := range annotation.GetRateLimits() {
+		if !isOff(limit.ProtoReflect()) {
+			rest.RateLimits = append(rest.RateLimits, limit)
+			kept = append(kept, i)
+		}
+	}
+	return rest, kept
+}
+
+func isOff(block protoreflect.Message) bool {
+	mode := block.Descriptor().Fields().ByName("mode")
+	return policyv1.Mode(block.Get(mode).Enum()) == policyv1.Mode_MODE_OFF
+}
+
+// Validate returns what is wrong with the policy on the RPC beyond what
+// [Merged.With] has found on a level alone, each fault with the level of its
+// block. Blocks of MODE_OFF are checked as if they were in force; what is left
+// without them is checked too.
+func (e Effective) Validate(rpc policy.RPC) []Fault {
+	known := e.whole.ValidateLimits()
+	faults := slices.Concat(e.audience(), e.whole.Validate(rpc), e.validateEnforced(rpc))
+	var found []Fault
+	for _, f := range faults {
+		if slices.Contains(known, f) {
+			continue
+		}
+		known = append(known, f)
+		found = append(found, Fault{Level: e.merged.Level(f.Path), Fault: f})
+	}
+	return found
+}
+
+// validateEnforced gives the rate limits the indexes that they have in the
+// annotation.
+func (e Effective) validateEnforced(rpc policy.RPC) []policy.Fault {
+	found := e.Policy.Validate(rpc)
+	for i, f := range found {
+		var index int
+		if _, err := fmt.Sscanf(f.Path, "rate_limits[%d]", &index); err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(f.Path, "]")
+		found[i].Path = fmt.Sprintf("rate_limits[%d]%s", e.limits[index], rest)
+	}
+	return found
+}
+
+// audience asks for a choice where a stored answer could reach somebody who may
+// not see it.
+func (e Effective) audience() []policy.Fault {
+	auth, cache := e.whole.Auth, e.merged.annotation.GetCache()
+	chosen := cache.GetAudience() != policyv1.Cache_AUDIENCE_UNSPECIFIED
+	if cache == nil || chosen || auth == nil || auth.Requirement == policy.AuthNone {
+		return nil
+	}
+	return []policy.Fault{{
+		Path:    "cache.audience",
+		Problem: "the RPC authenticates its callers, and nothing says who shares an answer",
+		Remedy:  "write AUDIENCE_PRINCIPAL, or AUDIENCE_PUBLIC if every caller may see the same answer",
+	}}
+}
+
+// blockName returns the first field of a path.
+func blockName(path string) string {
+	if end := strings.IndexAny(path, ".["); end >= 0 {
+		return path[:end]
+	}
+	return path
+}

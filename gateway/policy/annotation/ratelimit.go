@@ -1,0 +1,94 @@
+package annotation
+
+import (
+	"fmt"
+	"net/textproto"
+	"time"
+
+	"github.com/venta-hq/venta/gateway/policy"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
+)
+
+func (d *decoder) rateLimits(limits []*policyv1.RateLimit) []policy.RateLimit {
+	var read []policy.RateLimit
+	for i, limit := range limits {
+		if limit.GetDisabled() {
+			return nil
+		}
+		read = append(read, d.rateLimit(fmt.Sprintf("rate_limits[%d]", i), limit))
+	}
+	return read
+}
+
+func (d *decoder) rateLimit(path string, l *policyv1.RateLimit) policy.RateLimit {
+	read := policy.RateLimit{
+		Name:     "default",
+		Requests: 1,
+		Interval: d.requiredDuration(path+".interval", l.Interval, time.Second),
+		Key:      d.rateLimitKey(path+".key", l.Key),
+	}
+	if l.Name != nil {
+		read.Name = *l.Name
+	}
+	if l.Requests != nil {
+		read.Requests = *l.Requests
+	} else {
+		d.missing(path+".requests", "write a number such as 100")
+	}
+	read.Burst = read.Requests
+	if l.Burst != nil {
+		read.Burst = *l.Burst
+	}
+	read.Cost = d.rateLimitCost(path+".cost", l.Cost)
+	return read
+}
+
+func (d *decoder) rateLimitKey(path string, key *policyv1.RateLimitKey) policy.RateLimitKey {
+	byDefault := policy.RateLimitKey{Source: policy.KeyClientIP}
+	if key == nil {
+		return byDefault
+	}
+	switch source := key.Source.(type) {
+	case *policyv1.RateLimitKey_Global:
+		d.onlyTrue(path+".global", source.Global)
+		return policy.RateLimitKey{Source: policy.KeyGlobal}
+	case *policyv1.RateLimitKey_ClientIp:
+		d.onlyTrue(path+".client_ip", source.ClientIp)
+	case *policyv1.RateLimitKey_Principal:
+		d.onlyTrue(path+".principal", source.Principal)
+		return policy.RateLimitKey{Source: policy.KeyPrincipal}
+	case *policyv1.RateLimitKey_ApiKey: // not supported yet
+	case *policyv1.RateLimitKey_Header:
+		return policy.RateLimitKey{Source: policy.KeyHeader, Header: textproto.CanonicalMIMEHeaderKey(source.Header)}
+	case *policyv1.RateLimitKey_Field:
+		return policy.RateLimitKey{Source: policy.KeyField, Field: source.Field}
+	default:
+		d.fault(path, "it names no source", `write one, such as "client_ip: true"`)
+	}
+	return byDefault
+}
+
+func (d *decoder) onlyTrue(path string, value bool) {
+	if !value {
+		d.fault(path, "only true has a meaning", "write true, or another source")
+	}
+}
+
+func (d *decoder) rateLimitCost(path string, cost *policyv1.RateLimitCost) policy.RateLimitCost {
+	one := policy.RateLimitCost{Units: 1}
+	if cost == nil {
+		return one
+	}
+	switch source := cost.Source.(type) {
+	case *policyv1.RateLimitCost_Units:
+		return policy.RateLimitCost{Units: source.Units}
+	case *policyv1.RateLimitCost_Field:
+		if source.Field != "" {
+			return policy.RateLimitCost{Field: source.Field}
+		}
+		d.fault(path+".field", "it names no field", "name an integer field of the request")
+	default:
+		d.fault(path, "it names no source", `write "units" or "field"`)
+	}
+	return one
+}

@@ -1,0 +1,35 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+)
+
+func (a *Auth) limits() faults {
+	var found faults
+	found.list("auth.scopes", a.Scopes, -1)
+	found.list("auth.roles", a.Roles, -1)
+	for i, scope := range a.Scopes {
+		if strings.ContainsFunc(scope, notInScope) {
+			found.add(entry("auth.scopes", i), fmt.Sprintf("%q is not a scope (RFC 6749, section 3.3)", scope),
+				"write one scope an entry, without spaces")
+		}
+	}
+	if a.Requirement == AuthNone {
+		found.unused("auth.scopes", a.Scopes)
+		found.unused("auth.roles", a.Roles)
+	}
+	return found
+}
+
+func (a *Auth) rules(RPC, Method) faults { return nil }
+
+func (f *faults) unused(path string, values []string) {
+	if len(values) > 0 {
+		f.add(path, "nothing is asked for with REQUIREMENT_NONE", "remove this, or write REQUIREMENT_REQUIRED")
+	}
+}
+
+func notInScope(r rune) bool {
+	return r <= ' ' || r == '"' || r == '\\' || r > '~'
+}

@@ -1,0 +1,82 @@
+package policy
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// mostVaryHeaders is how many headers may tell answers apart.
+const mostVaryHeaders = 8
+
+func (c *Cache) limits() faults {
+	var found faults
+	found.duration("cache.ttl", c.TTL, time.Second, 24*time.Hour)
+	found.list("cache.key_fields", c.KeyFields, -1)
+	found.list("cache.vary_headers", c.VaryHeaders, mostVaryHeaders)
+	for i, name := range c.VaryHeaders {
+		if name != "" {
+			found.header(entry("cache.vary_headers", i), name)
+		}
+	}
+	found.tags("cache.tags", c.Tags)
+	return found
+}
+
+func (c *Cache) rules(rpc RPC, m Method) faults {
+	found := c.methodRules(rpc)
+	if c.Audience == AudiencePrincipal && !m.authenticates() {
+		found.add("cache.audience", "the RPC knows no principal",
+			`add "auth: {requirement: REQUIREMENT_REQUIRED}", or write AUDIENCE_PUBLIC if everybody may see the answer`)
+	}
+	for i, field := range c.KeyFields {
+		if field != "" {
+			found.field(entry("cache.key_fields", i), rpc.Input, field)
+		}
+	}
+	found.tagFields("cache.tags", rpc.Input, c.Tags)
+	if len(c.KeyFields) > 0 {
+		found = append(found, c.keyRules(rpc)...)
+	}
+	return found
+}
+
+func (c *Cache) methodRules(rpc RPC) faults {
+	var found faults
+	switch {
+	case rpc.streaming():
+		found.add("cache", "a stream is not cached", `remove the cache, or write "cache: {disabled: true}"`)
+	case rpc.Idempotency != NoSideEffects:
+		found.add("cache", "the RPC may have side effects, which a stored answer would leave out",
+			`declare "option idempotency_level = NO_SIDE_EFFECTS" where that is true, or write "cache: {disabled: true}"`)
+	case len(rpc.reachedBy(http.MethodGet)) == 0:
+		found.add("cache", "the RPC is not reached by GET, and answers to other verbs are not stored",
+			`add a "get" route, or write "cache: {disabled: true}"`)
+	}
+	return found
+}
+
+// keyRules checks what key_fields leave out: a request that sets another field
+// passes the cache by.
+func (c *Cache) keyRules(rpc RPC) faults {
+	var found faults
+	for _, route := range rpc.reachedBy(http.MethodGet) {
+		for _, variable := range route.Variables {
+			if !slices.Contains(c.KeyFields, variable) {
+				found.add("cache.key_fields", fmt.Sprintf("%q, which %s always sets, is missing, so nothing would be stored", variable, route.Path),
+					fmt.Sprintf("add %q", variable))
+			}
+		}
+	}
+	for i, tag := range c.Tags {
+		template, _ := ParseTemplate(tag)
+		for _, field := range template.Fields() {
+			if !slices.Contains(c.KeyFields, field) {
+				found.add(entry("cache.tags", i), fmt.Sprintf("%q is not among the key_fields, so it is unset in every stored answer", field),
+					fmt.Sprintf("add %q to key_fields, or remove it from the tag", field))
+			}
+		}
+	}
+	return found
+}

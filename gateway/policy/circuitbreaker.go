@@ -1,0 +1,70 @@
+package policy
+
+import (
+	"reflect"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// neverFailures are the statuses that say nothing about the upstream's health.
+func neverFailures() map[codes.Code]string {
+	const business = "is an answer to the caller, not a failure of the upstream"
+	return map[codes.Code]string{
+		codes.OK:                 "is no failure",
+		codes.Canceled:           "is the caller's doing",
+		codes.InvalidArgument:    business,
+		codes.NotFound:           business,
+		codes.AlreadyExists:      business,
+		codes.PermissionDenied:   business,
+		codes.FailedPrecondition: business,
+		codes.OutOfRange:         business,
+		codes.Unauthenticated:    business,
+	}
+}
+
+func (b *CircuitBreaker) limits() faults {
+	var found faults
+	found.number("circuit_breaker.error_threshold_percent", int64(b.ErrorThresholdPercent), 1, 100)
+	found.duration("circuit_breaker.window", b.Window, time.Second, 10*time.Minute)
+	found.number("circuit_breaker.minimum_calls", int64(b.MinimumCalls), 1, 1_000_000)
+	found.duration("circuit_breaker.open_duration", b.OpenDuration, 100*time.Millisecond, time.Hour)
+	found.number("circuit_breaker.half_open_calls", int64(b.HalfOpenCalls), 1, 1000)
+	found = append(found, b.slowCallLimits()...)
+	found.statuses("circuit_breaker.failure_status_codes", b.FailureStatusCodes, neverFailures(),
+		"write statuses of a failing upstream, such as UNAVAILABLE")
+	return found
+}
+
+func (b *CircuitBreaker) slowCallLimits() faults {
+	var found faults
+	switch {
+	case b.SlowCallDuration < 0:
+		found.positive("circuit_breaker.slow_call_duration", b.SlowCallDuration)
+	case b.SlowCallDuration > 0:
+		found.number("circuit_breaker.slow_call_threshold_percent", int64(b.SlowCallThresholdPercent), 1, 100)
+	case b.SlowCallThresholdPercent != 0:
+		found.add("circuit_breaker.slow_call_threshold_percent", "no call is slow without a slow_call_duration",
+			"write slow_call_duration too, or remove this")
+	}
+	return found
+}
+
+func (b *CircuitBreaker) rules(RPC, Method) faults { return nil }
+
+// UnequalBreakers looks for methods of one service that share the service's
+// breaker and give it different settings. It returns the index of the first
+// method with a breaker of that scope, and of all that differ from it.
+func UnequalBreakers(methods []Method) (first int, others []int) {
+	first = -1
+	for i, m := range methods {
+		switch {
+		case m.CircuitBreaker == nil || m.CircuitBreaker.Scope != BreakerPerService:
+		case first < 0:
+			first = i
+		case !reflect.DeepEqual(methods[first].CircuitBreaker, m.CircuitBreaker):
+			others = append(others, i)
+		}
+	}
+	return first, others
+}

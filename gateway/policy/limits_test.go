@@ -1,0 +1,135 @@
+package policy_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// valid returns a policy with every block within its limits.
+func valid() policy.Method {
+	return policy.Method{
+		Timeout: &policy.Timeout{Duration: 5 * time.Second},
+		Retry: &policy.Retry{
+			MaxAttempts:          3,
+			InitialBackoff:       50 * time.Millisecond,
+			MaxBackoff:           time.Second,
+			BackoffMultiplier:    2,
+			RetryableStatusCodes: []codes.Code{codes.Unavailable},
+			Budget:               policy.RetryBudget{Percent: 20, MinPerSecond: 3},
+		},
+		CircuitBreaker: &policy.CircuitBreaker{
+			ErrorThresholdPercent: 50,
+			Window:                10 * time.Second,
+			MinimumCalls:          20,
+			OpenDuration:          30 * time.Second,
+			HalfOpenCalls:         3,
+			FailureStatusCodes:    []codes.Code{codes.Unavailable},
+		},
+		RateLimits: []policy.RateLimit{{
+			Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
+			Key:  policy.RateLimitKey{Source: policy.KeyClientIP},
+			Cost: policy.RateLimitCost{Units: 1},
+		}},
+		Cache:   &policy.Cache{TTL: time.Minute, KeyFields: []string{"id"}, VaryHeaders: []string{"Accept-Language"}, Tags: []string{"thing:{id}"}},
+		Auth:    &policy.Auth{Requirement: policy.AuthRequired, Scopes: []string{"read"}, Roles: []string{"reader"}},
+		Version: &policy.Version{Deprecated: day(1), Sunset: day(2), Successor: "/v2/things/{id}", Link: "https://docs.example.com"},
+		Limits:  &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1 << 30},
+		Response: &policy.Response{
+			Status: 201, Location: "/v2/things/{id}",
+		},
+	}
+}
+
+func day(n int) time.Time { return time.Date(2026, time.October, n, 0, 0, 0, 0, time.UTC) }
+
+// paths returns the paths of faults.
+func paths(faults []policy.Fault) []string {
+	var found []string
+	for _, f := range faults {
+		found = append(found, f.Path)
+	}
+	return found
+}
+
+func TestValidateLimits(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(m *policy.Method)
+		wrong  string // paths; "": nothing
+	}{
+		{"valid", func(*policy.Method) {}, ""},
+		{"nothing", func(m *policy.Method) { *m = policy.Method{} }, ""},
+		{"timeout least", func(m *policy.Method) { m.Timeout.Duration = time.Millisecond }, ""},
+		{"timeout most", func(m *policy.Method) { m.Timeout.Duration = time.Hour }, ""},
+		{"timeout too short", func(m *policy.Method) { m.Timeout.Duration = time.Millisecond - 1 }, "timeout.duration"},
+		{"timeout too long", func(m *policy.Method) { m.Timeout.Duration = time.Hour + 1 }, "timeout.duration"},
+		{"retry zero", func(m *policy.Method) { m.Retry = &policy.Retry{} },
+			"retry.max_attempts retry.initial_backoff retry.backoff_multiplier retry.retryable_status_codes retry.budget.percent"},
+		{"retry most", func(m *policy.Method) { m.Retry.MaxAttempts, m.Retry.BackoffMultiplier = 5, 10 }, ""},
+		{"retry least", func(m *policy.Method) {
+			m.Retry.InitialBackoff, m.Retry.MaxBackoff, m.Retry.BackoffMultiplier = 1, 1, 1
+		}, ""},
+		{"retry infinity", func(m *policy.Method) { m.Retry.BackoffMultiplier = math.Inf(1) }, "retry.backoff_multiplier"},
+		{"retry nan", func(m *policy.Method) { m.Retry.BackoffMultiplier = math.NaN() }, "retry.backoff_multiplier"},
+		{"retry negative", func(m *policy.Method) { m.Retry.PerAttemptTimeout, m.Retry.Budget.MinPerSecond = -1, -1 },
+			"retry.per_attempt_timeout retry.budget.min_per_second"},
+		{"retry code unknown", func(m *policy.Method) { m.Retry.RetryableStatusCodes = []codes.Code{17} }, "retry.retryable_status_codes[0]"},
+		{"breaker zero", func(m *policy.Method) { m.CircuitBreaker = &policy.CircuitBreaker{} },
+			"circuit_breaker.error_threshold_percent circuit_breaker.window circuit_breaker.minimum_calls circuit_breaker.open_duration " +
+				"circuit_breaker.half_open_calls circuit_breaker.failure_status_codes"},
+		{"breaker negative", func(m *policy.Method) { m.CircuitBreaker.SlowCallDuration = -1 }, "circuit_breaker.slow_call_duration"},
+		{"breaker slow without percent", func(m *policy.Method) { m.CircuitBreaker.SlowCallDuration = 1 }, "circuit_breaker.slow_call_threshold_percent"},
+		{"limit zero", func(m *policy.Method) { m.RateLimits[0] = policy.RateLimit{} },
+			"rate_limits[0].name rate_limits[0].requests rate_limits[0].interval rate_limits[0].burst rate_limits[0].cost.units"},
+		{"limit name longest", func(m *policy.Method) { m.RateLimits[0].Name = strings.Repeat("a-_9", 16) }, ""},
+		{"limit name too long", func(m *policy.Method) { m.RateLimits[0].Name = strings.Repeat("a", 65) }, "rate_limits[0].name"},
+		{"limit name twice", func(m *policy.Method) { m.RateLimits = slices.Repeat(m.RateLimits, 2) }, "rate_limits[1].name"},
+		{"limit header", func(m *policy.Method) { m.RateLimits[0].Key = policy.RateLimitKey{Source: policy.KeyHeader} }, "rate_limits[0].key.header"},
+		{"limit cost is all", func(m *policy.Method) { m.RateLimits[0].Cost.Units = 100 }, ""},
+		{"limit cost too high", func(m *policy.Method) { m.RateLimits[0].Cost.Units = 101 }, "rate_limits[0].cost.units"},
+		{"cache too short", func(m *policy.Method) { m.Cache.TTL = time.Second - 1 }, "cache.ttl"},
+		{"cache header", func(m *policy.Method) { m.Cache.VaryHeaders = []string{"a\r\nb"} }, "cache.vary_headers[0]"},
+		{"cache tag", func(m *policy.Method) { m.Cache.Tags = []string{"{id"} }, "cache.tags[0]"},
+		{"invalidates nothing", func(m *policy.Method) { m.Invalidates = &policy.Invalidates{} }, "invalidates.tags"},
+		{"auth scope", func(m *policy.Method) { m.Auth.Scopes = []string{"a", "b\"", "a"} }, "auth.scopes[2] auth.scopes[1]"},
+		{"auth none", func(m *policy.Method) { m.Auth.Requirement = policy.AuthNone }, "auth.scopes auth.roles"},
+		{"version zero", func(m *policy.Method) { m.Version = &policy.Version{} }, "version"},
+		{"version sunset alone", func(m *policy.Method) { m.Version.Deprecated = time.Time{} }, "version.sunset"},
+		{"version sunset equal", func(m *policy.Method) { m.Version.Sunset = day(1) }, "version.sunset"},
+		{"version link", func(m *policy.Method) { m.Version.Link = "javascript:alert(1)" }, "version.link"},
+		{"version successor", func(m *policy.Method) { m.Version.Successor = "ftp://example.com/" }, "version.successor"},
+		{"version header injected", func(m *policy.Method) { m.Version.Successor = "/v2\r\nSet-Cookie: a" }, "version.successor"},
+		{"limits zero", func(m *policy.Method) { m.Limits = &policy.Limits{} }, "limits"},
+		{"limits too large", func(m *policy.Method) { m.Limits.MaxRequestBytes = 1<<30 + 1 }, "limits.max_request_bytes"},
+		{"response zero", func(m *policy.Method) { m.Response = &policy.Response{} }, ""},
+		{"response status", func(m *policy.Method) { m.Response = &policy.Response{Status: 302} }, "response.status"},
+		{"response elsewhere", func(m *policy.Method) { m.Response.Location = "//example.com/{id}" }, "response.location"},
+		{"response backslash", func(m *policy.Method) { m.Response.Location = `/\example.com` }, "response.location"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			m := valid()
+			test.change(&m)
+			if diff := cmp.Diff(strings.Fields(test.wrong), append([]string{}, paths(m.ValidateLimits())...)); diff != "" {
+				t.Errorf("paths (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFaultString(t *testing.T) {
+	m := valid()
+	m.Timeout.Duration = 2 * time.Hour
+	const want = "timeout.duration: 2h is out of limits; write a duration from 1ms to 1h"
+	if got := m.ValidateLimits()[0].String(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

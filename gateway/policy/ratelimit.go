@@ -1,0 +1,91 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	mostRateLimits = 8
+	mostRequests   = 1_000_000_000
+)
+
+// rateLimits makes the list of limits one block.
+type rateLimits []RateLimit
+
+func (l rateLimits) limits() faults {
+	var found faults
+	if len(l) > mostRateLimits {
+		found.add("rate_limits", fmt.Sprintf("%d limits are too many", len(l)), fmt.Sprintf("write at most %d", mostRateLimits))
+	}
+	names := make(map[string]bool, len(l))
+	for i := range l {
+		path := entry("rate_limits", i)
+		found = append(found, l[i].limits(path)...)
+		if names[l[i].Name] {
+			found.add(path+".name", fmt.Sprintf("a second limit is named %q", l[i].Name), "give each limit of the RPC a name of its own")
+		}
+		names[l[i].Name] = true
+	}
+	return found
+}
+
+func (l rateLimits) rules(rpc RPC, m Method) faults {
+	var found faults
+	for i := range l {
+		found = append(found, l[i].rules(entry("rate_limits", i), rpc, m)...)
+	}
+	return found
+}
+
+func (l *RateLimit) limits(path string) faults {
+	var found faults
+	if !isLimitName(l.Name) {
+		found.add(path+".name", fmt.Sprintf("%q is not a limit's name", l.Name), "write 1 to 64 characters of a-z, 0-9, '-' and '_'")
+	}
+	found.number(path+".requests", l.Requests, 1, mostRequests)
+	found.duration(path+".interval", l.Interval, time.Second, 24*time.Hour)
+	found.number(path+".burst", l.Burst, 1, mostRequests)
+	if l.Key.Source == KeyHeader {
+		found.header(path+".key.header", l.Key.Header)
+	}
+	found = append(found, l.costLimits(path+".cost")...)
+	return found
+}
+
+func (l *RateLimit) costLimits(path string) faults {
+	var found faults
+	switch {
+	case l.Cost.Field != "":
+	case l.Cost.Units < 1:
+		found.add(path+".units", fmt.Sprintf("%d is out of limits", l.Cost.Units), "write a number from 1 to the limit's burst")
+	case l.Cost.Units > l.Burst && l.Burst > 0:
+		found.add(path+".units", fmt.Sprintf("%d is more than the burst of %d, so no request would ever pass", l.Cost.Units, l.Burst),
+			"lower units or raise burst")
+	}
+	return found
+}
+
+func (l *RateLimit) rules(path string, rpc RPC, m Method) faults {
+	var found faults
+	switch {
+	case l.Key.Source == KeyField:
+		found.field(path+".key.field", rpc.Input, l.Key.Field)
+	case l.Key.Source == KeyPrincipal && !m.authenticates():
+		found.add(path+".key.principal", "the RPC knows no principal",
+			`add "auth: {requirement: REQUIREMENT_REQUIRED}", or use another key such as "client_ip: true"`)
+	}
+	if l.Cost.Field != "" {
+		field, ok := found.field(path+".cost.field", rpc.Input, l.Cost.Field)
+		if ok && !field.IsInteger() {
+			found.add(path+".cost.field", fmt.Sprintf("%q is not an integer", l.Cost.Field), "name an integer field, or write units")
+		}
+	}
+	return found
+}
+
+func isLimitName(name string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+	return name != "" && len(name) <= 64 && strings.Trim(name, allowed) == ""
+}

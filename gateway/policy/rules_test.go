@@ -1,0 +1,149 @@
+package policy_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+var (
+	get  = policy.Route{Verb: "GET", Path: "/v2/things/{id}", Variables: []string{"id"}}
+	list = policy.Route{Verb: "GET", Path: "/v2/things"}
+	post = policy.Route{Verb: "POST", Path: "/v2/things", Body: "*"}
+)
+
+func TestValidate(t *testing.T) {
+	tests := []struct {
+		name   string
+		method string
+		routes []policy.Route
+		change func(m *policy.Method)
+		wrong  string
+	}{
+		{"valid", "Get", []policy.Route{get}, nil, ""},
+		{"limits too", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 0 }, "timeout.duration retry.initial_backoff"},
+		{"retry of idempotent", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache = nil }, ""},
+		{"retry of a write", "Add", []policy.Route{get}, func(m *policy.Method) { m.Cache = nil }, "retry"},
+		{"retry of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { m.Cache = nil }, "retry"},
+		{"retry without timeout", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout = nil; m.Retry.PerAttemptTimeout = time.Hour }, ""},
+		{"attempt is all", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry.PerAttemptTimeout = 5 * time.Second }, ""},
+		{"attempt is more", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry.PerAttemptTimeout = 5*time.Second + 1 }, "retry.per_attempt_timeout"},
+		{"waits fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 150*time.Millisecond + 1 }, ""},
+		{"waits do not fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 150 * time.Millisecond }, "retry.max_attempts"},
+		{"first wait does not fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 50 * time.Millisecond }, "retry.initial_backoff"},
+		{"cache of a write", "Put", []policy.Route{get}, nil, "cache"},
+		{"cache of a stream", "Track", []policy.Route{get}, func(m *policy.Method) { m.Retry = nil }, "cache"},
+		{"cache by POST", "Get", []policy.Route{post}, func(m *policy.Method) { m.Version = nil }, "cache"},
+		{"cache by GET and POST", "Get", []policy.Route{post, get}, func(m *policy.Method) { m.Version = nil }, ""},
+		{"cache key unknown", "Get", []policy.Route{get}, func(m *policy.Method) { m.Cache.KeyFields = []string{"id", "nosuch"} }, "cache.key_fields[1]"},
+		{"cache key incomplete", "Get", []policy.Route{get}, func(m *policy.Method) { m.Cache.KeyFields, m.Cache.Tags = []string{"weight"}, nil }, "cache.key_fields"},
+		{"cache tag unknown", "Get", []policy.Route{get}, func(m *policy.Method) { m.Cache.KeyFields, m.Cache.Tags = nil, []string{"{ident}"} }, "cache.tags[0]"},
+		{"cache tag unset", "Get", []policy.Route{get}, func(m *policy.Method) { m.Cache.Tags = []string{"{weight}"} }, "cache.tags[0]"},
+		{"cache for nobody", "Get", []policy.Route{get}, func(m *policy.Method) { m.Auth, m.Cache.Audience = nil, policy.AudiencePrincipal }, "cache.audience"},
+		{"cache for anonymous", "Get", []policy.Route{get},
+			func(m *policy.Method) {
+				m.Auth, m.Cache.Audience = &policy.Auth{Requirement: policy.AuthOptional}, policy.AudiencePrincipal
+			}, ""},
+		{"key nobody", "Get", []policy.Route{get},
+			func(m *policy.Method) {
+				m.Auth, m.RateLimits[0].Key.Source = &policy.Auth{Requirement: policy.AuthNone}, policy.KeyPrincipal
+			}, "rate_limits[0].key.principal"},
+		{"key unknown", "Get", []policy.Route{get},
+			func(m *policy.Method) {
+				m.RateLimits[0].Key = policy.RateLimitKey{Source: policy.KeyField, Field: "filter.town"}
+			}, "rate_limits[0].key.field"},
+		{"cost integer", "Get", []policy.Route{get}, func(m *policy.Method) { m.RateLimits[0].Cost = policy.RateLimitCost{Field: "filter.request.count"} }, ""},
+		{"cost text", "Get", []policy.Route{get}, func(m *policy.Method) { m.RateLimits[0].Cost = policy.RateLimitCost{Field: "id"} }, "rate_limits[0].cost.field"},
+		{"purge by a read", "Get", []policy.Route{get}, func(m *policy.Method) { m.Invalidates = &policy.Invalidates{Tags: []string{"a"}} }, "invalidates"},
+		{"purge unknown", "Put", []policy.Route{get},
+			func(m *policy.Method) {
+				m.Cache, m.Invalidates = nil, &policy.Invalidates{Tags: []string{"a", "{filter}"}}
+			}, "invalidates.tags[1]"},
+		{"successor", "Get", []policy.Route{get, list}, nil, "version.successor"},
+		{"location", "Get", []policy.Route{get}, func(m *policy.Method) { m.Response.Location = "/v2/{id}/{empty}" }, "response.location"},
+		{"route of another version", "Get", []policy.Route{get, {Verb: "GET", Path: "/v3/x"}, {Verb: "GET", Path: "/v2beta1"}},
+			func(m *policy.Method) { *m = policy.Method{} }, "routes[1] routes[2]"},
+		{"route of no version", "Get", []policy.Route{{Verb: "POST", Path: "/webhooks"}, {Verb: "GET", Path: "/vendors/v1"}},
+			func(m *policy.Method) { *m = policy.Method{} }, ""},
+	}
+	all := methods(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			m := valid()
+			if test.change != nil {
+				test.change(&m)
+			}
+			rpc := policy.NewRPC(all.ByName(protoreflect.Name(test.method)), test.routes)
+			if diff := cmp.Diff(strings.Fields(test.wrong), append([]string{}, paths(m.Validate(rpc))...)); diff != "" {
+				t.Errorf("paths (-want +got):\n%s\n%v", diff, m.Validate(rpc))
+			}
+		})
+	}
+}
+
+func TestNewRPC(t *testing.T) {
+	all := methods(t)
+	want := map[string]policy.RPC{
+		"Get":   {Name: "shop.v2.Shop.Get", Version: "v2", Idempotency: policy.NoSideEffects},
+		"Put":   {Name: "shop.v2.Shop.Put", Version: "v2", Idempotency: policy.Idempotent},
+		"Add":   {Name: "shop.v2.Shop.Add", Version: "v2"},
+		"Watch": {Name: "shop.v2.Shop.Watch", Version: "v2", Idempotency: policy.NoSideEffects, ServerStreaming: true},
+		"Track": {Name: "shop.v2.Shop.Track", Version: "v2", Idempotency: policy.NoSideEffects, ClientStreaming: true},
+	}
+	for name, facts := range want {
+		method := all.ByName(protoreflect.Name(name))
+		got := policy.NewRPC(method, []policy.Route{get})
+		if got.Input != method.Input() || got.Output != method.Output() {
+			t.Errorf("%s has other messages", name)
+		}
+		got.Input, got.Output, facts.Routes = nil, nil, []policy.Route{get}
+		if diff := cmp.Diff(facts, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestPackageVersion(t *testing.T) {
+	for name, want := range map[string]string{
+		"venta.vendor.v2": "v2", "v1": "v1", "a.v1beta1": "v1beta1", "a.v1alpha": "v1alpha", "a.v2p1": "v2p1",
+		"venta.vendor": "", "": "", "a.v": "", "a.v1x": "", "v1.a": "",
+	} {
+		if got := policy.PackageVersion(protoreflect.FullName(name)); got != want {
+			t.Errorf("%q is of version %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestUnequalBreakers(t *testing.T) {
+	with := func(calls int, scope policy.BreakerScope) policy.Method {
+		m := valid()
+		m.CircuitBreaker.MinimumCalls, m.CircuitBreaker.Scope = calls, scope
+		return m
+	}
+	shared, own := policy.BreakerPerService, policy.BreakerPerMethod
+	tests := []struct {
+		name    string
+		methods []policy.Method
+		first   int
+		others  []int
+	}{
+		{"none", []policy.Method{{}, with(1, own), with(2, own)}, -1, nil},
+		{"one", []policy.Method{with(1, own), with(2, shared)}, 1, nil},
+		{"equal", []policy.Method{with(1, shared), {}, with(1, shared)}, 0, nil},
+		{"unequal", []policy.Method{{}, with(1, shared), with(2, shared), with(1, shared), with(3, shared), with(4, own)}, 1, []int{2, 4}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			first, others := policy.UnequalBreakers(test.methods)
+			if first != test.first || !slices.Equal(others, test.others) {
+				t.Errorf("%d and %d, want %d and %d", first, others, test.first, test.others)
+			}
+		})
+	}
+}
