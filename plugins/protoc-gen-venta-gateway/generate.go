@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/emit"
+	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/resolve"
+)
+
+const features = uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
+	pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)
+
+// generate answers a request: with all files, or with what is wrong.
+func generate(request *pluginpb.CodeGeneratorRequest) *pluginpb.CodeGeneratorResponse {
+	plugin, err := protogen.Options{ParamFunc: refuse}.New(request)
+	if err != nil {
+		return declare(&pluginpb.CodeGeneratorResponse{Error: proto.String(err.Error())})
+	}
+	files, err := resolve.Files(plugin)
+	if err != nil {
+		plugin.Error(err)
+	}
+	for _, file := range files {
+		emit.File(plugin, file)
+	}
+	return declare(plugin.Response())
+}
+
+// refuse is called with each option that no Go plugin knows.
+func refuse(name, _ string) error {
+	return fmt.Errorf("unknown option %q: protoc-gen-venta-gateway takes paths=, module= and M; "+
+		"policies are written in the schema, see venta/policy/v1/policy.proto", name)
+}
+
+// declare adds what the plugin supports, which a compiler wants to know of every
+// answer.
+func declare(response *pluginpb.CodeGeneratorResponse) *pluginpb.CodeGeneratorResponse {
+	response.SupportedFeatures = proto.Uint64(features)
+	response.MinimumEdition = proto.Int32(int32(descriptorpb.Edition_EDITION_PROTO2))
+	response.MaximumEdition = proto.Int32(int32(descriptorpb.Edition_EDITION_2024))
+	return response
+}

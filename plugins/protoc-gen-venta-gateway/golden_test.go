@@ -1,0 +1,97 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite what the cases of internal/testdata expect")
+
+const (
+	accepted = "internal/testdata/accepted"
+	rejected = "internal/testdata/rejected"
+)
+
+// cases runs a test for each directory of a folder.
+func cases(t *testing.T, folder string, test func(t *testing.T, dir string)) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("no cases in %s: %v", folder, err)
+	}
+	for _, entry := range entries {
+		t.Run(entry.Name(), func(t *testing.T) { test(t, filepath.Join(folder, entry.Name())) })
+	}
+}
+
+// TestAccepted compares all that is generated with the committed *.pb.gw.go.
+func TestAccepted(t *testing.T) {
+	cases(t, accepted, func(t *testing.T, dir string) {
+		got := outputs(t, generate(request(t, dir)))
+		if *update {
+			rewrite(t, dir, "*.pb.gw.go", got)
+		}
+		if diff := cmp.Diff(committed(t, dir, "*.pb.gw.go"), got); diff != "" {
+			t.Errorf("generated code (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestRejected compares all that is refused with the committed want.txt.
+func TestRejected(t *testing.T) {
+	cases(t, rejected, func(t *testing.T, dir string) {
+		response := generate(request(t, dir))
+		if len(response.GetFile()) > 0 {
+			t.Error("files beside an error")
+		}
+		got := map[string]string{"want.txt": lines(response.GetError())}
+		if *update {
+			rewrite(t, dir, "want.txt", got)
+		}
+		if diff := cmp.Diff(committed(t, dir, "want.txt"), got); diff != "" {
+			t.Errorf("refusals (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// committed reads the files of a directory that match, by name.
+func committed(t *testing.T, dir, pattern string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, path := range matches(t, dir, pattern) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.Base(path)] = string(content)
+	}
+	return files
+}
+
+// rewrite puts files in the place of those that match.
+func rewrite(t *testing.T, dir, pattern string, files map[string]string) {
+	t.Helper()
+	for _, path := range matches(t, dir, pattern) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func matches(t *testing.T, dir, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}

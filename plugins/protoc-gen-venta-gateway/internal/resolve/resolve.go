@@ -1,0 +1,59 @@
+// Package resolve finds out what a schema asks for: for each RPC with a route,
+// its bindings and its effective policy. It refuses what is wrong or unsafe,
+// with the position in the schema.
+package resolve
+
+import (
+	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// File is a schema file with at least one route.
+type File struct {
+	Proto    *protogen.File
+	Services []Service
+}
+
+// Service is a service with at least one route.
+type Service struct {
+	Proto   *protogen.Service
+	Methods []Method
+}
+
+// Method is an RPC with at least one route.
+type Method struct {
+	Proto    *protogen.Method
+	Bindings []Binding
+	Policy   policy.Method
+}
+
+// Binding is one route, as google.api.http states it.
+type Binding struct {
+	Verb         string // "GET"
+	Path         string // the template, such as "/v2/vendors/{id}"
+	Body         string // "": none, "*": the whole request, else a field
+	ResponseBody string // "": the whole response, else a field
+}
+
+// Files resolves the files that code is to be generated for and leaves out those
+// without a route. The error, if any, is a [Faults] with everything that is
+// wrong in all of them.
+func Files(plugin *protogen.Plugin) ([]File, error) {
+	var files []File
+	report := newReport()
+	seen := routes{}
+	for _, proto := range plugin.Files {
+		if !proto.Generate {
+			continue
+		}
+		r := &resolver{source: newSource(proto), report: report, routes: seen}
+		if file := r.file(proto); len(file.Services) > 0 {
+			files = append(files, file)
+		}
+	}
+	if faults := report.faults(); len(faults) > 0 {
+		return nil, faults
+	}
+	return files, nil
+}

@@ -1,0 +1,148 @@
+package resolve
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/policy/annotation"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
+)
+
+// resolver resolves one file.
+type resolver struct {
+	source source
+	report *report
+	routes routes // of all files so far
+}
+
+// scope is an element of the file with what is annotated on it and around it.
+type scope struct {
+	merged      annotation.Merged
+	annotations map[annotation.Level][]int32 // where the options of each level stand
+}
+
+func (r *resolver) file(file *protogen.File) File {
+	resolved := File{Proto: file}
+	s := scope{annotations: map[annotation.Level][]int32{}}
+	at := []int32{fileOptions, policyOption}
+	s = r.enter(s, annotation.File, annotated(file.Desc.Options(), policyv1.E_File), at)
+	routed := false
+	for _, service := range file.Services {
+		methods, hasRoute := r.service(s, service)
+		routed = routed || hasRoute
+		if len(methods) > 0 {
+			resolved.Services = append(resolved.Services, Service{Proto: service, Methods: methods})
+		}
+	}
+	if !routed && proto.HasExtension(file.Desc.Options(), policyv1.E_File) {
+		r.fault(at, "the policy has no effect: no RPC of the file has a route", "add google.api.http rules, or remove it")
+	}
+	return resolved
+}
+
+// service resolves the methods with routes, and tells whether there are rules
+// for any, right or wrong.
+func (r *resolver) service(s scope, service *protogen.Service) (methods []Method, routed bool) {
+	at := join(service.Location.Path, serviceOptions, policyOption)
+	s = r.enter(s, annotation.Service, annotated(service.Desc.Options(), policyv1.E_Service), at)
+	var scopes []scope
+	for _, method := range service.Methods {
+		if httpRule(method) == nil {
+			r.refuseUnrouted(method)
+			continue
+		}
+		routed = true
+		inner, resolved, ok := r.method(s, method)
+		if ok {
+			scopes, methods = append(scopes, inner), append(methods, resolved)
+		}
+	}
+	if !routed && proto.HasExtension(service.Desc.Options(), policyv1.E_Service) {
+		r.fault(at, "the policy has no effect: no RPC of the service has a route", "add google.api.http rules, or remove it")
+	}
+	r.checkBreakers(scopes, methods)
+	return methods, routed
+}
+
+func (r *resolver) refuseUnrouted(method *protogen.Method) {
+	if proto.HasExtension(method.Desc.Options(), policyv1.E_Method) {
+		r.fault(methodPolicy(method), string(method.Desc.Name())+" has no route, so its policy has no effect",
+			"add a google.api.http rule, or remove the policy")
+	}
+}
+
+func (r *resolver) method(s scope, method *protogen.Method) (scope, Method, bool) {
+	s = r.enter(s, annotation.Method, annotated(method.Desc.Options(), policyv1.E_Method), methodPolicy(method))
+	bindings, facts := r.bindings(method)
+	effective := s.merged.Effective()
+	for _, f := range effective.Validate(policy.NewRPC(method.Desc, facts)) {
+		r.policyFault(s, f, method)
+	}
+	if method.Desc.IsStreamingClient() || method.Desc.IsStreamingServer() {
+		r.fault(methodRule(method), "routes of streaming RPCs are not supported yet", "remove the google.api.http rule")
+		return s, Method{}, false
+	}
+	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy}, true
+}
+
+// enter lays a level's annotation over what surrounds it.
+func (r *resolver) enter(outer scope, level annotation.Level, p *policyv1.Policy, at []int32) scope {
+	merged, faults := outer.merged.With(level, p)
+	inner := scope{merged: merged, annotations: map[annotation.Level][]int32{level: at}}
+	for level, path := range outer.annotations {
+		inner.annotations[level] = path
+	}
+	for _, f := range faults {
+		r.policyFault(inner, f, nil)
+	}
+	return inner
+}
+
+// policyFault notes a fault of a policy. The method, where not nil, is the one
+// that the fault appears on.
+func (r *resolver) policyFault(s scope, f annotation.Fault, method *protogen.Method) {
+	if at, ok := routePath(method, f.Path); ok {
+		r.fault(at, f.Problem, f.Remedy)
+		return
+	}
+	problem := f.Problem
+	if f.Path != "" {
+		problem = f.Path + ": " + problem
+	}
+	noted := fault{r.source.position(join(s.annotations[f.Level], fieldNumbers(f.Path)...)), problem, f.Remedy}
+	if method == nil || f.Level == annotation.Method {
+		r.report.add(noted)
+		return
+	}
+	r.report.addInherited(noted, fmt.Sprintf("%s.%s", method.Parent.Desc.Name(), method.Desc.Name()))
+}
+
+func (r *resolver) checkBreakers(scopes []scope, methods []Method) {
+	policies := make([]policy.Method, len(methods))
+	for i, m := range methods {
+		policies[i] = m.Policy
+	}
+	first, others := policy.UnequalBreakers(policies)
+	for _, i := range others {
+		level := scopes[i].merged.Level("circuit_breaker")
+		r.policyFault(scopes[i], annotation.Fault{Level: level, Fault: policy.Fault{
+			Path:    "circuit_breaker",
+			Problem: "it shares the service's breaker with " + string(methods[first].Proto.Desc.Name()) + " and has other settings",
+			Remedy:  "write the same settings, or SCOPE_METHOD",
+		}}, methods[i].Proto)
+	}
+}
+
+func (r *resolver) fault(path []int32, problem, remedy string) {
+	r.report.add(fault{r.source.position(path), problem, remedy})
+}
+
+// annotated returns the annotation among the options, or nil.
+func annotated(options protoreflect.ProtoMessage, extension protoreflect.ExtensionType) *policyv1.Policy {
+	p, _ := proto.GetExtension(options, extension).(*policyv1.Policy)
+	return p
+}

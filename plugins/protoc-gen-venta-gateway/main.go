@@ -1,0 +1,88 @@
+// Command protoc-gen-venta-gateway is a plugin of buf and protoc. It turns the
+// google.api.http rules of a schema, and the venta.policy.v1 annotations beside
+// them, into Go code that serves the RPCs over HTTP under those policies.
+//
+//	plugins:
+//	  - local: protoc-gen-go
+//	    out: gen
+//	    opt: paths=source_relative
+//	  - local: protoc-gen-go-grpc
+//	    out: gen
+//	    opt: paths=source_relative
+//	  - local: protoc-gen-venta-gateway
+//	    out: gen
+//	    opt: paths=source_relative
+//
+// Each schema file with a route becomes one file, NAME.pb.gw.go, in the Go
+// package of its messages. For a service VendorService it declares
+// RegisterVendorServiceGateway, which serves it on a gateway.Gateway, and the
+// four functions of protoc-gen-grpc-gateway (RegisterVendorServiceHandler and
+// its kin), which serve it on a runtime.ServeMux. RPCs without a google.api.http
+// rule are left out; streaming RPCs with one are refused for now.
+//
+// A policy is written on the RPC, its service or its file; see
+// venta/policy/v1/policy.proto. The plugin refuses what is wrong or unsafe. It
+// reports all faults of a run at once, with their positions:
+//
+//	vendor.proto:21:15: retry.max_attempts: 9 is out of limits; write a number from 2 to 5
+//
+// Two routes of one run that match the same requests are refused. To have this
+// checked for all directories of a module, set "strategy: all" in buf.gen.yaml.
+//
+// The options are those of every Go plugin: paths=source_relative or
+// paths=import, module=PREFIX, and Mfile.proto=IMPORT/PATH. proto2, proto3 and
+// the editions 2023 and 2024 are supported. The flag -version prints the
+// version.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+func main() {
+	if len(os.Args) == 2 && (os.Args[1] == "-version" || os.Args[1] == "--version") {
+		fmt.Println("protoc-gen-venta-gateway", version())
+		return
+	}
+	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "protoc-gen-venta-gateway:", err)
+		os.Exit(1)
+	}
+}
+
+// run answers one request. An error means that there is nobody to answer; what
+// is wrong with the schemas is part of the answer.
+func run(args []string, in io.Reader, out io.Writer) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unknown argument %q: buf and protoc run this program", args[0])
+	}
+	encoded, err := io.ReadAll(in)
+	if err != nil {
+		return fmt.Errorf("reading the request: %w", err)
+	}
+	var request pluginpb.CodeGeneratorRequest
+	if err := proto.Unmarshal(encoded, &request); err != nil {
+		return fmt.Errorf("reading the request: %w", err)
+	}
+	answer, err := proto.Marshal(generate(&request))
+	if err != nil {
+		return fmt.Errorf("writing the answer: %w", err)
+	}
+	if _, err := out.Write(answer); err != nil {
+		return fmt.Errorf("writing the answer: %w", err)
+	}
+	return nil
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
