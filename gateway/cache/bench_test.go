@@ -1,0 +1,54 @@
+package cache_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/venta-hq/venta/gateway/cache"
+)
+
+// discard is a client that costs nothing.
+type discard struct{ header http.Header }
+
+func (w discard) Header() http.Header         { return w.header }
+func (w discard) WriteHeader(int)             {}
+func (w discard) Write(p []byte) (int, error) { return len(p), nil }
+
+func benchmark(b *testing.B, next http.HandlerFunc, fields ...string) {
+	rule := baseRule()
+	rule.Key = func(r *http.Request) (string, bool, error) { return r.URL.Path, true, nil }
+	rule.Policy.VaryHeaders = []string{"Accept-Language"}
+	h := wrap(b, newStore(b, cache.Options{}), rule, next)
+	get(h, "/a", "X-Tags", "vendor:1 list")
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		r := request(http.MethodGet, "/a", fields...)
+		w := discard{make(http.Header)}
+		for pb.Next() {
+			clear(w.header)
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+func answer(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(strings.Repeat("x", 1400)))
+}
+
+func BenchmarkHit(b *testing.B) { benchmark(b, answer) }
+
+func BenchmarkHitNotModified(b *testing.B) { benchmark(b, answer, "If-None-Match", "*") }
+
+func BenchmarkMiss(b *testing.B) { benchmark(b, answer, "Cache-Control", "no-cache") }
+
+func BenchmarkBypass(b *testing.B) { benchmark(b, answer, "Range", "bytes=0-") }
+
+func BenchmarkPurge(b *testing.B) {
+	s := newStore(b, cache.Options{})
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Purge("vendor:1", "list")
+	}
+}

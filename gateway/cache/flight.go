@@ -1,0 +1,107 @@
+package cache
+
+import (
+	"context"
+	"sync"
+)
+
+// flights lets one request at a time ask the upstream for an answer that
+// several wait for.
+type flights struct {
+	mu   sync.Mutex
+	open map[flightKey]*flight
+}
+
+// flightKey holds the header fields too that answers are known to vary on.
+type flightKey struct {
+	key  key
+	vary string
+}
+
+// flight is one request to the upstream. All but done is guarded by flights.mu
+// until done is closed; answer and purged may be read after that.
+type flight struct {
+	key    flightKey
+	stamps []stamp
+	done   chan struct{}
+
+	answer *variant // nil: nothing that can be shared
+	purged bool     // it could have been, but for a purge
+
+	followers int
+	cause     error // why the leader's client has left; nil while it has not
+	cancel    context.CancelCauseFunc
+}
+
+// join returns the flight for k. The caller is its leader, and must land it, if
+// none was open or what it will bring was purged since it took off.
+func (fs *flights) join(k flightKey, tags *generations, stamps []stamp) (f *flight, leader bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f = fs.open[k]; f != nil && tags.current(f.stamps) {
+		f.followers++
+		return f, false
+	}
+	f = &flight{key: k, stamps: stamps, done: make(chan struct{})}
+	fs.open[k] = f
+	return f, true
+}
+
+// context returns the context that the leader asks the upstream in: it has the
+// values of the leader's own and ends when neither the leader's client nor a
+// follower waits. The leader calls stop when it is done.
+func (fs *flights) context(f *flight, own context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(own))
+	fs.mu.Lock()
+	f.cancel = cancel
+	fs.mu.Unlock()
+	unwatch := context.AfterFunc(own, func() {
+		fs.mu.Lock()
+		defer fs.mu.Unlock()
+		f.cause = context.Cause(own)
+		fs.endIfAlone(f)
+	})
+	return ctx, func() { unwatch(); cancel(nil) }
+}
+
+// wait returns when the flight has landed, or with the follower's own context.
+func (fs *flights) wait(ctx context.Context, f *flight) error {
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+	}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f.followers--
+	fs.endIfAlone(f)
+	return context.Cause(ctx)
+}
+
+// endIfAlone cancels a flight that nobody waits for.
+func (fs *flights) endIfAlone(f *flight) {
+	if f.cause == nil || f.followers > 0 {
+		return
+	}
+	if fs.open[f.key] == f {
+		delete(fs.open, f.key)
+	}
+	f.cancel(f.cause)
+}
+
+// land ends the flight for its followers. Only the first call counts.
+func (fs *flights) land(f *flight, answer *variant, purged bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	select {
+	case <-f.done:
+		return
+	default:
+	}
+	if fs.open[f.key] == f {
+		delete(fs.open, f.key)
+	}
+	f.answer, f.purged, f.followers = answer, purged, 0
+	close(f.done)
+	fs.endIfAlone(f)
+}

@@ -1,0 +1,237 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// NotCached is the reason of the answer to a request that is to be answered from
+// the store alone (only-if-cached) and cannot be.
+const NotCached apierror.Reason = "NOT_CACHED"
+
+// maxWaits is how many flights of others one request waits for before it asks
+// the upstream by itself: a second one only where the first brought another
+// variant or was purged.
+const maxWaits = 2
+
+// handler is the cache before one method's handler.
+type handler struct {
+	store *Store
+	rule  Rule
+	scope string
+	vary  []string
+	next  http.Handler
+}
+
+// lookup is one request's way through the cache.
+type lookup struct {
+	key        key
+	directives directives
+	tags       []string
+	vary       []string // what answers are known to vary on
+	why        string   // no stored answer can be used
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.pass(w, r, statusMethod)
+		return
+	}
+	d := parseDirectives(r.Header)
+	if detail := unfit(r, d); detail != "" {
+		h.pass(w, r, statusBypass+detail)
+		return
+	}
+	k, detail, err := h.key(r)
+	switch {
+	case err != nil:
+		h.refuse(w, r, err)
+	case detail != "":
+		h.pass(w, r, statusBypass+detail)
+	default:
+		h.answer(w, r, &lookup{key: k, directives: d})
+	}
+}
+
+// answer serves what is stored, or finds it.
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, l *lookup) {
+	now := time.Now()
+	if v := h.find(r, l, now); v != nil {
+		h.observe(r, Hit)
+		v.serve(w, r, statusHit, true, now)
+		return
+	}
+	if l.directives.onlyIfCached {
+		addStatus(w.Header(), statusNotCached)
+		h.refuse(w, r, &apierror.Error{
+			Code: codes.Unavailable, HTTPStatus: http.StatusGatewayTimeout, Reason: NotCached,
+			Message: "the answer is not stored, and the request forbids to ask for it",
+		})
+		return
+	}
+	if h.rule.Tags != nil {
+		tags, err := h.rule.Tags(r)
+		if err != nil {
+			h.refuse(w, r, err)
+			return
+		}
+		l.tags = tags
+	}
+	h.fetch(w, r, l)
+}
+
+// find returns a stored answer that may be used, or says in l why there is none.
+func (h *handler) find(r *http.Request, l *lookup, now time.Time) *variant {
+	l.why, l.vary = uriMiss, h.vary
+	stored, ok := h.store.entries.GetIfPresent(l.key)
+	if !ok {
+		return nil
+	}
+	for _, v := range stored.variants {
+		switch {
+		case !h.store.tags.current(v.stamps): // as if it were not there
+		case !selected(r, v.selectors):
+			if l.why == uriMiss {
+				l.why = varyMiss
+			}
+		case !v.fresh(now):
+			l.why = stale
+		case !v.allowedBy(l.directives, now):
+			l.why = byRequest
+		default:
+			return v
+		}
+	}
+	l.vary = selectorNames(stored.variants[0].selectors)
+	return nil
+}
+
+// fetch shares the answer of a flight that is open or leads one. A request that
+// others could not use the answer of, or that must not use theirs, goes alone.
+func (h *handler) fetch(w http.ResponseWriter, r *http.Request, l *lookup) {
+	if h.goesAlone(r, l.directives) {
+		h.ask(w, r, l, nil, "")
+		return
+	}
+	for range maxWaits {
+		k := flightKey{l.key, varyKey(r, l.vary)}
+		f, leader := h.store.flights.join(k, h.store.tags, h.store.tags.stamp(l.tags))
+		if leader {
+			h.ask(w, r, l, f, "")
+			return
+		}
+		if err := h.store.flights.wait(r.Context(), f); err != nil {
+			h.refuse(w, r, waitError(r.Context(), err))
+			return
+		}
+		if h.share(w, r, l, f) {
+			return
+		}
+		if !l.retry(r, f) {
+			break
+		}
+	}
+	h.ask(w, r, l, nil, paramUncollapsed)
+}
+
+// goesAlone reports whether a request neither leads a flight nor joins one: it
+// asks for an answer that is newer than itself, gets one that is for it alone,
+// or bounds the call by itself, which others must not be bound by.
+func (h *handler) goesAlone(r *http.Request, d directives) bool {
+	return d.noCache || d.maxAge == 0 || len(r.Header["Grpc-Timeout"]) > 0 ||
+		!h.audienceStated() && len(r.Header["Authorization"]) > 0
+}
+
+// share serves what a flight has brought, if this request may use it. It need
+// not be fresh: it came after the request did.
+func (h *handler) share(w http.ResponseWriter, r *http.Request, l *lookup, f *flight) bool {
+	now := time.Now()
+	if f.answer == nil || !selected(r, f.answer.selectors) || !f.answer.allowedBy(l.directives, now) {
+		return false
+	}
+	h.observe(r, Collapsed)
+	f.answer.serve(w, r, statusForward+l.why+paramCollapsed, false, now)
+	return true
+}
+
+// retry reports whether another flight may bring what this one did not: it was
+// purged, or brought another variant, which says what to tell apart.
+func (l *lookup) retry(r *http.Request, f *flight) bool {
+	if f.answer == nil {
+		return f.purged
+	}
+	l.vary = selectorNames(f.answer.selectors)
+	return !selected(r, f.answer.selectors)
+}
+
+// waitError says that a request ended while it waited for the answer to another.
+func waitError(ctx context.Context, cause error) error {
+	return &apierror.Error{
+		Code:    status.FromContextError(ctx.Err()).Code(),
+		Reason:  apierror.TimeoutExceeded,
+		Message: "the request ended before its answer came",
+		Cause:   fmt.Errorf("waiting for the same answer: %w", cause),
+	}
+}
+
+// key composes what the answer is stored under, or says why it is not.
+func (h *handler) key(r *http.Request) (k key, bypass string, err error) {
+	k = key{scope: h.scope, host: strings.ToLower(r.Host)}
+	if h.rule.Policy.Audience == policy.AudiencePrincipal {
+		if k.principal = h.rule.Principal(r); k.principal == "" {
+			return k, "anonymous", nil
+		}
+	}
+	request, ok, err := h.rule.Key(r)
+	if err != nil || ok {
+		k.request = request
+		return k, "", err
+	}
+	return k, "key", nil
+}
+
+// unfit says why a GET or HEAD passes the cache by: it asks for a part or under
+// conditions that only the origin can judge, carries something that is in no
+// key, or forbids to store.
+func unfit(r *http.Request, d directives) string {
+	h := r.Header
+	switch {
+	case d.noStore:
+		return "no-store"
+	case r.ContentLength != 0:
+		return "body"
+	case len(h["Range"]) > 0:
+		return "range"
+	case len(h["If-Match"]) > 0, len(h["If-Unmodified-Since"]) > 0:
+		return "precondition"
+	case len(h["Upgrade"]) > 0:
+		return "upgrade"
+	}
+	return ""
+}
+
+func (h *handler) pass(w http.ResponseWriter, r *http.Request, status string) {
+	h.observe(r, Bypass)
+	addStatus(w.Header(), status)
+	h.next.ServeHTTP(w, r)
+}
+
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	h.observe(r, Refused)
+	h.rule.OnError(w, r, err)
+}
+
+func (h *handler) observe(r *http.Request, outcome Outcome) {
+	if h.rule.Observe != nil {
+		h.rule.Observe(r, outcome)
+	}
+}

@@ -1,0 +1,100 @@
+package cache
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+)
+
+// statusClientClosed is the status for a client that has left (499, of nginx).
+const statusClientClosed = 499
+
+// InvalidateRule says what a write purges. The functions are called concurrently.
+type InvalidateRule struct {
+	// Tags returns the tags to purge. It is called before the write; an error
+	// refuses the request. Required.
+	Tags func(r *http.Request) ([]string, error)
+	// OnError writes the answer to a request that is refused. Required.
+	OnError func(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// Invalidator returns what purges a write's tags before the first byte of its
+// answer leaves, so that a client reads what it has written. It returns an error
+// that names what the rule lacks.
+//
+// Every answer purges but those that say that nothing was changed: 4xx without
+// 408 and 499, behind which the write may have been done. So does a handler that
+// panics. A write that ends at the upstream after the gateway gave it up is not
+// seen; what is read between the two is served until its lifetime ends.
+func (s *Store) Invalidator(rule InvalidateRule) (func(http.Handler) http.Handler, error) {
+	var errs []error
+	if rule.Tags == nil {
+		errs = append(errs, errors.New("no Tags"))
+	}
+	if rule.OnError == nil {
+		errs = append(errs, errors.New("no OnError"))
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("cache: invalidation: %w", errors.Join(errs...))
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			tags, err := rule.Tags(r)
+			if err != nil {
+				rule.OnError(w, r, err)
+				return
+			}
+			purging := &purger{ResponseWriter: w, purge: func() { s.Purge(tags...) }}
+			defer purging.decide(http.StatusOK) // nothing was written, or it panics
+			next.ServeHTTP(purging, r)
+		})
+	}, nil
+}
+
+// purger is the ResponseWriter of a write.
+type purger struct {
+	http.ResponseWriter
+	purge   func()
+	decided bool
+}
+
+// decide purges once, unless the final status says that nothing was changed.
+func (w *purger) decide(status int) {
+	if w.decided || status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		return
+	}
+	w.decided = true
+	if status/100 != 4 || status == http.StatusRequestTimeout || status == statusClientClosed {
+		w.purge()
+	}
+}
+
+// Unwrap serves http.ResponseController.
+func (w *purger) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *purger) WriteHeader(status int) {
+	w.decide(status)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *purger) Write(p []byte) (int, error) {
+	w.decide(http.StatusOK)
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush serves handlers that look for an http.Flusher.
+func (w *purger) Flush() { _ = w.FlushError() }
+
+// FlushError serves http.ResponseController.
+func (w *purger) FlushError() error {
+	w.decide(http.StatusOK)
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Hijack serves http.ResponseController.
+func (w *purger) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.decide(http.StatusOK)
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}

@@ -1,0 +1,113 @@
+package cache
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"slices"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// Rule says how one method is cached. The functions are called concurrently.
+type Rule struct {
+	// Policy is the method's cache policy. KeyFields and Tags are read through
+	// the functions below.
+	Policy policy.Cache
+	// Name is the method's full name, a part of the key. Required.
+	Name string
+	// Key returns what tells the method's answers apart; ok false passes the
+	// cache by, an error refuses the request. Required.
+	Key func(r *http.Request) (key string, ok bool, err error)
+	// Tags returns the tags that the answer is purged by. An error refuses the
+	// request. Required where the policy has tags.
+	Tags func(r *http.Request) ([]string, error)
+	// Principal returns the authenticated caller; "" is nobody, and passes the
+	// cache by. Required where the audience is the principal.
+	Principal func(r *http.Request) string
+	// AuthRequired tells that the method demands credentials, so that its author
+	// had to state the audience. Without it, and with a public audience, the
+	// answer to a request with an Authorization field is stored only where the
+	// answer itself allows that (RFC 9111, section 3.5).
+	AuthRequired bool
+	// OnError writes the answer to a request that is refused: an error of Key or
+	// Tags, or an *apierror.Error. Required.
+	OnError func(w http.ResponseWriter, r *http.Request, err error)
+	// Observe, if set, is told the outcome of each request.
+	Observe func(r *http.Request, outcome Outcome)
+}
+
+// Outcome is how a request was answered.
+type Outcome string
+
+// The outcomes. Those that asked the upstream are Miss and Bypass.
+const (
+	Hit       Outcome = "hit"       // a stored answer
+	Collapsed Outcome = "collapsed" // the answer to another request that was under way
+	Miss      Outcome = "miss"
+	Bypass    Outcome = "bypass"
+	Refused   Outcome = "refused" // not answered by a handler: only-if-cached, or an error
+)
+
+// Middleware returns what puts the cache before a handler, or an error that
+// names everything that the rule lacks.
+//
+// The handler is asked by GET and without the client's preconditions and
+// Accept-Encoding: the stored body is the whole answer in its plain encoding.
+// Compression belongs before the cache, as does everything that sets header
+// fields which belong to one answer alone: only what the handler sets is stored.
+//
+// Where others wait for the same answer, the handler's context outlives its own
+// client; it ends when nobody waits any more. Anything else that bounds a call
+// belongs behind the cache.
+func (s *Store) Middleware(rule Rule) (func(http.Handler) http.Handler, error) {
+	vary, err := rule.validate()
+	if err != nil {
+		return nil, fmt.Errorf("cache: rule %q: %w", rule.Name, err)
+	}
+	scope := rule.scope()
+	return func(next http.Handler) http.Handler {
+		return &handler{store: s, rule: rule, scope: scope, vary: vary, next: next}
+	}, nil
+}
+
+// scope is the part of the key that tells rules apart. Answers that were stored
+// under another policy of the same method are not found.
+func (rule *Rule) scope() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%#v %v", rule.Policy, rule.AuthRequired))
+	return rule.Name + "@" + base64.RawStdEncoding.EncodeToString(sum[:16])
+}
+
+// validate returns the header fields that the rule varies on, in canonical form.
+func (rule *Rule) validate() ([]string, error) {
+	var errs []error
+	missing := func(is bool, what string) {
+		if is {
+			errs = append(errs, errors.New("no "+what))
+		}
+	}
+	byPrincipal := rule.Policy.Audience == policy.AudiencePrincipal
+	missing(rule.Name == "", "name")
+	missing(rule.Key == nil, "Key")
+	missing(rule.OnError == nil, "OnError")
+	missing(rule.Policy.TTL <= 0, "TTL")
+	missing(rule.Tags == nil && len(rule.Policy.Tags) > 0, "Tags")
+	missing(rule.Principal == nil && byPrincipal, "Principal")
+	if !byPrincipal && rule.Policy.Audience != policy.AudiencePublic {
+		errs = append(errs, fmt.Errorf("unknown audience %d", rule.Policy.Audience))
+	}
+	var vary []string
+	for _, name := range rule.Policy.VaryHeaders {
+		canonical := textproto.CanonicalMIMEHeaderKey(name)
+		if !isToken(name) || name == "*" {
+			errs = append(errs, fmt.Errorf("%q is no header field", name))
+		}
+		if !slices.Contains(vary, canonical) {
+			vary = append(vary, canonical)
+		}
+	}
+	return vary, errors.Join(errs...)
+}
