@@ -115,7 +115,11 @@ func (v *Verifier) keyOf(token string) (verificationKey, error) {
 // foreign reports runes that no compact token holds (RFC 7515, section 2).
 // Decoders are laxer: they skip line breaks.
 func foreign(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.", r))
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_', r == '.':
+		return false
+	}
+	return true
 }
 
 // lookup finds a key by id. The only key of a set also serves where the token or

@@ -36,7 +36,7 @@ func WithRequestID(next http.Handler) http.Handler {
 
 func newID() string {
 	var random [16]byte
-	rand.Read(random[:]) //nolint:errcheck // documented never to fail
+	rand.Read(random[:]) // documented never to fail
 	return hex.EncodeToString(random[:])
 }
 

@@ -130,6 +130,8 @@ type bodyOf struct {
 }
 
 // XXX_ResponseBody is the method by which grpc-gateway's runtime finds the body.
+//
+//nolint:revive,staticcheck // the name is grpc-gateway's
 func (b *bodyOf) XXX_ResponseBody() any { return b.value }
 
 // withoutNull returns the marshaler with unset messages left out. Marshalers

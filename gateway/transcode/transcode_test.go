@@ -19,12 +19,12 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	locationv1 "github.com/venta-hq/venta/gen/venta/location/v1"
-	vendorv1 "github.com/venta-hq/venta/gen/venta/vendors/v1"
-	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/transcode"
 	"github.com/venta-hq/venta/gateway/transcode/router"
+	locationv1 "github.com/venta-hq/venta/gen/venta/location/v1"
+	vendorv1 "github.com/venta-hq/venta/gen/venta/vendors/v1"
+	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 )
 
 // edge serves one route and remembers the message that was called with.

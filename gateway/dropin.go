@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway/transcode"
+	"github.com/venta-hq/venta/gateway/transcode/router"
+)
+
+type contextKey struct{}
+
+// NewContext returns a context that carries a gateway to the registration
+// functions with grpc-gateway's names (Register<Service>Handler and its kin):
+// the policies of what they register then use the gateway's verifier, stores
+// and logger. Without it they use a gateway with default options.
+func NewContext(ctx context.Context, g *Gateway) context.Context {
+	return context.WithValue(ctx, contextKey{}, g)
+}
+
+// RegisterOnMux adds a service's routes to a grpc-gateway mux. The mux's own
+// options present requests and answers; the annotated policies are in force.
+func RegisterOnMux(ctx context.Context, mux *runtime.ServeMux, s Service, conn grpc.ClientConnInterface) error {
+	g, _ := ctx.Value(contextKey{}).(*Gateway)
+	if g == nil {
+		var err error
+		if g, err = New(Options{}); err != nil {
+			return err
+		}
+	}
+	on := &registrar{
+		gateway:      g,
+		mux:          mux,
+		fromUpstream: func(err error) error { return err },
+		add: func(rt *transcode.Route, stack http.Handler) error {
+			return mux.HandlePath(rt.Verb(), rt.Template().String(), muxRoute(rt, stack))
+		},
+	}
+	return on.register(s, conn)
+}
+
+// RegisterFromEndpoint dials endpoint, registers through register, and closes
+// the connection when ctx ends or registration fails.
+func RegisterFromEndpoint(ctx context.Context, mux *runtime.ServeMux, endpoint string, opts []grpc.DialOption,
+	register func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error) error {
+	conn, err := grpc.NewClient(endpoint, opts...)
+	if err != nil {
+		return err
+	}
+	if err := register(ctx, mux, conn); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	context.AfterFunc(ctx, func() { _ = conn.Close() }) // nobody is left to tell
+	return nil
+}
+
+// ClientConn returns a connection that calls a service's typed client.
+func ClientConn(s Service, client any) grpc.ClientConnInterface {
+	methods := make([]transcode.Method, len(s.Methods))
+	for i, m := range s.Methods {
+		methods[i] = s.transcoded(m)
+	}
+	return transcode.ClientConn(client, methods)
+}
+
+// ServerConn returns a connection that calls a service's implementation in
+// this process.
+func ServerConn(desc *grpc.ServiceDesc, server any) grpc.ClientConnInterface {
+	return transcode.ServerConn(desc, server)
+}
+
+// muxRoute serves a route that grpc-gateway's mux has matched.
+func muxRoute(rt *transcode.Route, stack http.Handler) runtime.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, pathParams map[string]string) {
+		x := &transcode.Exchange{Route: rt, Params: make([]router.Param, 0, len(pathParams))}
+		for _, v := range rt.Template().Variables() {
+			x.Params = append(x.Params, router.Param{FieldPath: v.FieldPath, Value: pathParams[v.FieldPath]})
+		}
+		stack.ServeHTTP(w, transcode.WithExchange(r, x))
+	}
+}

@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/transcode"
+)
+
+// writeError is the mux's error handler: google.rpc.Status as JSON, or
+// RFC 9457 problem details where the client asks for them, with the request's
+// id in both. What the client must not see goes to the log.
+func (g *Gateway) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	st, httpStatus := presented(err)
+	if own := apierror.As(err); own != nil && own.Cause != nil {
+		g.options.Logger.WarnContext(ctx, "request failed",
+			"request_id", telemetry.RequestID(ctx), "reason", string(own.Reason), "error", own.Error())
+	}
+	if id := telemetry.RequestID(ctx); id != "" {
+		if with, err := st.WithDetails(&errdetails.RequestInfo{RequestId: id}); err == nil {
+			st = with
+		}
+	}
+	contentType, body, err := encodeError(r, st, httpStatus)
+	if err != nil {
+		g.options.Logger.ErrorContext(ctx, "encoding an error", "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(httpStatus)
+	if _, err := w.Write(body); err != nil {
+		g.options.Logger.DebugContext(ctx, "the client left before its error was written", "error", err)
+	}
+}
+
+// presented returns what the client sees of an error.
+func presented(err error) (*status.Status, int) {
+	var custom *runtime.HTTPStatusError
+	if errors.As(err, &custom) {
+		return status.Convert(custom.Err), custom.HTTPStatus
+	}
+	st := status.Convert(err)
+	return st, runtime.HTTPStatusFromCode(st.Code())
+}
+
+func encodeError(r *http.Request, st *status.Status, httpStatus int) (contentType string, body []byte, err error) {
+	body, err = protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(st.Proto())
+	if err != nil || !wantsProblem(r) {
+		return "application/json", body, err
+	}
+	body, err = problem(st, httpStatus, body)
+	return "application/problem+json", body, err
+}
+
+// problem adds the members of RFC 9457 to the status.
+func problem(st *status.Status, httpStatus int, statusJSON []byte) ([]byte, error) {
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal(statusJSON, &members); err != nil {
+		return nil, err
+	}
+	standard, err := json.Marshal(map[string]any{
+		"type":   "about:blank",
+		"title":  http.StatusText(httpStatus),
+		"status": httpStatus,
+		"detail": st.Message(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(standard, &members); err != nil {
+		return nil, err
+	}
+	return json.Marshal(members)
+}
+
+func wantsProblem(r *http.Request) bool {
+	for _, accept := range r.Header.Values("Accept") {
+		if strings.Contains(accept, "application/problem+json") {
+			return true
+		}
+	}
+	return false
+}
+
+// refuse writes an error outside of a route.
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	transcode.WriteError(g.mux, w, r, err)
+}
+
+// refuseRoute answers 405 where the path has other methods, and 404 where it
+// has none.
+func (g *Gateway) refuseRoute(w http.ResponseWriter, r *http.Request, allow []string) {
+	if len(allow) == 0 {
+		g.refuse(w, r, &apierror.Error{Code: codes.NotFound, Reason: apierror.RouteNotFound, Message: "no such route"})
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	g.refuse(w, r, &apierror.Error{
+		Code:       codes.Unimplemented,
+		Reason:     apierror.MethodNotAllowed,
+		Message:    "the route has no method " + r.Method,
+		HTTPStatus: http.StatusMethodNotAllowed,
+	})
+}

@@ -1,0 +1,143 @@
+// Package gateway serves annotated gRPC services over HTTP.
+//
+// Generated code describes services as facts (routes, policies); this package
+// has the behaviour. A main makes a [Gateway], registers its services on it and
+// serves its Handler:
+//
+//	gw, err := gateway.New(gateway.Options{Verifier: verifier})
+//	...
+//	err = vendorv2.RegisterVendorServiceGateway(gw, conn)
+//	...
+//	err = http.Serve(listener, gw.Handler())
+//
+// How a request travels is written in one place: stack.go.
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	"buf.build/go/protovalidate"
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/circuitbreaker"
+	"github.com/venta-hq/venta/gateway/clientip"
+	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/transcode"
+	"github.com/venta-hq/venta/gateway/transcode/router"
+	"github.com/venta-hq/venta/gateway/validate"
+)
+
+// Gateway serves the routes of the services that are registered on it.
+// Its methods are safe for concurrent use.
+type Gateway struct {
+	options   Options
+	mux       *runtime.ServeMux
+	store     *cache.Store
+	validator protovalidate.Validator
+	clientIP  *clientip.Extractor
+
+	mu       sync.Mutex
+	router   *router.Router[route]
+	breakers map[string]sharedBreaker // by service
+	serving  bool
+}
+
+// route is what the router finds: where a request goes, and by which stack.
+type route struct {
+	transcode *transcode.Route
+	stack     http.Handler
+}
+
+// sharedBreaker is a breaker that the methods of a service share.
+type sharedBreaker struct {
+	policy  policy.CircuitBreaker
+	breaker *circuitbreaker.Breaker
+}
+
+// New returns a gateway without routes. The error names every option that is
+// wrong.
+func New(options Options) (*Gateway, error) {
+	options, err := options.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("gateway options: %w", err)
+	}
+	validator, err := protovalidate.New()
+	if err != nil {
+		return nil, fmt.Errorf("preparing validation: %w", err)
+	}
+	store, err := cache.NewStore(cache.Options{MaxBytes: options.CacheMaxBytes})
+	if err != nil {
+		return nil, err
+	}
+	clientIP, err := clientip.New(options.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	gw := &Gateway{
+		options:   options,
+		store:     store,
+		validator: validator,
+		clientIP:  clientIP,
+		router:    &router.Router[route]{},
+		breakers:  map[string]sharedBreaker{},
+	}
+	gw.mux = runtime.NewServeMux(append(gw.muxOptions(), options.MuxOptions...)...)
+	return gw, nil
+}
+
+// Register adds a service's routes, each with its policies, answered by calls
+// over conn. It returns an error when a policy cannot be built as it is written
+// or a route is taken; a gateway whose registration failed must not be served.
+// All services must be registered before Handler is called.
+func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.serving {
+		return fmt.Errorf("%s: registered after the gateway began to serve", s.Name)
+	}
+	return g.registrar().register(s, conn)
+}
+
+// registrar builds what Register adds.
+func (g *Gateway) registrar() *registrar {
+	return &registrar{
+		gateway:          g,
+		mux:              g.mux,
+		validate:         validate.New(g.validator),
+		fromUpstream:     apierror.FromUpstream,
+		maxRequestBytes:  g.options.MaxRequestBytes,
+		maxResponseBytes: g.options.MaxResponseBytes,
+		add: func(rt *transcode.Route, stack http.Handler) error {
+			return g.router.Add(rt.Verb(), rt.Template(), route{rt, stack})
+		},
+	}
+}
+
+// Handler returns the gateway's handler. Services can no longer be registered
+// after that.
+func (g *Gateway) Handler() http.Handler {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.serving = true
+	return g.serverStack(http.HandlerFunc(g.dispatch))
+}
+
+// dispatch finds the route and hands the request to its stack.
+func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
+	match, allow, ok := g.router.Lookup(r.Method, r.URL)
+	if !ok {
+		g.refuseRoute(w, r, allow)
+		return
+	}
+	x := &transcode.Exchange{Route: match.Value.transcode, Params: match.Params}
+	match.Value.stack.ServeHTTP(w, transcode.WithExchange(r, x))
+}
+
+// Purge makes stored answers with any of the tags stale, and returns when no
+// later request can be answered by them.
+func (g *Gateway) Purge(tags ...string) { g.store.Purge(tags...) }

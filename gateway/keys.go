@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/clientip"
+	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/transcode"
+)
+
+var errNoExchange = errors.New("the request is on no route")
+
+// message returns the request's decoded message.
+func message(r *http.Request) (proto.Message, error) {
+	x := transcode.FromContext(r.Context())
+	if x == nil {
+		return nil, errNoExchange
+	}
+	return x.Message(r)
+}
+
+// principal returns the authenticated subject, or "" for an anonymous request.
+func principal(r *http.Request) string {
+	p, _ := auth.FromContext(r.Context())
+	return p.Subject
+}
+
+func inputOf(m transcode.Method) protoreflect.MessageDescriptor {
+	return m.Call.NewRequest().ProtoReflect().Descriptor()
+}
+
+// rateLimitKeys finds what limits count apart, and what a request costs.
+type rateLimitKeys struct {
+	clientIP *clientip.Extractor
+	fields   map[string]policy.FieldPath
+}
+
+func newRateLimitKeys(ip *clientip.Extractor, m transcode.Method, limits []policy.RateLimit) (*rateLimitKeys, error) {
+	k := &rateLimitKeys{clientIP: ip, fields: map[string]policy.FieldPath{}}
+	for _, limit := range limits {
+		for _, path := range []string{limit.Key.Field, limit.Cost.Field} {
+			if path == "" {
+				continue
+			}
+			field, err := policy.ResolveFieldPath(inputOf(m), path)
+			if err != nil {
+				return nil, err
+			}
+			k.fields[path] = field
+		}
+	}
+	return k, nil
+}
+
+func (k *rateLimitKeys) key(r *http.Request, key policy.RateLimitKey) (string, error) {
+	switch key.Source {
+	case policy.KeyClientIP:
+		return clientip.Key(k.clientIP.From(r)), nil
+	case policy.KeyPrincipal:
+		return principal(r), nil
+	case policy.KeyHeader:
+		return r.Header.Get(key.Header), nil
+	case policy.KeyField:
+		return k.field(r, key.Field)
+	default:
+		return "", nil
+	}
+}
+
+func (k *rateLimitKeys) field(r *http.Request, path string) (string, error) {
+	m, err := message(r)
+	if err != nil {
+		return "", err
+	}
+	value, _ := transcode.FieldValue(m, k.fields[path])
+	return value, nil
+}
+
+func (k *rateLimitKeys) cost(r *http.Request, path string) (int64, error) {
+	text, err := k.field(r, path)
+	if err != nil {
+		return 0, err
+	}
+	cost, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	return max(cost, 1), nil
+}
+
+// tags are tag templates of one method's request.
+type tags []*transcode.Template
+
+func newTags(m transcode.Method, sources []string) (tags, error) {
+	var all tags
+	for _, source := range sources {
+		t, err := transcode.ParseTemplate(inputOf(m), source)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func (t tags) of(r *http.Request) ([]string, error) {
+	m, err := message(r)
+	if err != nil {
+		return nil, err
+	}
+	expanded := make([]string, len(t))
+	for i, template := range t {
+		expanded[i] = template.Expand(m, nil)
+	}
+	return expanded, nil
+}
+
+// cacheKey is the request's message in deterministic encoding. A request that
+// sets a field outside of the key fields has no key: it must not share an
+// answer with requests that differ from it.
+type cacheKey struct{ fields fieldTree }
+
+func newCacheKey(m transcode.Method, paths []string) (cacheKey, error) {
+	if len(paths) == 0 {
+		return cacheKey{}, nil
+	}
+	tree := fieldTree{}
+	for _, path := range paths {
+		field, err := policy.ResolveFieldPath(inputOf(m), path)
+		if err != nil {
+			return cacheKey{}, err
+		}
+		tree.add(field)
+	}
+	return cacheKey{fields: tree}, nil
+}
+
+func (k cacheKey) of(r *http.Request) (string, bool, error) {
+	m, err := message(r)
+	if err != nil {
+		return "", false, err
+	}
+	if k.fields != nil && !k.fields.covers(m.ProtoReflect()) {
+		return "", false, nil
+	}
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	return string(encoded), err == nil, err
+}
+
+// fieldTree is a set of field paths. A leaf has a nil subtree.
+type fieldTree map[protoreflect.FieldNumber]fieldTree
+
+func (t fieldTree) add(path policy.FieldPath) {
+	number := path[0].Number()
+	if len(path) == 1 {
+		t[number] = nil
+		return
+	}
+	if t[number] == nil {
+		t[number] = fieldTree{}
+	}
+	t[number].add(path[1:])
+}
+
+// covers reports whether every field that is set is in the tree.
+func (t fieldTree) covers(m protoreflect.Message) bool {
+	covered := len(m.GetUnknown()) == 0
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		subtree, in := t[fd.Number()]
+		covered = covered && in && (subtree == nil || subtree.covers(v.Message()))
+		return covered
+	})
+	return covered
+}

@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+
+	"github.com/venta-hq/venta/gateway/auth"
+)
+
+// Options configures a [Gateway]. The zero value serves RPCs that need no
+// authentication.
+type Options struct {
+	// Logger takes the access log and what goes wrong. Default: slog.Default().
+	Logger *slog.Logger
+	// Verifier checks bearer tokens. Without it, registering an RPC that looks
+	// at credentials fails.
+	Verifier *auth.Verifier
+	// TrustedProxies may say in X-Forwarded-For who the client is. Default:
+	// none; the peer's address is the client's.
+	TrustedProxies []netip.Prefix
+	// AllowedOrigins are the browsers' origins that may call with credentials
+	// (CORS), such as "https://venta.example". Default: none.
+	AllowedOrigins []string
+	// CacheMaxBytes bounds the stored answers. Default: 64 MiB.
+	CacheMaxBytes int64
+	// MaxRequestBytes bounds a request's body where the RPC has no bound of its
+	// own. Default: 4 MiB.
+	MaxRequestBytes int64
+	// MaxResponseBytes bounds an upstream's message where the RPC has no bound
+	// of its own. Default: 4 MiB.
+	MaxResponseBytes int64
+	// MuxOptions adapt how messages and metadata are presented. They come after
+	// the gateway's own and win over them.
+	MuxOptions []runtime.ServeMuxOption
+}
+
+const (
+	defaultCacheMaxBytes   = 64 << 20
+	defaultMaxMessageBytes = 4 << 20
+)
+
+// withDefaults fills the defaults in and checks what is given.
+func (o Options) withDefaults() (Options, error) {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	var errs []error
+	for _, bound := range []struct {
+		name  string
+		value *int64
+		unset int64
+	}{
+		{"CacheMaxBytes", &o.CacheMaxBytes, defaultCacheMaxBytes},
+		{"MaxRequestBytes", &o.MaxRequestBytes, defaultMaxMessageBytes},
+		{"MaxResponseBytes", &o.MaxResponseBytes, defaultMaxMessageBytes},
+	} {
+		if *bound.value < 0 {
+			errs = append(errs, fmt.Errorf("%s is negative: %d", bound.name, *bound.value))
+		}
+		if *bound.value == 0 {
+			*bound.value = bound.unset
+		}
+	}
+	for _, origin := range o.AllowedOrigins {
+		if err := checkOrigin(origin); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return o, errors.Join(errs...)
+}
+
+// checkOrigin refuses what could open the API to every site: credentials are
+// allowed, so a wildcard must not be.
+func checkOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
+		return fmt.Errorf("origin %q: must be SCHEME://HOST[:PORT]", origin)
+	}
+	return nil
+}

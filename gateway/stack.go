@@ -1,0 +1,124 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway/recovery"
+	"github.com/venta-hq/venta/gateway/retry"
+	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/timeout"
+	"github.com/venta-hq/venta/gateway/transcode"
+)
+
+// The way of a request. Every request passes
+//
+//	request id -> access log -> recover -> security headers -> CORS -> route
+//
+// (serverStack), then, by its route's policy,
+//
+//	version headers -> size limit -> rate limits keyed by the connection
+//	-> authenticate, authorize -> rate limits keyed by principal or field
+//	-> invalidate -> cache (a fresh hit ends here) -> decode
+//
+// (requestStack), and at last, around the upstream call,
+//
+//	validate -> timeout( retry( circuit breaker( per-attempt timeout( call ))))
+//
+// (callStack). Each step is a policy package's middleware or interceptor; a
+// block that is absent costs nothing.
+
+// middleware is a step in front of the edge.
+type middleware = func(http.Handler) http.Handler
+
+// serverStack stands in front of all routes.
+func (g *Gateway) serverStack(routes http.Handler) http.Handler {
+	return wrap(routes,
+		telemetry.WithRequestID,
+		telemetry.AccessLog(g.options.Logger),
+		recovery.New(g.options.Logger, g.refuse),
+		securityHeaders,
+		g.cors(),
+	)
+}
+
+// requestStack stands between a method's routes and their edge. Its steps hold
+// the method's state (counts, stored answers), which all of its routes share.
+func (reg *registrar) requestStack(s Service, m Method) ([]middleware, error) {
+	b := builder{registrar: reg, method: s.transcoded(m), policy: m.Policy}
+	steps := []middleware{
+		b.version(),
+		b.sizeLimit(),
+		b.rateLimits(byConnection),
+		b.auth(),
+		b.rateLimits(byRequest),
+		b.invalidates(),
+		b.cache(),
+	}
+	return steps, errors.Join(b.errs...)
+}
+
+// callStack stands between the edge and the upstream.
+func (reg *registrar) callStack(s Service, m Method, conn grpc.ClientConnInterface) (transcode.Invoker, error) {
+	var steps []grpc.UnaryClientInterceptor
+	if reg.validate != nil {
+		steps = append(steps, reg.validate)
+	}
+	p := m.Policy
+	if p.Timeout != nil {
+		step, err := timeout.New(*p.Timeout, timeout.Options{})
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, step)
+	}
+	if p.Retry != nil {
+		step, err := retry.New(*p.Retry, retry.Options{})
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, step)
+	}
+	if p.CircuitBreaker != nil {
+		breaker, err := reg.gateway.breaker(s, m)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, breaker.UnaryClientInterceptor())
+	}
+	if p.Retry != nil && p.Retry.PerAttemptTimeout > 0 {
+		step, err := timeout.PerAttempt(p.Retry.PerAttemptTimeout, timeout.Options{})
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, step)
+	}
+	return intercept(reg.upstream(p.Limits, conn), steps), nil
+}
+
+// wrap puts steps around a handler, the first outermost. A nil step is absent.
+func wrap(h http.Handler, steps ...middleware) http.Handler {
+	for _, step := range slices.Backward(steps) {
+		if step != nil {
+			h = step(h)
+		}
+	}
+	return h
+}
+
+// intercept puts steps around a call, the first outermost.
+func intercept(call grpc.UnaryInvoker, steps []grpc.UnaryClientInterceptor) transcode.Invoker {
+	for _, step := range slices.Backward(steps) {
+		next := call
+		call = func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, opts ...grpc.CallOption) error {
+			return step(ctx, method, req, reply, cc, next, opts...)
+		}
+	}
+	return func(ctx context.Context, method string, request, response any, opts ...grpc.CallOption) error {
+		return call(ctx, method, request, response, nil, opts...)
+	}
+}

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/venta-hq/venta/gateway/apiversion"
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/transcode"
+)
+
+// builder makes the steps of one method's request stack. A block that is
+// absent makes a nil step; one that cannot be built leaves an error.
+type builder struct {
+	*registrar
+	method transcode.Method
+	policy policy.Method
+	errs   []error
+}
+
+// step keeps the error of a step that could not be built.
+func (b *builder) step(step middleware, err error) middleware {
+	if err != nil {
+		b.errs = append(b.errs, err)
+	}
+	return step
+}
+
+func (b *builder) version() middleware {
+	p := b.policy.Version
+	if p == nil {
+		return nil
+	}
+	return b.step(apiversion.New(*p, apiversion.Options{
+		Successor: func(r *http.Request) string { return expandPath(p.Successor, r) },
+		OnError:   b.refuse,
+	}))
+}
+
+// expandPath fills the route's variables into a path such as "/v2/vendors/{id}".
+func expandPath(path string, r *http.Request) string {
+	x := transcode.FromContext(r.Context())
+	if x == nil || !strings.Contains(path, "{") {
+		return path
+	}
+	for _, p := range x.Params {
+		path = strings.ReplaceAll(path, "{"+p.FieldPath+"}", url.PathEscape(p.Value))
+	}
+	return path
+}
+
+func (b *builder) sizeLimit() middleware {
+	limit := b.maxRequestBytes
+	if l := b.policy.Limits; l != nil && l.MaxRequestBytes > 0 {
+		limit = l.MaxRequestBytes
+	}
+	if limit == 0 {
+		return nil
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Body != nil && r.Body != http.NoBody {
+				r.Body = http.MaxBytesReader(w, r.Body, limit)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func (b *builder) auth() middleware {
+	if b.policy.Auth == nil {
+		return nil
+	}
+	return b.step(auth.New(*b.policy.Auth, auth.Options{
+		Verifier: b.gateway.options.Verifier,
+		OnError:  b.refuse,
+	}))
+}
+
+// byConnection selects the limits that are decided before authentication, so
+// that guessing credentials is limited, too.
+func byConnection(l policy.RateLimit) bool { return !byRequest(l) }
+
+// byRequest selects the limits that need the principal or the message.
+func byRequest(l policy.RateLimit) bool {
+	return l.Key.Source == policy.KeyPrincipal || l.Key.Source == policy.KeyField || l.Cost.Field != ""
+}
+
+func (b *builder) rateLimits(stage func(policy.RateLimit) bool) middleware {
+	var limits []policy.RateLimit
+	for _, limit := range b.policy.RateLimits {
+		if stage(limit) {
+			limits = append(limits, limit)
+		}
+	}
+	if len(limits) == 0 {
+		return nil
+	}
+	keys, err := newRateLimitKeys(b.gateway.clientIP, b.method, limits)
+	if err != nil {
+		return b.step(nil, err)
+	}
+	limiter, err := ratelimit.New(limits, ratelimit.Options{Key: keys.key, Cost: keys.cost, OnError: b.refuse})
+	if err != nil {
+		return b.step(nil, err)
+	}
+	return limiter.Middleware
+}
+
+func (b *builder) invalidates() middleware {
+	if b.policy.Invalidates == nil {
+		return nil
+	}
+	tags, err := newTags(b.method, b.policy.Invalidates.Tags)
+	if err != nil {
+		return b.step(nil, err)
+	}
+	return b.step(b.gateway.store.Invalidator(cache.InvalidateRule{Tags: tags.of, OnError: b.refuse}))
+}
+
+func (b *builder) cache() middleware {
+	p := b.policy.Cache
+	if p == nil {
+		return nil
+	}
+	tags, err := newTags(b.method, p.Tags)
+	if err != nil {
+		return b.step(nil, err)
+	}
+	key, err := newCacheKey(b.method, p.KeyFields)
+	if err != nil {
+		return b.step(nil, err)
+	}
+	return b.step(b.gateway.store.Middleware(cache.Rule{
+		Policy:       *p,
+		Name:         b.method.FullName,
+		Key:          key.of,
+		Tags:         tags.of,
+		Principal:    principal,
+		AuthRequired: b.policy.Auth != nil && b.policy.Auth.Requirement == policy.AuthRequired,
+		OnError:      b.refuse,
+	}))
+}
