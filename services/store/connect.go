@@ -1,0 +1,39 @@
+package store
+
+import (
+	"database/sql"
+	"net/url"
+	"time"
+
+	_ "modernc.org/sqlite" // registers the driver
+)
+
+const (
+	maxConns    = 20 // readers and the writer
+	maxIdleTime = 30 * time.Second
+)
+
+// Ways to open a file, as parameters of SQLite and its driver. Another process's
+// writer is waited for 5 s. A write is on the disk when it is acknowledged: with
+// WAL, FULL promises that and NORMAL does not.
+const (
+	reading  = "mode=ro&_query_only=1&_busy_timeout=5000" + common
+	writing  = "mode=rw&_synchronous=FULL&_journal_mode=WAL&_busy_timeout=5000" + common
+	creating = "mode=rw&_synchronous=FULL&_busy_timeout=5000" + common
+	locking  = "mode=rwc&_busy_timeout=100" + common
+
+	common = "&_foreign_keys=1&_txlock=immediate&_dqs=0&_error_rc=1"
+)
+
+// connect prepares a pool of at most conns connections to the file.
+func connect(path, parameters string, conns int) (*sql.DB, error) {
+	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: parameters}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	db.SetConnMaxIdleTime(maxIdleTime)
+	return db, nil
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/venta-hq/venta/services/fault"
+)
+
+// MaxPageSize is the most vendors that [Store.Vendors] returns at once.
+const MaxPageSize = 200
+
+// Profile is what a vendor's owner says of it.
+type Profile struct {
+	Name, Description, Phone, Email, Website, ProfileImage string
+
+	Open bool
+}
+
+// Vendor is a stored vendor. Its owner is not part of it: nobody is told.
+type Vendor struct {
+	Profile
+
+	ID        string    // a UUID, version 7
+	Position  *Position // nil while unknown
+	CreatedAt time.Time // UTC, in microseconds
+	UpdatedAt time.Time // UTC, in microseconds; a move counts
+}
+
+// Changes are the fields of a profile that change; nil ones stay.
+type Changes struct {
+	Name, Description, Phone, Email, Website, ProfileImage *string
+
+	Open *bool
+}
+
+// CreateVendor stores a new vendor that belongs to owner.
+func (s *Store) CreateVendor(ctx context.Context, owner string, p Profile) (Vendor, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Vendor{}, failure(ctx, "create a vendor", err)
+	}
+	var vendor Vendor
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		// Taken within the transaction, so that the order of creation is the
+		// order of commits.
+		now := now()
+		// Tokens may arrive before the report of the user does.
+		if _, err := tx.ExecContext(ctx, upsertUser, owner, "", now); err != nil {
+			return err
+		}
+		var err error
+		vendor, err = scanVendor(tx.QueryRowContext(ctx, insertVendor, id.String(), p.Name, p.Description,
+			p.Phone, p.Email, p.Website, p.ProfileImage, p.Open, now, owner))
+		return err
+	})
+	return vendor, failure(ctx, "create a vendor", err)
+}
+
+// Vendor returns a vendor, or NOT_FOUND.
+func (s *Store) Vendor(ctx context.Context, id string) (Vendor, error) {
+	vendor, err := scanVendor(s.read.QueryRowContext(ctx, selectVendor, id))
+	return vendor, failure(ctx, "read a vendor", err)
+}
+
+// UpdateVendor changes what is given and returns the vendor after it. A vendor
+// of another owner is NOT_FOUND. Where nothing is given nothing changes.
+func (s *Store) UpdateVendor(ctx context.Context, owner, id string, c Changes) (Vendor, error) {
+	if c == (Changes{}) {
+		vendor, err := scanVendor(s.read.QueryRowContext(ctx, selectOwnVendor, id, owner))
+		return vendor, failure(ctx, "read a vendor", err)
+	}
+	var vendor Vendor
+	// A transaction of its own, so that a commit that fails is heard of: the
+	// statement returns a row before it is committed.
+	err := s.transact(ctx, func(tx *sql.Tx) error {
+		var err error
+		vendor, err = scanVendor(tx.QueryRowContext(ctx, updateVendor, id, owner, c.Name, c.Description,
+			c.Phone, c.Email, c.Website, c.ProfileImage, c.Open, now()))
+		return err
+	})
+	return vendor, failure(ctx, "update a vendor", err)
+}
+
+// DeleteVendor removes a vendor for good. A vendor of another owner is NOT_FOUND.
+func (s *Store) DeleteVendor(ctx context.Context, owner, id string) error {
+	return failure(ctx, "delete a vendor", affected(s.write.ExecContext(ctx, deleteVendor, id, owner)))
+}
+
+// Vendors returns up to size vendors (1 to [MaxPageSize]) in the order of their
+// creation, and the token of the next page; the token is empty on the last one.
+// An empty token stands for the first page.
+func (s *Store) Vendors(ctx context.Context, size int, token string) ([]Vendor, string, error) {
+	if size < 1 || size > MaxPageSize {
+		return nil, "", fault.Invalid("page_size", fmt.Sprintf("must be between 1 and %d", MaxPageSize))
+	}
+	after := position{createdAt: math.MinInt64}
+	if token != "" {
+		var err error
+		if after, err = s.pages.decode(token); err != nil {
+			return nil, "", err
+		}
+	}
+	// One more than asked for tells whether there is a next page.
+	rows, err := s.read.QueryContext(ctx, selectVendors, after.createdAt, after.id, size+1)
+	vendors, err := collect(rows, err, scanVendor)
+	if err != nil {
+		return nil, "", failure(ctx, "list the vendors", err)
+	}
+	if len(vendors) <= size {
+		return vendors, "", nil
+	}
+	last := vendors[size-1]
+	return vendors[:size], s.pages.encode(position{last.CreatedAt.UnixMicro(), last.ID}), nil
+}
+
+// row is one row of an answer.
+type row interface{ Scan(...any) error }
+
+func scanVendor(r row) (Vendor, error) {
+	var v Vendor
+	var lat, lng sql.NullFloat64
+	var created, updated int64
+	err := r.Scan(&v.ID, &v.Name, &v.Description, &v.Phone, &v.Email, &v.Website, &v.ProfileImage,
+		&v.Open, &lat, &lng, &created, &updated)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Vendor{}, fault.NotFound("vendor")
+	}
+	if err != nil {
+		return Vendor{}, err
+	}
+	if lat.Valid && lng.Valid {
+		v.Position = &Position{Lat: lat.Float64, Lng: lng.Float64}
+	}
+	v.CreatedAt, v.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
+	return v, nil
+}
+
+// collect reads all rows of an answer that the statement has bounded.
+func collect[T any](rows *sql.Rows, err error, scan func(row) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// now is the time as the database keeps it.
+func now() int64 { return time.Now().UnixMicro() }
