@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/venta-hq/venta/gateway/auth/devkeys"
+	"github.com/venta-hq/venta/gateway/upstream"
+)
+
+// devCommand runs everything in one process. Services are reached in memory,
+// through real gRPC connections.
+type devCommand struct {
+	Addresses
+	Data   string `help:"Folder of the database and the development keys." default:".venta" placeholder:"DIR"`
+	Config string `help:"Configuration file of the gateway (YAML)." placeholder:"FILE"`
+}
+
+// inMemory is the size of the buffer between the gateway and a service.
+const inMemory = 1 << 20
+
+// Run serves until ctx ends.
+func (c *devCommand) Run(ctx context.Context) error {
+	cfg, err := loadConfig(c.Config, c.Addresses)
+	if err != nil {
+		return err
+	}
+	verifier, err := openVerifier(cfg, c.Data)
+	if err != nil {
+		return err
+	}
+	data, err := openStore(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	app := &app{closers: []io.Closer{data}}
+	conns := map[string]*grpc.ClientConn{}
+	for _, name := range serviceNames {
+		listener := bufconn.Listen(inMemory)
+		if err := app.addService(name, listener, data, verifier); err != nil {
+			return app.abandon(err)
+		}
+		if conns[name], err = upstream.Dial("passthrough:///"+name, inMemoryDialer(listener)); err != nil {
+			return app.abandon(err)
+		}
+	}
+	if err := app.addGateway(cfg, verifier, conns); err != nil {
+		return app.abandon(err)
+	}
+	if err := c.welcome(app); err != nil {
+		return app.abandon(err)
+	}
+	return app.serve(ctx)
+}
+
+func inMemoryDialer(l *bufconn.Listener) grpc.DialOption {
+	return grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) })
+}
+
+// welcome prints the addresses and three requests that work as they stand.
+func (c *devCommand) welcome(app *app) error {
+	keys, err := devkeys.Open(c.Data)
+	if err != nil {
+		return err
+	}
+	token, err := keys.Sign(devkeys.Claims{Subject: "ada", TTL: 24 * time.Hour})
+	if err != nil {
+		return err
+	}
+	base := "http://" + app.httpAddr
+	fmt.Printf(`Venta serves REST on %s and health on http://%s (data in %s).
+
+Make a vendor, list the vendors, list your own:
+
+curl -i -X POST %s/v2/vendors -H 'Authorization: Bearer %s' -d '{"name":"Tacos Ada","email":"ada@example.com"}'
+
+curl -i %s/v2/vendors -H 'Authorization: Bearer %s'
+
+curl -i %s/v1/users/me/vendors -H 'Authorization: Bearer %s'
+
+`, base, app.adminAddr, c.Data, base, token, base, token, base, token)
+	return nil
+}
