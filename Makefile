@@ -1,0 +1,93 @@
+# `make` lists the targets. Every target sets itself up; tools go to bin/, which
+# git ignores.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# Developer tools are pinned here, apart from go.mod, which lists what the
+# product needs. protoc-gen-go is built from the version in go.mod, so that
+# generated code always fits the runtime.
+BUF_VERSION := v1.75.0
+PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
+GOLANGCI_LINT_VERSION := v2.15.0
+
+BIN := $(CURDIR)/bin
+GO_SOURCES := $(shell find cmd gateway gen internal plugins services -name '*.go' 2>/dev/null) go.mod go.sum
+PLUGIN_SOURCES := $(filter plugins/% gateway/policy/% gateway/transcode/httprule/% gen/venta/policy/% go.mod go.sum,$(GO_SOURCES))
+
+.PHONY: help
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: bin/venta ## Run the gateway and all services in one process (data in .venta/).
+	@exec bin/venta dev
+
+.PHONY: build
+build: bin/venta bin/protoc-gen-venta-gateway ## Build the binaries into bin/.
+
+bin/venta: $(GO_SOURCES)
+	go build -o $@ ./cmd/venta
+
+bin/protoc-gen-venta-gateway: $(PLUGIN_SOURCES)
+	go build -o $@ ./plugins/protoc-gen-venta-gateway
+
+.PHONY: test
+test: ## Run all tests with the race detector, the built binary included.
+	@command -v "$$(go env CC)" >/dev/null || { echo "make test: the race detector needs a C compiler; install gcc or clang" >&2; exit 1; }
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+.PHONY: generate
+generate: third_party bin/buf bin/protoc-gen-go bin/protoc-gen-go-grpc ## Generate gen/ from proto/.
+	@bin/buf generate --template buf.gen.policy.yaml # the plugin imports what this writes
+	@$(MAKE) bin/protoc-gen-venta-gateway
+	@bin/buf generate
+
+# The schemas that ours import from elsewhere, printed from the pinned modules.
+third_party: internal/schemas/main.go go.mod
+	rm -rf $@
+	go run ./internal/schemas -out $@
+
+.PHONY: check
+check: lint breaking current ## Check style, compatibility and that gen/ is current.
+
+.PHONY: lint
+lint: third_party bin/buf bin/golangci-lint
+	bin/buf lint
+	bin/buf format --path proto --diff --exit-code
+	go vet ./...
+	bin/golangci-lint run
+
+.PHONY: breaking
+breaking: third_party bin/buf
+	tools/breaking.sh
+
+.PHONY: current
+current: third_party bin/buf bin/protoc-gen-go bin/protoc-gen-go-grpc bin/protoc-gen-venta-gateway
+	tools/current.sh
+
+.PHONY: fmt
+fmt: third_party bin/buf ## Format Go and proto sources.
+	gofmt -w cmd gateway internal plugins services
+	bin/buf format --path proto --write
+
+.PHONY: clean
+clean: ## Remove binaries, tools and printed schemas; data stays.
+	rm -rf bin third_party
+
+bin/buf: Makefile
+	GOBIN=$(BIN) go install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
+	@touch $@
+
+bin/golangci-lint: Makefile
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@touch $@
+
+bin/protoc-gen-go: go.mod
+	go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
+
+bin/protoc-gen-go-grpc: Makefile
+	GOBIN=$(BIN) go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@$(PROTOC_GEN_GO_GRPC_VERSION)
+	@touch $@
