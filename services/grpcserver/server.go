@@ -98,7 +98,6 @@ func New(o Options, register func(grpc.ServiceRegistrar)) (*Server, error) {
 		grpc.ConnectionTimeout(10*time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-		grpc.WaitForHandlers(true),
 	)}
 	for _, service := range services {
 		s.grpc.RegisterService(service.desc, service.handler)

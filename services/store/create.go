@@ -27,10 +27,16 @@ func create(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := file.Close(); err != nil {
+	// No other process opens it yet, so this handle may outlive SQLite's locks.
+	if err := errors.Join(build(ctx, fresh), file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	db, err := connect(fresh, creating, 1)
+	return os.Rename(fresh, path)
+}
+
+// build fills an empty file.
+func build(ctx context.Context, path string) error {
+	db, err := connect(path, creating, 1)
 	if err != nil {
 		return err
 	}
@@ -38,10 +44,13 @@ func create(ctx context.Context, path string) error {
 	if err == nil {
 		err = migrate(ctx, db)
 	}
-	if err := errors.Join(err, db.Close()); err != nil {
-		return err
+	if err == nil {
+		err = addPageKey(ctx, db)
 	}
-	return os.Rename(fresh, path)
+	if err == nil {
+		_, err = db.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+	}
+	return errors.Join(err, db.Close())
 }
 
 // check looks at a file through a connection that cannot write, and refuses what

@@ -89,6 +89,6 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	var err error
-	s.pages, err = loadPageTokens(ctx, s.write)
+	s.pages, err = loadPageTokens(ctx, s.read)
 	return err
 }

@@ -191,6 +191,14 @@ func TestOpenRefusesAndKeeps(t *testing.T) {
 		"without versions": {func(t *testing.T, path string) {
 			foreign(t, path, "CREATE TABLE vendors (id TEXT)", "PRAGMA application_id = 0x564e5441")
 		}, "it is damaged: the table of its versions is missing"},
+		"without a key": {func(t *testing.T, path string) {
+			filled(t, path)
+			foreign(t, path, "DELETE FROM settings")
+		}, "it is damaged: its key for page tokens"},
+		"with a short key": {func(t *testing.T, path string) {
+			filled(t, path)
+			foreign(t, path, "UPDATE settings SET value = 'ab'")
+		}, "it is damaged: its key for page tokens is malformed"},
 		"of a newer Venta": {func(t *testing.T, path string) {
 			filled(t, path)
 			foreign(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")

@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
+	"fmt"
 
 	"github.com/venta-hq/venta/services/fault"
 )
@@ -31,19 +33,25 @@ type position struct {
 // tokens of the others.
 type pageTokens struct{ key []byte }
 
-// loadPageTokens reads the key, which the first process makes.
-func loadPageTokens(ctx context.Context, write *sql.DB) (pageTokens, error) {
-	fresh := make([]byte, pageKeyBytes)
-	_, _ = rand.Read(fresh) // never fails
-	if _, err := write.ExecContext(ctx, insertSetting, pageKeySetting, hex.EncodeToString(fresh)); err != nil {
-		return pageTokens{}, err
-	}
+// addPageKey gives a new database its key.
+func addPageKey(ctx context.Context, db *sql.DB) error {
+	key := make([]byte, pageKeyBytes)
+	_, _ = rand.Read(key) // never fails
+	_, err := db.ExecContext(ctx, insertSetting, pageKeySetting, hex.EncodeToString(key))
+	return err
+}
+
+// loadPageTokens reads the key.
+func loadPageTokens(ctx context.Context, db *sql.DB) (pageTokens, error) {
 	var text string
-	if err := write.QueryRowContext(ctx, selectSetting, pageKeySetting).Scan(&text); err != nil {
-		return pageTokens{}, err
+	if err := db.QueryRowContext(ctx, selectSetting, pageKeySetting).Scan(&text); err != nil {
+		return pageTokens{}, fmt.Errorf("it is damaged: its key for page tokens: %w", err)
 	}
 	key, err := hex.DecodeString(text)
-	return pageTokens{key: key}, err
+	if err != nil || len(key) != pageKeyBytes {
+		return pageTokens{}, errors.New("it is damaged: its key for page tokens is malformed")
+	}
+	return pageTokens{key: key}, nil
 }
 
 func (t pageTokens) encode(p position) string {

@@ -63,7 +63,7 @@ const (
 
 	deleteSubscriptionOf = `DELETE FROM subscriptions WHERE user_id = $1`
 
-	insertSetting = `INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
+	insertSetting = `INSERT INTO settings (name, value) VALUES ($1, $2)`
 
 	selectSetting = `SELECT value FROM settings WHERE name = $1`
 )
