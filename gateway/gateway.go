@@ -110,6 +110,7 @@ func (g *Gateway) registrar() *registrar {
 		mux:              g.mux,
 		validate:         validate.New(g.validator),
 		fromUpstream:     apierror.FromUpstream,
+		passThrough:      true,
 		maxRequestBytes:  g.options.MaxRequestBytes,
 		maxResponseBytes: g.options.MaxResponseBytes,
 		add: func(rt *transcode.Route, stack http.Handler) error {

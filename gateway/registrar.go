@@ -19,6 +19,9 @@ type registrar struct {
 	validate grpc.UnaryClientInterceptor
 	// fromUpstream turns an upstream's error into what a client may see.
 	fromUpstream func(error) error
+	// passThrough lets answers go from wire to JSON without a message, which an
+	// interceptor of the connection's owner may notice.
+	passThrough bool
 	// The bounds of messages whose RPC has none of its own. 0: no bound.
 	maxRequestBytes, maxResponseBytes int64
 	// add serves a route.
@@ -50,6 +53,11 @@ func (reg *registrar) registerMethod(s Service, m Method, conn grpc.ClientConnIn
 		rt, err := transcode.NewRoute(reg.mux, s.transcoded(m), b, m.Policy.Response)
 		if err != nil {
 			return err
+		}
+		if reg.passThrough {
+			if rt, err = rt.PassingThrough(); err != nil {
+				return err
+			}
 		}
 		if err := reg.add(rt, wrap(rt.Handler(invoke), steps...)); err != nil {
 			return err

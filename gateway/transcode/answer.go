@@ -17,10 +17,11 @@ import (
 
 // answer says how a successful response is presented.
 type answer struct {
-	status   int
-	location *Template
-	omitNull bool
-	body     func(proto.Message) any // nil: the whole message
+	status    int
+	location  *Template
+	omitNull  bool
+	bodyField protoreflect.FieldDescriptor // nil: the whole message
+	body      func(proto.Message) any      // the body field's value
 }
 
 func newAnswer(response proto.Message, bodyField string, p *policy.Response) (answer, error) {
@@ -31,7 +32,7 @@ func newAnswer(response proto.Message, bodyField string, p *policy.Response) (an
 		if fd == nil {
 			return a, fmt.Errorf("response_body %q is not a field of %s", bodyField, md.FullName())
 		}
-		a.body = getter(response, fd)
+		a.bodyField, a.body = fd, getter(response, fd)
 	}
 	if p == nil {
 		return a, nil
@@ -84,20 +85,25 @@ func goName(field string) string {
 
 // write sends a successful response.
 func (rt *Route) write(ctx context.Context, outbound runtime.Marshaler, w http.ResponseWriter, r *http.Request, response proto.Message) {
+	if rt.answer.omitNull {
+		outbound = withoutNull(outbound)
+	}
+	message := response
+	if rt.answer.body != nil {
+		message = &bodyOf{Message: response, value: rt.answer.body(response)}
+	}
+	rt.forward(ctx, outbound, w, r, message)
+}
+
+// forward sends a message through the mux's own presentation of metadata.
+func (rt *Route) forward(ctx context.Context, outbound runtime.Marshaler, w http.ResponseWriter, r *http.Request, message proto.Message) {
 	a := rt.answer
 	options := rt.mux.GetForwardResponseOptions()
 	if a.status != http.StatusOK || a.location != nil {
 		options = append(options[:len(options):len(options)], a.head)
 	}
-	if a.omitNull {
-		outbound = withoutNull(outbound)
-	}
 	if a.status == http.StatusNoContent {
 		outbound = bodiless{outbound}
-	}
-	message := response
-	if a.body != nil {
-		message = &bodyOf{Message: response, value: a.body(response)}
 	}
 	runtime.ForwardResponseMessage(ctx, rt.mux, outbound, w, r, message, options...)
 }

@@ -84,10 +84,7 @@ func (c clientConn) Invoke(ctx context.Context, method string, args, reply any, 
 	if err != nil {
 		return err
 	}
-	into := reply.(proto.Message)
-	proto.Reset(into)
-	proto.Merge(into, response)
-	return nil
+	return deliver(reply, response)
 }
 
 // NewStream implements grpc.ClientConnInterface.

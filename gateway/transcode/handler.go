@@ -8,6 +8,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/venta-hq/venta/gateway/apierror"
 )
@@ -31,16 +32,40 @@ func (rt *Route) Handler(invoke Invoker) http.Handler {
 			rt.WriteError(w, r, err)
 			return
 		}
-		var md runtime.ServerMetadata
-		response := rt.method.Call.NewResponse()
-		err = invoke(ctx, rt.method.FullName, request, response, grpc.Header(&md.HeaderMD), grpc.Trailer(&md.TrailerMD))
-		ctx = runtime.NewServerMetadataContext(ctx, md)
-		if err != nil {
-			writeError(ctx, rt.mux, w, r, err)
+		if p := rt.passThrough; p != nil && outbound == p.marshaler {
+			rt.servePassing(ctx, invoke, w, r, request)
 			return
 		}
-		rt.write(ctx, outbound, w, r, response)
+		rt.serveTyped(ctx, invoke, outbound, w, r, request)
 	})
+}
+
+// serveTyped calls for a message and presents it.
+func (rt *Route) serveTyped(ctx context.Context, invoke Invoker, outbound runtime.Marshaler, w http.ResponseWriter, r *http.Request, request proto.Message) {
+	var md runtime.ServerMetadata
+	response := rt.method.Call.NewResponse()
+	err := invoke(ctx, rt.method.FullName, request, response, grpc.Header(&md.HeaderMD), grpc.Trailer(&md.TrailerMD))
+	ctx = runtime.NewServerMetadataContext(ctx, md)
+	if err != nil {
+		writeError(ctx, rt.mux, w, r, err)
+		return
+	}
+	rt.write(ctx, outbound, w, r, response)
+}
+
+// servePassing calls for wire bytes and passes them through.
+func (rt *Route) servePassing(ctx context.Context, invoke Invoker, w http.ResponseWriter, r *http.Request, request proto.Message) {
+	var md runtime.ServerMetadata
+	frame := newFrame(rt.method.Call.NewResponse)
+	defer frame.free()
+	options := append(rt.passThrough.options[:1:1], grpc.Header(&md.HeaderMD), grpc.Trailer(&md.TrailerMD))
+	err := invoke(ctx, rt.method.FullName, request, frame, options...)
+	ctx = runtime.NewServerMetadataContext(ctx, md)
+	if err != nil {
+		writeError(ctx, rt.mux, w, r, err)
+		return
+	}
+	rt.passThrough.write(ctx, rt, w, r, frame)
 }
 
 // WriteError writes an error through the mux's error handler.

@@ -25,6 +25,7 @@ type Route struct {
 	bodyField      protoreflect.FieldDescriptor
 	maskField      protoreflect.FieldDescriptor
 	answer         answer
+	passThrough    *passThrough // nil: answers are decoded
 }
 
 // NewRoute checks a binding against the method's messages and makes it ready.

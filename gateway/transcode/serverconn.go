@@ -51,10 +51,7 @@ func (c serverConn) Invoke(ctx context.Context, method string, args, reply any, 
 	if err != nil {
 		return err
 	}
-	into := reply.(proto.Message)
-	proto.Reset(into)
-	proto.Merge(into, response.(proto.Message))
-	return nil
+	return deliver(reply, response.(proto.Message))
 }
 
 // NewStream implements grpc.ClientConnInterface.

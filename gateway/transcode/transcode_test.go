@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -38,12 +39,35 @@ type edge struct {
 	called proto.Message
 }
 
-func (e *edge) serve(t *testing.T, r *http.Request) *http.Response {
+// serve answers a request by both ways, through a message and past it, and
+// returns the answer that they must share.
+func (e *edge) serve(t *testing.T, request func() *http.Request) *http.Response {
 	t.Helper()
-	rt, err := transcode.NewRoute(runtime.NewServeMux(), e.method, e.binding, e.response)
+	typed, err := transcode.NewRoute(runtime.NewServeMux(), e.method, e.binding, e.response)
 	if err != nil {
 		t.Fatal(err)
 	}
+	passing, err := typed.PassingThrough()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if passing == typed {
+		t.Fatal("the answer does not pass through")
+	}
+	want, got := e.ask(t, typed, request()), e.ask(t, passing, request())
+	if diff := cmp.Diff(want.Header, got.Header); want.StatusCode != got.StatusCode || diff != "" {
+		t.Errorf("passed through: status %d, through a message %d; header (-message +passed):\n%s", got.StatusCode, want.StatusCode, diff)
+	}
+	wantBody, gotBody := read(t, want), read(t, got)
+	if diff := cmp.Diff(value(t, wantBody), value(t, gotBody)); diff != "" {
+		t.Errorf("body (-message +passed):\n%s", diff)
+	}
+	got.Body = io.NopCloser(strings.NewReader(gotBody))
+	return got
+}
+
+func (e *edge) ask(t *testing.T, rt *transcode.Route, r *http.Request) *http.Response {
+	t.Helper()
 	routes := &router.Router[*transcode.Route]{}
 	if err := routes.Add(rt.Verb(), rt.Template(), rt); err != nil {
 		t.Fatal(err)
@@ -53,19 +77,29 @@ func (e *edge) serve(t *testing.T, r *http.Request) *http.Response {
 		t.Fatalf("no route for %s %s", r.Method, r.URL)
 	}
 	w := httptest.NewRecorder()
-	rt.Handler(e.invoke).ServeHTTP(w, transcode.WithExchange(r, &transcode.Exchange{Route: rt, Params: match.Params}))
-	return w.Result()
+	rt.Handler(e.upstream().Invoke).ServeHTTP(w, transcode.WithExchange(r, &transcode.Exchange{Route: rt, Params: match.Params}))
+	answer := w.Result()
+	answer.Header.Del("Content-Length") // protojson adds random spaces
+	return answer
 }
 
-func (e *edge) invoke(_ context.Context, _ string, request, response any, _ ...grpc.CallOption) error {
-	e.called = request.(proto.Message)
-	if e.err != nil {
-		return e.err
+// upstream is a service of the one method.
+func (e *edge) upstream() grpc.ClientConnInterface {
+	service, method, _ := strings.Cut(strings.TrimPrefix(e.method.FullName, "/"), "/")
+	handler := func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		e.called = e.method.Call.NewRequest()
+		if err := decode(e.called); err != nil {
+			return nil, err
+		}
+		if e.answer == nil {
+			return e.method.Call.NewResponse(), e.err
+		}
+		return e.answer, e.err
 	}
-	if e.answer != nil {
-		proto.Merge(response.(proto.Message), e.answer)
-	}
-	return nil
+	return transcode.ServerConn(&grpc.ServiceDesc{
+		ServiceName: service,
+		Methods:     []grpc.MethodDesc{{MethodName: method, Handler: handler}},
+	}, nil)
 }
 
 var (
@@ -135,7 +169,9 @@ func TestRequestBinding(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			e := &edge{method: test.method, binding: test.binding}
-			answer := e.serve(t, httptest.NewRequest(test.binding.Verb, test.target, strings.NewReader(test.body)))
+			answer := e.serve(t, func() *http.Request {
+				return httptest.NewRequest(test.binding.Verb, test.target, strings.NewReader(test.body))
+			})
 			if answer.StatusCode != http.StatusOK {
 				t.Fatalf("status %d: %s", answer.StatusCode, read(t, answer))
 			}
@@ -164,7 +200,9 @@ func TestRequestRefused(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			e := &edge{method: test.method, binding: test.binding}
-			answer := e.serve(t, httptest.NewRequest(test.binding.Verb, test.target, strings.NewReader(test.body)))
+			answer := e.serve(t, func() *http.Request {
+				return httptest.NewRequest(test.binding.Verb, test.target, strings.NewReader(test.body))
+			})
 			if answer.StatusCode != http.StatusBadRequest || e.called != nil {
 				t.Errorf("status %d, called %v: %s", answer.StatusCode, e.called, read(t, answer))
 			}
@@ -174,9 +212,11 @@ func TestRequestRefused(t *testing.T) {
 
 func TestOversizedBodyIs413(t *testing.T) {
 	e := &edge{method: createVendor, binding: transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}}
-	r := httptest.NewRequest(http.MethodPost, "/v2/vendors", strings.NewReader(`{"name":"`+strings.Repeat("a", 100)+`"}`))
-	r.Body = http.MaxBytesReader(nil, r.Body, 50)
-	answer := e.serve(t, r)
+	answer := e.serve(t, func() *http.Request {
+		r := httptest.NewRequest(http.MethodPost, "/v2/vendors", strings.NewReader(`{"name":"`+strings.Repeat("a", 100)+`"}`))
+		r.Body = http.MaxBytesReader(nil, r.Body, 50)
+		return r
+	})
 	if answer.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d: %s", answer.StatusCode, read(t, answer))
 	}
@@ -247,7 +287,9 @@ func TestAnswers(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			answer := test.edge.serve(t, httptest.NewRequest(test.edge.binding.Verb, test.target, nil))
+			answer := test.edge.serve(t, func() *http.Request {
+				return httptest.NewRequest(test.edge.binding.Verb, test.target, nil)
+			})
 			body := read(t, answer)
 			if answer.StatusCode != test.status || answer.Header.Get("Location") != test.location {
 				t.Errorf("status %d, location %q; want %d, %q", answer.StatusCode, answer.Header.Get("Location"), test.status, test.location)
@@ -298,4 +340,27 @@ func value(t *testing.T, text string) any {
 		t.Fatalf("%q: %v", text, err)
 	}
 	return v
+}
+
+func TestWhoWantsTheMessageGetsIt(t *testing.T) {
+	options := map[string]runtime.ServeMuxOption{
+		"rewriter": runtime.WithForwardResponseRewriter(func(_ context.Context, m proto.Message) (any, error) { return m, nil }),
+		"forward option": runtime.WithForwardResponseOption(
+			func(context.Context, http.ResponseWriter, proto.Message) error { return nil }),
+		"indented JSON": runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
+			MarshalOptions: protojson.MarshalOptions{Multiline: true},
+		}),
+		"no JSON": runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.ProtoMarshaller{}),
+	}
+	for name, option := range options {
+		t.Run(name, func(t *testing.T) {
+			rt, err := transcode.NewRoute(runtime.NewServeMux(option), listVendors, transcode.Binding{Verb: "GET", Path: "/v2"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if passing, err := rt.PassingThrough(); err != nil || passing != rt {
+				t.Errorf("answers pass by the message (%v)", err)
+			}
+		})
+	}
 }

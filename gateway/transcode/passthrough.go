@@ -1,0 +1,141 @@
+package transcode
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"sync"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/transcode/wirejson"
+)
+
+// passThrough turns an upstream's wire bytes into JSON without building the
+// message between them.
+type passThrough struct {
+	marshaler runtime.Marshaler // whose JSON the encoder writes
+	encoder   *wirejson.Encoder
+	options   []grpc.CallOption
+}
+
+// PassingThrough returns the route with answers passed from wire to JSON, where
+// the mux presents them in a way that this can equal; else the route itself.
+// Interceptors on the connection then see a [*Frame] instead of the typed
+// response.
+func (rt *Route) PassingThrough() (*Route, error) {
+	if len(rt.mux.GetForwardResponseOptions()) > 0 || rewrites(rt.mux) {
+		return rt, nil // somebody wants to see the message
+	}
+	_, marshaler := runtime.MarshalerForRequest(rt.mux, &http.Request{Header: http.Header{}})
+	options, ok := jsonOptions(marshaler, rt.answer.omitNull)
+	if !ok || rt.isHTTPBody() {
+		return rt, nil
+	}
+	encoder, err := rt.encoder(options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", rt.method.FullName, err)
+	}
+	passing := *rt
+	passing.passThrough = &passThrough{
+		marshaler: marshaler,
+		encoder:   encoder,
+		options:   []grpc.CallOption{grpc.ForceCodecV2(newFrameCodec())},
+	}
+	return &passing, nil
+}
+
+func (rt *Route) encoder(options wirejson.Options) (*wirejson.Encoder, error) {
+	md := descriptor(rt.method.Call.NewResponse())
+	if rt.answer.bodyField != nil {
+		return wirejson.CompileField(rt.answer.bodyField, options)
+	}
+	return wirejson.Compile(md, options)
+}
+
+// isHTTPBody reports whether the HTTP body is a google.api.HttpBody, which is
+// presented as what it holds.
+func (rt *Route) isHTTPBody() bool {
+	md := descriptor(rt.method.Call.NewResponse())
+	if field := rt.answer.bodyField; field != nil {
+		md = field.Message()
+	}
+	return md != nil && md.FullName() == "google.api.HttpBody"
+}
+
+// jsonOptions returns the options of a marshaler that writes plain protojson.
+func jsonOptions(m runtime.Marshaler, omitNull bool) (wirejson.Options, bool) {
+	if body, ok := m.(*runtime.HTTPBodyMarshaler); ok {
+		m = body.Marshaler
+	}
+	j, ok := m.(*runtime.JSONPb)
+	if !ok || j.Multiline || j.Indent != "" || j.MarshalOptions.AllowPartial {
+		return wirejson.Options{}, false
+	}
+	o := wirejson.Options{
+		UseProtoNames:     j.UseProtoNames,
+		UseEnumNumbers:    j.UseEnumNumbers,
+		EmitUnpopulated:   j.EmitUnpopulated,
+		EmitDefaultValues: j.EmitDefaultValues,
+		Resolver:          j.MarshalOptions.Resolver,
+	}
+	if omitNull && o.EmitUnpopulated {
+		o.EmitUnpopulated, o.EmitDefaultValues = false, true
+	}
+	return o, true
+}
+
+// rewrites reports whether the mux has a response rewriter of its user's. The
+// mux does not tell; its field is compared with that of a mux without options,
+// and what cannot be compared counts as a rewriter.
+func rewrites(mux *runtime.ServeMux) bool {
+	const field = "forwardResponseRewriter"
+	mine := reflect.ValueOf(mux).Elem().FieldByName(field)
+	stock := reflect.ValueOf(runtime.NewServeMux()).Elem().FieldByName(field)
+	if !mine.IsValid() || mine.Kind() != reflect.Func {
+		return true
+	}
+	return mine.Pointer() != stock.Pointer()
+}
+
+// buffers holds room for JSON between requests. Larger buffers are left to the
+// garbage collector, so that one large answer does not stay in memory.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const largestKept = 256 << 10
+
+// write encodes the frame and sends it.
+func (p *passThrough) write(ctx context.Context, rt *Route, w http.ResponseWriter, r *http.Request, frame *Frame) {
+	buffer := buffers.Get().(*[]byte)
+	encoded, err := p.encoder.Append((*buffer)[:0], frame.Wire())
+	if err != nil {
+		writeError(ctx, rt.mux, w, r, &apierror.Error{
+			Code: codes.Internal, Reason: apierror.UpstreamFailed, Message: "the service's answer is not valid", Cause: err,
+		})
+		return
+	}
+	rt.forward(ctx, encodedJSON{p.marshaler, encoded}, w, r, frame)
+	if cap(encoded) <= largestKept {
+		*buffer = encoded
+		buffers.Put(buffer)
+	}
+}
+
+// encodedJSON presents a message as JSON that is ready.
+type encodedJSON struct {
+	runtime.Marshaler
+	json []byte
+}
+
+// Marshal implements runtime.Marshaler.
+func (e encodedJSON) Marshal(any) ([]byte, error) { return e.json, nil }
+
+// ContentType implements runtime.Marshaler; what is no HttpBody is JSON.
+func (e encodedJSON) ContentType(any) string { return "application/json" }
+
+var _ proto.Message = (*Frame)(nil)
