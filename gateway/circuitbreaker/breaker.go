@@ -8,9 +8,10 @@
 // Closed, the breaker admits every call and counts the outcomes of a sliding
 // window; once that holds minimum_calls, the share of failures and the share of
 // slow calls are each compared with their threshold. Open, it refuses every
-// call. Half-open, it admits half_open_calls probes and refuses the rest. What
-// says nothing about the upstream (a business error, a caller that left, a
-// panic) is counted nowhere and gives a probe's slot back.
+// call. Half-open, it admits half_open_calls probes and refuses the rest. A
+// business error counts towards no rate, but shows a probe that the upstream is
+// there. What says nothing about the upstream (a caller that left, a panic) is
+// counted nowhere and gives a probe's slot back.
 //
 // The window slides by tenths: it reaches back between nine tenths and the
 // whole of its length. Time passes by the monotonic clock.

@@ -20,6 +20,8 @@ const (
 	ignored = circuitbreaker.Ignored
 	success = circuitbreaker.Success
 	failure = circuitbreaker.Failure
+
+	answered = circuitbreaker.Answered
 )
 
 func basePolicy() policy.CircuitBreaker {

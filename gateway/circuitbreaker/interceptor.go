@@ -46,7 +46,10 @@ func (b *Breaker) outcome(ctx context.Context, err error) Outcome {
 	case slices.Contains(b.policy.FailureStatusCodes, code):
 		return Failure
 	}
-	return Ignored
+	if _, ok := status.FromError(err); !ok {
+		return Ignored // it has no status, so no upstream said it
+	}
+	return Answered
 }
 
 // refused reports whether the gateway itself turned the call away.

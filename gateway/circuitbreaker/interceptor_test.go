@@ -69,8 +69,8 @@ func TestWhatErrorsCount(t *testing.T) {
 		{"OK", nil, success},
 		{"a listed status", status.Error(codes.Unavailable, ""), failure},
 		{"a wrapped one", fmt.Errorf("call: %w", status.Error(codes.Unavailable, "")), failure},
-		{"a business error", status.Error(codes.NotFound, ""), ignored},
-		{"a status that is not listed", status.Error(codes.Internal, ""), ignored},
+		{"a business error", status.Error(codes.NotFound, ""), answered},
+		{"a status that is not listed", status.Error(codes.Internal, ""), answered},
 		{"no status", errors.New("odd"), ignored},
 		{"the upstream's own limit", status.Error(codes.ResourceExhausted, ""), failure},
 		{"the gateway's limit", own(codes.ResourceExhausted, apierror.RateLimited), ignored},
@@ -118,7 +118,7 @@ func TestWhatEndsCount(t *testing.T) {
 // failure and closes at the first success.
 func checkCounts(t *testing.T, caller caller, upstream grpc.UnaryInvoker, want circuitbreaker.Outcome) {
 	after := map[circuitbreaker.Outcome][2]circuitbreaker.State{
-		success: {closed, closed}, failure: {open, open}, ignored: {closed, halfOpen},
+		success: {closed, closed}, answered: {closed, closed}, failure: {open, open}, ignored: {closed, halfOpen},
 	}
 	for i, begin := range []circuitbreaker.State{closed, halfOpen} {
 		synctest.Test(t, func(t *testing.T) {

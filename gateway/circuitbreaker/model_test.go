@@ -96,6 +96,12 @@ func (m *model) taken() (n int) {
 }
 
 func (m *model) done(c *modelCall, o circuitbreaker.Outcome) {
+	if o == answered { // for a probe as good as a success, for others nothing
+		o = ignored
+		if m.state == halfOpen {
+			o = success
+		}
+	}
 	c.done, c.outcome, c.end = true, o, m.now
 	c.slow = m.policy.SlowCallDuration > 0 && c.end-c.start > m.policy.SlowCallDuration
 	if c.late = c.period != m.period; c.late || o == ignored {
@@ -154,7 +160,7 @@ func drawEvent(t *rapid.T) event {
 		return event{Sleep: time.Duration(rapid.IntRange(1, 30).Draw(t, "tenths")) * 100 * time.Millisecond}
 	case 1, 2, 3, 4, 5:
 		// Failures come in runs of luck: a fair die would rarely get far.
-		o := rapid.SampledFrom([]circuitbreaker.Outcome{success, success, success, failure, ignored}).Draw(t, "outcome")
+		o := rapid.SampledFrom([]circuitbreaker.Outcome{success, success, success, failure, ignored, answered}).Draw(t, "outcome")
 		return event{Done: true, Which: rapid.IntRange(0, 9).Draw(t, "which"), Outcome: o}
 	}
 	return event{}

@@ -91,7 +91,7 @@ func (b *Breaker) record(lease uint64, o Outcome, slow bool, now time.Duration) 
 		b.recordProbe(lease, o, slow, now)
 		return
 	}
-	if o == Ignored {
+	if o == Ignored || o == Answered {
 		return
 	}
 	b.window.add(now, o == Failure, slow)
@@ -110,7 +110,7 @@ func (b *Breaker) recordProbe(lease uint64, o Outcome, slow bool, now time.Durat
 	switch o {
 	case Failure:
 		b.turn(Open, now)
-	case Success:
+	case Success, Answered:
 		b.probes.succeed(slow)
 		if reached(b.probes.slow, b.policy.HalfOpenCalls, b.policy.SlowCallThresholdPercent) {
 			b.turn(Open, now)
