@@ -196,11 +196,49 @@ func TestHitsDoNotShareSlices(t *testing.T) {
 	})
 	get(h, "/a")
 	get(h, "/a").Header().Add("X-A", "evil")
+	own := get(h, "/a")
+	own.Header().Add("Age", "evil")
+	if status(own) != hit60 {
+		t.Errorf("Cache-Status = %s after a change of Age", status(own))
+	}
 	get(h, "/a").Header().Add("Cache-Status", "evil")
 	w := get(h, "/a")
 	if got := w.Header()["X-A"]; !slices.Equal(got, []string{"1", "2", "3"}) || status(w) != hit60 {
 		t.Errorf("X-A = %q, %s", got, status(w))
 	}
+}
+
+// TestOuterSlicesAreNotWrittenInto holds that what a middleware sets for many
+// answers stays as it is.
+func TestOuterSlicesAreNotWrittenInto(t *testing.T) {
+	shared := make([]string, 1, 8)
+	shared[0] = "Origin"
+	h := wrap(t, newStore(t, cache.Options{}), baseRule(), func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		text("x")(w, nil)
+	})
+	for range 2 {
+		w := httptest.NewRecorder()
+		w.Header()["Vary"] = shared
+		h.ServeHTTP(w, request(http.MethodGet, "/a"))
+		if got := w.Header()["Vary"]; !slices.Equal(got, []string{"Origin", "Accept"}) || shared[:2][1] != "" {
+			t.Errorf("Vary = %q, shared = %q", got, shared[:2])
+		}
+	}
+}
+
+func TestStatusOfAStaleVariant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := wrap(t, newStore(t, cache.Options{}), baseRule(), func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Vary", "Accept-Language")
+			w.Header().Set("Cache-Control", r.Header.Get("X-Control"))
+			text("x")(w, r)
+		})
+		get(h, "/a", "Accept-Language", "fr", "X-Control", "max-age=300")
+		get(h, "/a", "Accept-Language", "de")
+		time.Sleep(time.Minute) // virtual
+		expect(t, get(h, "/a", "Accept-Language", "de"), 200, "x", "venta; fwd=stale; stored")
+	})
 }
 
 func TestVaryOfTheAnswer(t *testing.T) {

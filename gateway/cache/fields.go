@@ -26,7 +26,7 @@ func storedFields(answer http.Header) []field {
 		}
 		f := field{
 			name:      strings.Clone(name),
-			values:    make([]string, len(values)),
+			values:    make([]string, len(values)), // no room that who appends could write into
 			list:      isList(name),
 			aboutBody: strings.HasPrefix(name, "Content-") && name != "Content-Location",
 		}
@@ -57,11 +57,9 @@ func (f *field) setIn(h http.Header) {
 
 // setField sets what a handler has set in what is set further out.
 func setField(h http.Header, name string, values []string, list bool) {
-	// Who appends to the header must not write into values.
-	values = values[:len(values):len(values)]
 	if list {
 		if outer := h[name]; len(outer) > 0 {
-			values = append(outer, values...)
+			values = append(outer[:len(outer):len(outer)], values...)
 		}
 	}
 	h[name] = values

@@ -27,7 +27,7 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, l *lookup, f *flig
 	} else {
 		var stop func()
 		fill.stamps = f.stamps
-		fill.ctx, stop = h.store.flights.context(f, r.Context())
+		fill.ctx, stop = h.store.flights.watch(r.Context(), f)
 		defer stop()
 		// A handler that panics, or ends its goroutine, lands here.
 		defer fill.land(nil, false)

@@ -47,10 +47,10 @@ func (fs *flights) join(k flightKey, tags *generations, stamps []stamp) (f *flig
 	return f, true
 }
 
-// context returns the context that the leader asks the upstream in: it has the
+// watch returns the context that the leader asks the upstream in: it has the
 // values of the leader's own and ends when neither the leader's client nor a
 // follower waits. The leader calls stop when it is done.
-func (fs *flights) context(f *flight, own context.Context) (ctx context.Context, stop func()) {
+func (fs *flights) watch(own context.Context, f *flight) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(own))
 	fs.mu.Lock()
 	f.cancel = cancel

@@ -200,9 +200,57 @@ func TestNobodyWaits(t *testing.T) {
 				if !ended.Load() {
 					t.Error("the handler was not told that its client has gone")
 				}
+				if w := get(h, "/a", "Cache-Control", "only-if-cached"); w.Code != http.StatusGatewayTimeout {
+					t.Errorf("what a handler wrote after its end is stored: %s", w.Body)
+				}
 			})
 		})
 	}
+}
+
+// TestNobodyWaitsForAStream holds that an answer which followers cannot share
+// ends with its own client, though they did wait for it.
+func TestNobodyWaitsForAStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		h := wrap(t, newStore(t, cache.Options{}), baseRule(), func(w http.ResponseWriter, r *http.Request) {
+			if calls.Add(1) > 1 {
+				text("x")(w, r)
+				return
+			}
+			time.Sleep(10 * time.Second) // virtual
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		var clients sync.WaitGroup
+		clients.Go(func() { do(h, plain(0).WithContext(ctx)) })
+		synctest.Wait()
+		clients.Go(func() { crowd(h, 5, plain) })
+		clients.Wait()
+		if took := time.Since(start); took != 10*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestPurgedAgainAndAgain holds that a request waits for two flights at most.
+func TestPurgedAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(t, cache.Options{})
+		h := wrap(t, s, baseRule(), func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second) // virtual
+			s.Purge("v")
+			text("x")(w, r)
+		})
+		start := time.Now()
+		crowd(h, 20, func(int) *http.Request { return request(http.MethodGet, "/a", "X-Tags", "v") })
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("took %v, want two flights and a call", took)
+		}
+	})
 }
 
 // TestAfterEverybodyHasLeft holds that a new request does not join a flight

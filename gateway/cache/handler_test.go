@@ -1,8 +1,10 @@
 package cache_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -64,6 +66,28 @@ func TestHeadIsAnsweredFromGet(t *testing.T) {
 	expect(t, get(h, "/a"), 200, "hello", hit60)
 	if calls.Load() != 1 {
 		t.Errorf("%d calls", calls.Load())
+	}
+}
+
+// TestUpstreamRequest holds what of a client's request is for the cache alone.
+func TestUpstreamRequest(t *testing.T) {
+	var seen http.Header
+	var ctx context.Context
+	h := wrap(t, newStore(t, cache.Options{}), baseRule(), func(w http.ResponseWriter, r *http.Request) {
+		seen, ctx = r.Header, r.Context()
+		text("x")(w, r)
+	})
+	r := request(http.MethodGet, "/a", "If-None-Match", `"a"`, "If-Modified-Since", "x", "Accept-Encoding", "gzip", "Te", "trailers", "X-Other", "kept")
+	before := r.Header.Clone()
+	do(h, r)
+	if want := (http.Header{"X-Other": {"kept"}}); !maps.EqualFunc(seen, want, slices.Equal) {
+		t.Errorf("the handler sees %v", seen)
+	}
+	if !maps.EqualFunc(r.Header, before, slices.Equal) {
+		t.Errorf("the client's request has become %v", r.Header)
+	}
+	if ctx.Err() == nil {
+		t.Error("the context that the handler was asked in goes on")
 	}
 }
 
@@ -202,6 +226,7 @@ func TestAnswersApart(t *testing.T) {
 	}{
 		{"paths", pass, request("GET", "/a"), request("GET", "/b")},
 		{"queries", pass, request("GET", "/a?x=1"), request("GET", "/a?x=2")},
+		{"an empty query", pass, request("GET", "/a"), request("GET", "/a?")},
 		{"hosts", pass, request("GET", "http://one/a"), request("GET", "http://two/a")},
 		{"principals", byPrincipal, request("GET", "/a", "X-Principal", "ann"), request("GET", "/a", "X-Principal", "bob")},
 		{"principals by case", byPrincipal, request("GET", "/a", "X-Principal", "ann"), request("GET", "/a", "X-Principal", "Ann")},
@@ -237,6 +262,12 @@ func TestAnswersApart(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestHostsAreEqualInAnyCase(t *testing.T) {
+	h := wrap(t, newStore(t, cache.Options{}), baseRule(), text("x"))
+	expect(t, get(h, "http://One.example/a"), 200, "x", stored)
+	expect(t, get(h, "http://oNE.example/a"), 200, "x", hit60)
 }
 
 func TestRulesDoNotShare(t *testing.T) {

@@ -57,10 +57,16 @@ func TestPurgeRacesAFill(t *testing.T) {
 		var before, after []*httptest.ResponseRecorder
 		var clients sync.WaitGroup
 		clients.Go(func() { before = crowd(h, 5, ask) })
-		synctest.Wait()
+		time.Sleep(time.Second / 2) // virtual
 		value.Store(1)
 		s.Purge("v")
-		clients.Go(func() { after = crowd(h, 5, ask) })
+		purged := time.Now()
+		clients.Go(func() {
+			after = crowd(h, 5, ask)
+			if took := time.Since(purged); took != time.Second {
+				t.Errorf("requests after the purge took %v: they waited for what was asked before", took)
+			}
+		})
 		clients.Wait()
 		for _, w := range after {
 			if w.Body.String() != "1" {

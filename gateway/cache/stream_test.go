@@ -98,6 +98,19 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
+// TestDeclaredOverflow is not held back until the bound is reached.
+func TestDeclaredOverflow(t *testing.T) {
+	w := httptest.NewRecorder()
+	h := wrap(t, newStore(t, cache.Options{}), baseRule(), func(inner http.ResponseWriter, _ *http.Request) {
+		inner.Header().Set("Content-Length", "9999999")
+		text("first")(inner, nil)
+		if w.Body.String() != "first" {
+			t.Errorf("%q has left", w.Body)
+		}
+	})
+	h.ServeHTTP(w, request(http.MethodGet, "/a"))
+}
+
 func TestHeadOverTheWire(t *testing.T) {
 	server := serve(t, cache.Options{}, text("hello"))
 	for _, want := range []string{stored, hit60} {
@@ -167,6 +180,7 @@ func TestHeaderAfterTheStatus(t *testing.T) {
 
 func TestHijack(t *testing.T) {
 	server := serve(t, cache.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+		text("held")(w, nil)
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)

@@ -18,11 +18,12 @@ type selector struct {
 	lines []string
 }
 
-// selectors returns the fields of the request that select an answer.
+// selectors returns the fields of the request that select an answer. Host, which
+// is not in the header, is a part of every key.
 func selectors(r *http.Request, names []string) []selector {
 	var list []selector
 	for _, name := range names {
-		lines := slices.Clone(fieldLines(r, name))
+		lines := slices.Clone(r.Header[name])
 		for i := range lines {
 			lines[i] = strings.Clone(lines[i])
 		}
@@ -31,18 +32,10 @@ func selectors(r *http.Request, names []string) []selector {
 	return list
 }
 
-// fieldLines returns a request's field, which for Host is not in the header.
-func fieldLines(r *http.Request, name string) []string {
-	if name == "Host" {
-		return []string{r.Host}
-	}
-	return r.Header[name]
-}
-
 // selected reports whether the request selects an answer (RFC 9111, section 4.1).
 func selected(r *http.Request, list []selector) bool {
 	for i := range list {
-		if !slices.Equal(fieldLines(r, list[i].name), list[i].lines) {
+		if !slices.Equal(r.Header[list[i].name], list[i].lines) {
 			return false
 		}
 	}
@@ -97,7 +90,7 @@ func addVary(answer http.Header, rule []string) {
 func varyKey(r *http.Request, names []string) string {
 	var b []byte
 	for _, name := range names {
-		lines := fieldLines(r, name)
+		lines := r.Header[name]
 		b = strconv.AppendInt(b, int64(len(lines)), 10)
 		for _, line := range lines {
 			b = append(b, ':')

@@ -107,7 +107,10 @@ func checkRefusal(t *rapid.T, q *quota, oracle *bucket, at time.Duration, tat, n
 
 // checkWait holds that units are there after a wait, and not a nanosecond sooner.
 func checkWait(t *rapid.T, oracle *bucket, at, wait time.Duration, units int64) {
-	if wait > math.MaxInt64-at {
+	if units > oracle.limit.Burst && wait != Never {
+		t.Fatalf("%d units are promised after %v", units, wait)
+	}
+	if wait >= math.MaxInt64-at {
 		return // past what the oracle's clock can say
 	}
 	want := big.NewRat(units, 1)
