@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway"
@@ -237,6 +238,19 @@ func TestHitNeedsCredentialsToo(t *testing.T) {
 	}
 	if got := s.do(t, "GET", "/v2/vendors/7"); got.status != 401 {
 		t.Errorf("without credentials: %d %s", got.status, got.body)
+	}
+}
+
+func TestMetadataOfAClientNeverPoisonsTheCache(t *testing.T) {
+	s := start(t, &backend{get: func(ctx context.Context, _ int) (*vendorv2.GetVendorResponse, error) {
+		md, _ := metadata.FromIncomingContext(ctx)
+		return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "Ada" + strings.Join(md.Get("x-suffix"), "")}}, nil
+	}}, policy.Method{Cache: &policy.Cache{TTL: time.Hour, KeyFields: []string{"id"}}}, gateway.Options{})
+	if got := s.do(t, "GET", "/v2/vendors/7", "Grpc-Metadata-X-Suffix", " is evil"); !strings.Contains(got.body, "evil") {
+		t.Fatalf("metadata does not reach the upstream: %s", got.body)
+	}
+	if got := s.do(t, "GET", "/v2/vendors/7"); strings.Contains(got.body, "evil") {
+		t.Errorf("poisoned: %v %s", got.header, got.body)
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -122,8 +124,9 @@ func (t tags) of(r *http.Request) ([]string, error) {
 }
 
 // cacheKey is the request's message in deterministic encoding. A request that
-// sets a field outside of the key fields has no key: it must not share an
-// answer with requests that differ from it.
+// sets a field outside of the key fields, or sends metadata of its own to the
+// upstream, has no key: it must not share an answer with requests that differ
+// from it.
 type cacheKey struct{ fields fieldTree }
 
 func newCacheKey(m transcode.Method, paths []string) (cacheKey, error) {
@@ -146,11 +149,22 @@ func (k cacheKey) of(r *http.Request) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	if k.fields != nil && !k.fields.covers(m.ProtoReflect()) {
+	if sendsMetadata(r) || k.fields != nil && !k.fields.covers(m.ProtoReflect()) {
 		return "", false, nil
 	}
 	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	return string(encoded), err == nil, err
+}
+
+// sendsMetadata reports whether the request has headers that travel upstream as
+// metadata, where they may change the answer.
+func sendsMetadata(r *http.Request) bool {
+	for name := range r.Header {
+		if strings.HasPrefix(name, runtime.MetadataHeaderPrefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // fieldTree is a set of field paths. A leaf has a nil subtree.

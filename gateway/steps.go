@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/venta-hq/venta/gateway/apiversion"
@@ -54,11 +55,8 @@ func expandPath(path string, r *http.Request) string {
 }
 
 func (b *builder) sizeLimit() middleware {
-	limit := b.maxRequestBytes
-	if l := b.policy.Limits; l != nil && l.MaxRequestBytes > 0 {
-		limit = l.MaxRequestBytes
-	}
-	if limit == 0 {
+	limit := b.requestBound(b.policy.Limits)
+	if limit == 0 || b.method.Call.ClientStreams() { // whose messages the edge bounds
 		return nil
 	}
 	return func(next http.Handler) http.Handler {
@@ -135,8 +133,12 @@ func (b *builder) cache() middleware {
 	if err != nil {
 		return b.step(nil, err)
 	}
+	rule := *p
+	if len(b.gateway.options.MuxOptions) > 0 { // marshalers may be chosen by what the client accepts
+		rule.VaryHeaders = append(slices.Clone(p.VaryHeaders), "Accept")
+	}
 	return b.step(b.gateway.store.Middleware(cache.Rule{
-		Policy:       *p,
+		Policy:       rule,
 		Name:         b.method.FullName,
 		Key:          key.of,
 		Tags:         tags.of,
