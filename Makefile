@@ -17,9 +17,11 @@ BIN := $(CURDIR)/bin
 GO_SOURCES := $(shell find cmd gateway gen internal plugins services -name '*.go' 2>/dev/null) go.mod go.sum
 PLUGIN_SOURCES := $(filter plugins/% gateway/policy/% gateway/transcode/httprule/% gen/venta/policy/% go.mod go.sum,$(GO_SOURCES))
 
+GENERATORS := third_party bin/buf bin/protoc-gen-go bin/protoc-gen-go-grpc
+
 .PHONY: help
 help: ## List the targets.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: bin/venta ## Run the gateway and all services in one process (data in .venta/).
@@ -40,10 +42,19 @@ test: ## Run all tests with the race detector, the built binary included.
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 .PHONY: generate
-generate: third_party bin/buf bin/protoc-gen-go bin/protoc-gen-go-grpc ## Generate gen/ from proto/.
+generate: $(GENERATORS) ## Generate gen/ from proto/.
 	@bin/buf generate --template buf.gen.policy.yaml # the plugin imports what this writes
 	@$(MAKE) bin/protoc-gen-venta-gateway
 	@bin/buf generate
+
+# Upstream's own handlers, which benchmarks and tests compare ours with.
+.PHONY: generate-peers
+generate-peers: generate bin/protoc-gen-grpc-gateway ## Generate grpc-gateway's handlers for bench/.
+	@bin/buf generate --template bench/buf.gen.yaml
+
+.PHONY: bench
+bench: ## Compare with stock grpc-gateway and net/http in one run (needs wrk).
+	go run ./bench
 
 # The schemas that ours import from elsewhere, printed from the pinned modules.
 third_party: internal/schemas/main.go go.mod
@@ -65,12 +76,12 @@ breaking: third_party bin/buf
 	tools/breaking.sh
 
 .PHONY: current
-current: third_party bin/buf bin/protoc-gen-go bin/protoc-gen-go-grpc bin/protoc-gen-venta-gateway
+current: $(GENERATORS) bin/protoc-gen-venta-gateway
 	tools/current.sh
 
 .PHONY: fmt
 fmt: third_party bin/buf ## Format Go and proto sources.
-	gofmt -w cmd gateway internal plugins services
+	gofmt -w bench cmd gateway internal plugins services
 	bin/buf format --path proto --write
 
 .PHONY: clean
@@ -87,6 +98,10 @@ bin/golangci-lint: Makefile
 
 bin/protoc-gen-go: go.mod
 	go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
+
+bin/protoc-gen-grpc-gateway: go.mod
+	GOBIN=$(BIN) go install github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway@$$(go list -m -f '{{.Version}}' github.com/grpc-ecosystem/grpc-gateway/v2)
+	@touch $@
 
 bin/protoc-gen-go-grpc: Makefile
 	GOBIN=$(BIN) go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@$(PROTOC_GEN_GO_GRPC_VERSION)

@@ -1,0 +1,85 @@
+package subject
+
+import (
+	"log/slog"
+	"net/http"
+	"os"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/auth/devkeys"
+	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
+)
+
+func newVenta(o Options) (http.Handler, error) {
+	options, err := gatewayOptions(o)
+	if err != nil {
+		return nil, err
+	}
+	gw, err := gateway.New(options)
+	if err != nil {
+		return nil, err
+	}
+	if err := gw.Register(service(o), o.Conn); err != nil {
+		return nil, err
+	}
+	return gw.Handler(), nil
+}
+
+// gatewayOptions switches on what is the gateway's own and no policy of an RPC.
+// With the policies that is all there is; without them, none of it.
+func gatewayOptions(o Options) (gateway.Options, error) {
+	if o.Mode == Venta {
+		return gateway.Options{Logger: slog.New(slog.DiscardHandler)}, nil
+	}
+	// A real file, so that each line costs its system call.
+	accessLog, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return gateway.Options{}, err
+	}
+	verifier, err := auth.NewVerifier(auth.VerifierOptions{
+		Keys: o.Keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience,
+	})
+	return gateway.Options{
+		Logger:   slog.New(slog.NewJSONHandler(accessLog, nil)),
+		Verifier: verifier,
+	}, err
+}
+
+// service has the routes that the stock handlers have.
+func service(o Options) gateway.Service {
+	reads, lists, writes := policies(o.Mode)
+	return gateway.Service{
+		Name: vendorv2.VendorService_ServiceDesc.ServiceName,
+		Methods: []gateway.Method{
+			{
+				Name:     "GetVendor",
+				Call:     gateway.Unary(vendorv2.VendorServiceClient.GetVendor),
+				Bindings: getBindings(o.Routes),
+				Policy:   reads,
+			},
+			{
+				Name:     "ListVendors",
+				Call:     gateway.Unary(vendorv2.VendorServiceClient.ListVendors),
+				Bindings: []gateway.Binding{{Verb: http.MethodGet, Path: "/v2/vendors"}},
+				Policy:   lists,
+			},
+			{
+				Name:     "CreateVendor",
+				Call:     gateway.Unary(vendorv2.VendorServiceClient.CreateVendor),
+				Bindings: []gateway.Binding{{Verb: http.MethodPost, Path: "/v2/vendors", Body: "*", ResponseBody: "vendor"}},
+				Policy:   writes,
+			},
+		},
+	}
+}
+
+func getBindings(routes int) []gateway.Binding {
+	before, behind := around(routes)
+	paths := append(append(before[:len(before):len(before)], "/v2/vendors/{id}"), behind...)
+	bindings := make([]gateway.Binding, len(paths))
+	for i, path := range paths {
+		bindings[i] = gateway.Binding{Verb: http.MethodGet, Path: path, ResponseBody: "vendor"}
+	}
+	return bindings
+}
