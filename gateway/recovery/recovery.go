@@ -20,7 +20,7 @@ import (
 func New(logger *slog.Logger, onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			tracked := &writer{ResponseWriter: w}
+			tracked := track(w)
 			defer func() {
 				value := recover()
 				if value == nil {
@@ -31,7 +31,7 @@ func New(logger *slog.Logger, onError func(http.ResponseWriter, *http.Request, e
 				}
 				logger.ErrorContext(r.Context(), "panic in a handler",
 					"panic", fmt.Sprint(value), "stack", string(debug.Stack()))
-				if tracked.began {
+				if tracked.Began() {
 					// The client must not take half an answer for a whole one.
 					panic(http.ErrAbortHandler)
 				}
@@ -42,11 +42,28 @@ func New(logger *slog.Logger, onError func(http.ResponseWriter, *http.Request, e
 	}
 }
 
+// tracker is a ResponseWriter that knows whether an answer has begun.
+type tracker interface {
+	http.ResponseWriter
+	Began() bool
+}
+
+// track returns w where a step further out has wrapped it in a tracker.
+func track(w http.ResponseWriter) tracker {
+	if known, ok := w.(tracker); ok {
+		return known
+	}
+	return &writer{ResponseWriter: w}
+}
+
 // writer remembers whether an answer has begun.
 type writer struct {
 	http.ResponseWriter
 	began bool
 }
+
+// Began implements tracker.
+func (w *writer) Began() bool { return w.began }
 
 func (w *writer) WriteHeader(status int) {
 	w.began = w.began || status >= http.StatusOK

@@ -1,69 +1,63 @@
 package telemetry
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
 )
 
-// AccessLog returns a middleware that logs one line for each request: at level
-// INFO, or WARN for an answer of 500 and above. Query strings are left out, as
-// they may hold secrets.
-func AccessLog(logger *slog.Logger) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			start := time.Now()
-			counted := &countingWriter{ResponseWriter: w}
-			defer func() { logRequest(logger, r, counted, time.Since(start)) }()
-			next.ServeHTTP(counted, r)
-			counted.end()
-		})
+// accessLog writes one line for each request. It hands its records to the
+// handler itself: a slog.Logger would look up the line of code that logs, which
+// is always the same.
+type accessLog struct{ handler slog.Handler }
+
+// newAccessLog returns nil without a logger.
+func newAccessLog(logger *slog.Logger) *accessLog {
+	if logger == nil {
+		return nil
 	}
+	return &accessLog{logger.Handler()}
 }
 
-func logRequest(logger *slog.Logger, r *http.Request, w *countingWriter, took time.Duration) {
+// write logs a request that ended now.
+func (l *accessLog) write(ctx context.Context, q *Request, route *Route, r *http.Request, now time.Time) {
+	if l == nil {
+		return
+	}
 	level := slog.LevelInfo
-	if w.status >= http.StatusInternalServerError {
+	if q.answer.status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	logger.LogAttrs(r.Context(), level, "request",
-		slog.String("request_id", RequestID(r.Context())),
+	if !l.handler.Enabled(ctx, level) {
+		return
+	}
+	record := slog.NewRecord(now, level, "request", 0)
+	addRequest(ctx, &record, q, route, r)
+	_ = l.handler.Handle(ctx, record) // slog has nobody to tell, either
+}
+
+// addRequest describes the request. The record takes all attributes at once, so
+// that it makes room for them once.
+func addRequest(ctx context.Context, record *slog.Record, q *Request, route *Route, r *http.Request) {
+	const most = 10
+	attributes := append(make([]slog.Attr, 0, most),
+		slog.String("request_id", q.id),
 		slog.String("http.request.method", r.Method),
 		slog.String("url.path", r.URL.Path),
-		slog.Int("http.response.status_code", w.status), // 0: cut before an answer
-		slog.Int64("http.response.body.size", w.bytes),
-		slog.Duration("duration", took),
+		slog.Int("http.response.status_code", q.answer.status), // 0: cut before an answer
+		slog.Int64("http.response.body.size", q.answer.bytes),
+		slog.Duration("duration", record.Time.Sub(q.start)),
 		slog.String("client.address", r.RemoteAddr),
 	)
-}
-
-// countingWriter remembers the status and counts the body's bytes.
-type countingWriter struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-// end notes what net/http answers for a handler that wrote nothing.
-func (w *countingWriter) end() {
-	if w.status < http.StatusOK {
-		w.status = http.StatusOK
+	if route.template != "" {
+		attributes = append(attributes, slog.String("http.route", route.template))
 	}
-}
-
-func (w *countingWriter) WriteHeader(status int) {
-	if w.status < http.StatusOK { // an informational status may come before
-		w.status = status
+	if route.rpcMethod != "" {
+		attributes = append(attributes, slog.String("rpc.method", route.rpcMethod))
 	}
-	w.ResponseWriter.WriteHeader(status)
+	if id := TraceID(ctx); id != "" {
+		attributes = append(attributes, slog.String("trace_id", id))
+	}
+	record.AddAttrs(attributes...)
 }
-
-func (w *countingWriter) Write(b []byte) (int, error) {
-	w.end()
-	n, err := w.ResponseWriter.Write(b)
-	w.bytes += int64(n)
-	return n, err
-}
-
-// Unwrap serves http.ResponseController.
-func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,9 +1,6 @@
-// Package telemetry shows what the gateway does: it names every request and
-// writes the access log.
 package telemetry
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
@@ -12,36 +9,29 @@ import (
 // RequestIDHeader carries the request's id, in both directions.
 const RequestIDHeader = "X-Request-Id"
 
-type requestIDKey struct{}
+// maxIDLength bounds what is kept of a client.
+const maxIDLength = 128
 
-// RequestID returns the id of the request that ctx belongs to, or "".
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+// nameRequest returns the id that the client gave, where that can be logged as
+// it stands, and a new one otherwise.
+func nameRequest(h http.Header) string {
+	if given := h[RequestIDHeader]; len(given) > 0 && validID(given[0]) {
+		return given[0]
+	}
+	return newID()
 }
 
-// WithRequestID returns a middleware that names every request: by the client's
-// X-Request-Id where that is 1 to 128 characters of letters, digits and "-_.",
-// so that it can be logged as it stands, and by 128 random bits otherwise.
-func WithRequestID(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := r.Header.Get(RequestIDHeader)
-		if !validID(id) {
-			id = newID()
-		}
-		w.Header().Set(RequestIDHeader, id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
-	})
-}
-
+// newID returns 128 random bits.
 func newID() string {
 	var random [16]byte
 	rand.Read(random[:]) // documented never to fail
-	return hex.EncodeToString(random[:])
+	var text [2 * len(random)]byte
+	hex.Encode(text[:], random[:])
+	return string(text[:])
 }
 
 func validID(id string) bool {
-	if id == "" || len(id) > 128 {
+	if id == "" || len(id) > maxIDLength {
 		return false
 	}
 	for i := range len(id) {

@@ -1,9 +1,14 @@
 package subject
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"os"
+
+	"go.opentelemetry.io/otel/propagation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
@@ -40,11 +45,38 @@ func gatewayOptions(o Options) (gateway.Options, error) {
 	verifier, err := auth.NewVerifier(auth.VerifierOptions{
 		Keys: o.Keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience,
 	})
+	if err != nil {
+		return gateway.Options{}, err
+	}
 	return gateway.Options{
-		Logger:   slog.New(slog.NewJSONHandler(accessLog, nil)),
-		Verifier: verifier,
-	}, err
+		Logger:         slog.New(slog.NewJSONHandler(accessLog, nil)),
+		Verifier:       verifier,
+		MeterProvider:  sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())),
+		TracerProvider: sampledTraces(),
+		Propagator:     propagation.TraceContext{},
+	}, nil
 }
+
+// sampleRatio is the share of requests that is traced.
+const sampleRatio = 0.01
+
+// sampledTraces makes spans as a gateway with a collector does; the collector
+// is out of the measure.
+func sampledTraces() *sdktrace.TracerProvider {
+	return sdktrace.NewTracerProvider(
+		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(sampleRatio))),
+		sdktrace.WithBatcher(nowhere{}),
+	)
+}
+
+// nowhere is an exporter that takes spans and forgets them.
+type nowhere struct{}
+
+// ExportSpans implements sdktrace.SpanExporter.
+func (nowhere) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+
+// Shutdown implements sdktrace.SpanExporter.
+func (nowhere) Shutdown(context.Context) error { return nil }
 
 // service has the routes that the stock handlers have.
 func service(o Options) gateway.Service {

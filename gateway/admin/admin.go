@@ -1,0 +1,57 @@
+// Package admin serves what operators and their machines ask of a process:
+// health and metrics. It belongs on an address of its own that clients cannot
+// reach.
+package admin
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Options are what is served. A nil handler's paths answer 404.
+type Options struct {
+	// Health serves /livez, /readyz and /health.
+	Health http.Handler
+	// Metrics serves /metrics.
+	Metrics http.Handler
+}
+
+// New returns the handler of the admin address. It answers GET and HEAD alone;
+// "/" lists the paths. It is safe for concurrent use if the handlers are.
+func New(o Options) http.Handler {
+	mux := http.NewServeMux()
+	var served []string
+	add := func(h http.Handler, paths ...string) {
+		if h == nil {
+			return
+		}
+		served = append(served, paths...)
+		for _, path := range paths {
+			mux.Handle("GET "+path, h)
+		}
+	}
+	add(o.Health, "/health", "/livez", "/readyz")
+	add(o.Metrics, "/metrics")
+	mux.Handle("GET /{$}", index(served))
+	return guard(mux)
+}
+
+// index lists the paths, one a line.
+func index(paths []string) http.Handler {
+	text := strings.Join(slices.Sorted(slices.Values(paths)), "\n") + "\n"
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, text) // a client that left is no fault
+	})
+}
+
+// guard keeps answers out of caches, and browsers from guessing at them.
+func guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,56 @@
+package admin_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/venta-hq/venta/gateway/admin"
+)
+
+// says returns a handler that answers with its name and the path that it saw.
+func says(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, name+" "+r.URL.Path)
+	})
+}
+
+func TestPaths(t *testing.T) {
+	both := admin.Options{Health: says("health"), Metrics: says("metrics")}
+	tests := []struct {
+		request string
+		options admin.Options
+		status  int
+		body    string // "": any
+	}{
+		{"GET /livez", both, 200, "health /livez"},
+		{"GET /readyz", both, 200, "health /readyz"},
+		{"GET /health", both, 200, "health /health"},
+		{"HEAD /health", both, 200, ""},
+		{"GET /metrics", both, 200, "metrics /metrics"},
+		{"POST /metrics", both, 405, ""},
+		{"DELETE /livez", both, 405, ""},
+		{"GET /", both, 200, "/health\n/livez\n/metrics\n/readyz\n"},
+		{"GET /metrics/x", both, 404, ""},
+		{"GET /v2/vendors", both, 404, ""},
+		{"GET /metrics", admin.Options{Health: says("health")}, 404, ""},
+		{"GET /", admin.Options{Health: says("health")}, 200, "/health\n/livez\n/readyz\n"},
+		{"GET /livez", admin.Options{Metrics: says("metrics")}, 404, ""},
+		{"GET /", admin.Options{}, 200, "\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.request, func(t *testing.T) {
+			verb, path, _ := strings.Cut(test.request, " ")
+			w := httptest.NewRecorder()
+			admin.New(test.options).ServeHTTP(w, httptest.NewRequest(verb, path, nil))
+			if w.Code != test.status || test.body != "" && w.Body.String() != test.body {
+				t.Errorf("%d %q", w.Code, w.Body)
+			}
+			if got := w.Header().Get("Cache-Control"); got != "no-store" {
+				t.Errorf("Cache-Control %q", got)
+			}
+		})
+	}
+}

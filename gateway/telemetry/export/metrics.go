@@ -1,0 +1,65 @@
+package export
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+const (
+	// maxSeries bounds the series of one instrument. The SDK's own bound, 2000,
+	// is less than a few hundred routes with their statuses.
+	maxSeries = 20_000
+	// maxScrapes bounds how many scrapes are answered at once.
+	maxScrapes = 4
+)
+
+// collect makes the provider of metrics, over a registry of its own that also
+// shows the process and the Go runtime.
+func (p *Providers) collect(c Config, process *resource.Resource) error {
+	registry := prometheus.NewRegistry()
+	for _, collector := range []prometheus.Collector{
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewBuildInfoCollector(),
+	} {
+		if err := registry.Register(collector); err != nil {
+			return err
+		}
+	}
+	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithoutScopeInfo())
+	if err != nil {
+		return err
+	}
+	provider := sdkmetric.NewMeterProvider(
+		sdkmetric.WithResource(process),
+		sdkmetric.WithReader(exporter),
+		sdkmetric.WithCardinalityLimit(maxSeries),
+	)
+	p.MeterProvider = provider
+	p.shutdown = append(p.shutdown, provider.Shutdown)
+	p.metrics = scrape(registry, newReporter(c.Logger, "exporting metrics"))
+	return nil
+}
+
+// scrape answers with all metrics that could be read: one that could not must
+// not hide the others. OpenMetrics carries the traces of exemplars.
+func scrape(registry *prometheus.Registry, faults *reporter) http.Handler {
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		ErrorLog:            promErrors{faults},
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: maxScrapes,
+		EnableOpenMetrics:   true,
+	})
+}
+
+// promErrors is a promhttp.Logger.
+type promErrors struct{ *reporter }
+
+func (e promErrors) Println(v ...any) { e.report(fmt.Errorf("%s", fmt.Sprintln(v...))) }

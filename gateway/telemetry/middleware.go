@@ -1,0 +1,107 @@
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Options say where telemetry goes. The zero value only names requests.
+type Options struct {
+	// Logger takes the access log. Nil: there is none.
+	Logger *slog.Logger
+	// Metrics measure requests and calls. Nil: they are not measured.
+	Metrics *Metrics
+	// TracerProvider makes spans, and decides which requests are sampled. Nil:
+	// none are made; what Propagator reads still reaches the services.
+	TracerProvider trace.TracerProvider
+	// Propagator reads the trace context of requests and writes that of calls;
+	// see [go.opentelemetry.io/otel/propagation.TraceContext]. Nil: each request
+	// begins a trace that ends at the gateway.
+	Propagator propagation.TextMapPropagator
+	// PublicEndpoint tells that clients are not trusted: each request begins a
+	// trace of its own, linked to the client's, and the client does not decide
+	// whether it is sampled. False: the client's trace goes on.
+	PublicEndpoint bool
+}
+
+// Middleware returns the outermost step of a server. It
+//
+//   - names each request: by the client's X-Request-Id where that is 1 to 128
+//     characters of letters, digits and "-_.", so that it can be logged as it
+//     stands, and by 128 random bits otherwise;
+//   - makes a server span by the semantic conventions for HTTP;
+//   - measures http.server.request.duration and http.server.active_requests;
+//   - logs one line when the request ends: at level INFO, or WARN for an answer
+//     of 500 and above. Query strings are left out everywhere, as they may hold
+//     secrets.
+//
+// Inner steps reach the request by [FromContext]. A panic passes through.
+func Middleware(o Options) func(http.Handler) http.Handler {
+	log := newAccessLog(o.Logger)
+	tracing := newServerTracing(o)
+	unrouted := NewRoute("", "")
+	return func(next http.Handler) http.Handler {
+		return &server{next: next, log: log, metrics: o.Metrics, tracing: tracing, unrouted: unrouted}
+	}
+}
+
+type server struct {
+	next     http.Handler
+	log      *accessLog // nil: none
+	metrics  *Metrics   // nil: none
+	tracing  serverTracing
+	unrouted *Route
+}
+
+// ServeHTTP implements http.Handler.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := &Request{
+		id:     nameRequest(r.Header),
+		start:  time.Now(),
+		series: seriesOf(r.Method, r.TLS),
+		answer: answer{ResponseWriter: w},
+	}
+	q.header[0] = q.id
+	w.Header()[RequestIDHeader] = q.header[:1:1] // an Add finds no room and copies
+	ctx := context.WithValue(s.tracing.start(r, q), requestKey{}, q)
+	q.active = s.metrics.begin(q.series)
+	defer s.end(ctx, q, r)
+	s.next.ServeHTTP(&q.answer, r.WithContext(ctx))
+	q.answer.begin(http.StatusOK) // what net/http sends for a handler that wrote nothing
+}
+
+// end reports a request, also one whose handler panicked.
+func (s *server) end(ctx context.Context, q *Request, r *http.Request) {
+	now := time.Now()
+	route := q.route.Load()
+	if route == nil {
+		route = s.unrouted
+	}
+	s.metrics.end(ctx, q, route, now.Sub(q.start))
+	s.log.write(ctx, q, route, r, now)
+	endServerSpan(q, route, r)
+}
+
+// begin counts a request that is under way.
+func (m *Metrics) begin(s series) *count {
+	if m == nil {
+		return nil
+	}
+	active := m.active.of(s)
+	active.Add(1)
+	return active
+}
+
+// end measures a request.
+func (m *Metrics) end(ctx context.Context, q *Request, route *Route, took time.Duration) {
+	if m == nil {
+		return
+	}
+	q.active.Add(-1)
+	m.requestDuration.Record(ctx, took.Seconds(), route.durations.of(outcome{q.series, q.answer.status})...)
+}

@@ -1,0 +1,63 @@
+package telemetry
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Request is what telemetry knows of one request. [Middleware] makes it; later
+// steps find it by [FromContext]. Its methods are safe for concurrent use, and
+// do nothing on a nil Request, so that a handler works without the middleware,
+// too.
+type Request struct {
+	id    string
+	route atomic.Pointer[Route] // nil: not routed (yet)
+
+	// What the middleware alone uses.
+	start  time.Time
+	series series
+	active *count
+	span   trace.Span // nil: none
+	answer answer
+	header [1]string // the id as a header field's values
+}
+
+type requestKey struct{}
+
+// FromContext returns the request that ctx belongs to, or nil.
+func FromContext(ctx context.Context) *Request {
+	request, _ := ctx.Value(requestKey{}).(*Request)
+	return request
+}
+
+// ID returns the request's id, or "" of a nil Request.
+func (q *Request) ID() string {
+	if q == nil {
+		return ""
+	}
+	return q.id
+}
+
+// SetRoute tells which route serves the request. Metrics, span and log of a
+// request that is never told name no route.
+func (q *Request) SetRoute(route *Route) {
+	if q != nil {
+		q.route.Store(route)
+	}
+}
+
+// RequestID returns the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string { return FromContext(ctx).ID() }
+
+// TraceID returns the id of the trace that ctx belongs to, in hexadecimal, or
+// "" where it is not sampled, as nobody could find it then.
+func TraceID(ctx context.Context) string {
+	span := trace.SpanContextFromContext(ctx)
+	if !span.IsSampled() || !span.HasTraceID() {
+		return ""
+	}
+	return span.TraceID().String()
+}

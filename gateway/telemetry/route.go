@@ -1,0 +1,92 @@
+package telemetry
+
+import (
+	"crypto/tls"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// Route is a route as metrics, spans and logs name it. Make one for each route
+// when it is registered: it remembers its metrics' attributes. It is safe for
+// concurrent use.
+type Route struct {
+	template  string
+	rpcMethod string
+	durations *table[outcome, []metric.RecordOption]
+}
+
+// NewRoute returns the route of a path template such as "/v2/vendors/{id}",
+// which calls an RPC such as "/venta.vendor.v2.VendorService/GetVendor". Both
+// may be "": a request that found no route, a route that calls no RPC.
+func NewRoute(template, fullMethod string) *Route {
+	route := &Route{template: template, rpcMethod: rpcMethod(fullMethod)}
+	route.durations = recordOptions(route.attributes)
+	return route
+}
+
+// rpcMethod returns the value of rpc.method for a method as grpc-go names it.
+func rpcMethod(fullMethod string) string { return strings.TrimPrefix(fullMethod, "/") }
+
+// series is what tells requests apart before they are routed.
+type series struct {
+	method httpMethod
+	secure bool
+}
+
+func seriesOf(method string, connection *tls.ConnectionState) series {
+	return series{method: httpMethodOf(method), secure: connection != nil}
+}
+
+func (s series) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{
+		semconv.HTTPRequestMethodKey.String(s.method.String()),
+		semconv.URLScheme(s.scheme()),
+	}
+}
+
+func (s series) scheme() string {
+	if s.secure {
+		return "https"
+	}
+	return "http"
+}
+
+// outcome is what tells a route's requests apart when they are answered.
+type outcome struct {
+	series
+	status int // 0: cut before an answer
+}
+
+func (r *Route) attributes(o outcome) []attribute.KeyValue {
+	attributes := o.attributes()
+	if r.template != "" {
+		attributes = append(attributes, semconv.HTTPRoute(r.template))
+	}
+	return append(attributes, statusAttributes(o.status)...)
+}
+
+// statusAttributes describes how a request ended. What the client did wrong is
+// no error of the server's.
+func statusAttributes(status int) []attribute.KeyValue {
+	switch {
+	case status == 0:
+		return []attribute.KeyValue{semconv.ErrorTypeKey.String("aborted")}
+	case status >= http.StatusInternalServerError:
+		return []attribute.KeyValue{semconv.HTTPResponseStatusCode(status), semconv.ErrorTypeKey.String(strconv.Itoa(status))}
+	default:
+		return []attribute.KeyValue{semconv.HTTPResponseStatusCode(status)}
+	}
+}
+
+// spanName names a span "GET /v2/vendors/{id}", or "GET" without a route.
+func (r *Route) spanName(m httpMethod) string {
+	if r.template == "" {
+		return m.spanName()
+	}
+	return m.spanName() + " " + r.template
+}

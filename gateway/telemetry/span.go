@@ -1,0 +1,133 @@
+package telemetry
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// tracerOf returns the provider's tracer, or nil where it makes no spans, so
+// that nothing is spent on them.
+func tracerOf(provider trace.TracerProvider) trace.Tracer {
+	if provider == nil {
+		return nil
+	}
+	tracer := provider.Tracer(ScopeName, trace.WithSchemaURL(semconv.SchemaURL))
+	if _, none := tracer.(noop.Tracer); none {
+		return nil
+	}
+	return tracer
+}
+
+// serverTracing makes the spans of requests.
+type serverTracing struct {
+	tracer     trace.Tracer                  // nil: no spans
+	propagator propagation.TextMapPropagator // nil: clients' traces are left aside
+	newRoot    bool
+	options    []trace.SpanStartOption // of every span
+}
+
+func newServerTracing(o Options) serverTracing {
+	t := serverTracing{
+		tracer:     tracerOf(o.TracerProvider),
+		propagator: o.Propagator,
+		newRoot:    o.PublicEndpoint,
+		options:    []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)},
+	}
+	if t.newRoot {
+		t.options = append(t.options, trace.WithNewRoot())
+	}
+	if t.newRoot && t.tracer == nil {
+		t.propagator = nil // there is no trace of our own to put in its place
+	}
+	return t
+}
+
+// start continues the client's trace or begins one.
+func (t *serverTracing) start(r *http.Request, q *Request) context.Context {
+	ctx := r.Context()
+	if t.propagator != nil {
+		ctx = t.propagator.Extract(ctx, incoming{propagation.HeaderCarrier(r.Header)})
+	}
+	if t.tracer == nil {
+		return ctx
+	}
+	options := t.options
+	if t.newRoot {
+		if client := trace.SpanContextFromContext(ctx); client.IsValid() {
+			options = append(options[:len(options):len(options)], trace.WithLinks(trace.Link{SpanContext: client}))
+		}
+	}
+	ctx, q.span = t.tracer.Start(ctx, q.series.method.spanName(), options...)
+	return ctx
+}
+
+// incoming reads W3C Trace Context as its specification wants: lines of
+// tracestate are one list, and several traceparents are none. It also spares
+// every request the canonical forms of the names.
+type incoming struct{ propagation.HeaderCarrier }
+
+// Get implements propagation.TextMapCarrier.
+func (in incoming) Get(key string) string {
+	switch key {
+	case "traceparent":
+		return strings.Join(in.HeaderCarrier["Traceparent"], ",")
+	case "tracestate":
+		return strings.Join(in.HeaderCarrier["Tracestate"], ",")
+	default:
+		return in.HeaderCarrier.Get(key)
+	}
+}
+
+// endServerSpan ends the request's span. Everything is described here, at once,
+// and only for a span that is sampled.
+func endServerSpan(q *Request, route *Route, r *http.Request) {
+	if q.span == nil {
+		return
+	}
+	defer q.span.End()
+	if !q.span.IsRecording() {
+		return
+	}
+	q.span.SetName(route.spanName(q.series.method))
+	q.span.SetAttributes(route.attributes(outcome{q.series, q.answer.status})...)
+	q.span.SetAttributes(requestAttributes(q, r)...)
+	if route.rpcMethod != "" {
+		q.span.SetAttributes(semconv.RPCMethod(route.rpcMethod))
+	}
+	if status := q.answer.status; status == 0 || status >= http.StatusInternalServerError {
+		q.span.SetStatus(codes.Error, "")
+	}
+}
+
+// requestAttributes are those that have too many values for metrics.
+func requestAttributes(q *Request, r *http.Request) []attribute.KeyValue {
+	attributes := []attribute.KeyValue{
+		semconv.URLPath(r.URL.Path),
+		semconv.ServerAddress(host(r.Host)),
+		semconv.ClientAddress(host(r.RemoteAddr)),
+		semconv.UserAgentOriginal(r.UserAgent()),
+		semconv.HTTPResponseBodySize(int(q.answer.bytes)),
+		semconv.HTTPResponseHeader("x-request-id", q.id),
+	}
+	if q.series.method == methodOther {
+		attributes = append(attributes, semconv.HTTPRequestMethodOriginal(r.Method))
+	}
+	return attributes
+}
+
+// host cuts the port off, where there is one.
+func host(address string) string {
+	if name, _, err := net.SplitHostPort(address); err == nil {
+		return name
+	}
+	return address
+}
