@@ -36,6 +36,7 @@ const (
 	PermissionDenied    Reason = "PERMISSION_DENIED"
 	RateLimited         Reason = "RATE_LIMITED"
 	CircuitOpen         Reason = "CIRCUIT_OPEN"
+	Overloaded          Reason = "OVERLOADED"
 	TimeoutExceeded     Reason = "TIMEOUT_EXCEEDED"
 	UpstreamUnavailable Reason = "UPSTREAM_UNAVAILABLE"
 	UpstreamFailed      Reason = "UPSTREAM_FAILED"
@@ -100,6 +101,14 @@ func FromUpstream(err error) error {
 	default:
 		return err
 	}
+}
+
+// Refused reports whether the gateway itself turned a call away, so that the
+// upstream had no part in the error and another attempt would only meet the
+// same refusal.
+func Refused(err error) bool {
+	own := As(err)
+	return own != nil && (own.Reason == CircuitOpen || own.Reason == RateLimited || own.Reason == Overloaded)
 }
 
 // As returns the gateway's own error in err's chain, or nil.

@@ -39,7 +39,7 @@ func (b *Breaker) outcome(ctx context.Context, err error) Outcome {
 	}
 	code := codeOf(err)
 	switch {
-	case refused(err):
+	case apierror.Refused(err):
 		return Ignored // it never got there
 	case !errors.Is(err, deadline.ErrPolicy) && deadline.EndedByCaller(ctx, code):
 		return Ignored // the bound of an attempt is below ctx, and known by its error
@@ -50,12 +50,6 @@ func (b *Breaker) outcome(ctx context.Context, err error) Outcome {
 		return Ignored // it has no status, so no upstream said it
 	}
 	return Answered
-}
-
-// refused reports whether the gateway itself turned the call away.
-func refused(err error) bool {
-	own := apierror.As(err)
-	return own != nil && (own.Reason == apierror.CircuitOpen || own.Reason == apierror.RateLimited)
 }
 
 // codeOf is status.Code, and knows the plain errors of contexts.

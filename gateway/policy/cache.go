@@ -13,6 +13,9 @@ const mostVaryHeaders = 8
 func (c *Cache) limits() faults {
 	var found faults
 	found.duration("cache.ttl", c.TTL, time.Second, 24*time.Hour)
+	if c.StaleIfError != 0 {
+		found.duration("cache.stale_if_error", c.StaleIfError, time.Second, 7*24*time.Hour)
+	}
 	found.list("cache.key_fields", c.KeyFields, -1)
 	found.list("cache.vary_headers", c.VaryHeaders, mostVaryHeaders)
 	for i, name := range c.VaryHeaders {

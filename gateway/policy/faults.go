@@ -86,6 +86,11 @@ func (f *faults) statuses(path string, values []codes.Code, refused map[codes.Co
 // statusName returns the status as the schema writes it, such as "UNAVAILABLE".
 func statusName(c codes.Code) string { return code.Code(c).String() }
 
+// notOnStreams refuses a block that streams will bear once.
+func (f *faults) notOnStreams(block, what string) {
+	f.add(block, what+" is not supported yet", fmt.Sprintf(`remove it, or write "%s: {disabled: true}" on the RPC`, block))
+}
+
 // entry returns the path of a list's entry.
 func entry(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 

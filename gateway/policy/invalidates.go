@@ -15,6 +15,9 @@ func (v *Invalidates) rules(rpc RPC, _ Method) faults {
 		found.add("invalidates", "the RPC is declared NO_SIDE_EFFECTS, so no stored answer becomes stale",
 			`remove the block, or write "invalidates: {disabled: true}"`)
 	}
+	if rpc.streaming() {
+		found.notOnStreams("invalidates", "purging by a stream")
+	}
 	found.tagFields("invalidates.tags", rpc.Input, v.Tags)
 	return found
 }

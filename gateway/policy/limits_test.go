@@ -38,13 +38,21 @@ func valid() policy.Method {
 			Key:  policy.RateLimitKey{Source: policy.KeyClientIP},
 			Cost: policy.RateLimitCost{Units: 1},
 		}},
-		Cache:   &policy.Cache{TTL: time.Minute, KeyFields: []string{"id"}, VaryHeaders: []string{"Accept-Language"}, Tags: []string{"thing:{id}"}},
-		Auth:    &policy.Auth{Requirement: policy.AuthRequired, Scopes: []string{"read"}, Roles: []string{"reader"}},
-		Version: &policy.Version{Deprecated: day(1), Sunset: day(2), Successor: "/v2/things/{id}", Link: "https://docs.example.com"},
-		Limits:  &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1 << 30},
+		Cache:       &policy.Cache{TTL: time.Minute, KeyFields: []string{"id"}, VaryHeaders: []string{"Accept-Language"}, Tags: []string{"thing:{id}"}},
+		Concurrency: &policy.Concurrency{MaxInFlight: 100, Adaptive: true, MaxQueue: 10, Criticality: policy.CriticalityCritical},
+		Auth:        &policy.Auth{Requirement: policy.AuthRequired, Scopes: []string{"read"}, Roles: []string{"reader"}},
+		Version:     &policy.Version{Deprecated: day(1), Sunset: day(2), Successor: "/v2/things/{id}", Link: "https://docs.example.com"},
+		Limits:      &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1 << 30},
 		Response: &policy.Response{
 			Status: 201, Location: "/v2/things/{id}",
 		},
+	}
+}
+
+func hedge() *policy.Hedge {
+	return &policy.Hedge{
+		Delay: 50 * time.Millisecond, MaxAttempts: 2, NonFatalStatusCodes: []codes.Code{codes.Unavailable},
+		Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3},
 	}
 }
 
@@ -82,6 +90,15 @@ func TestValidateLimits(t *testing.T) {
 		{"retry negative", func(m *policy.Method) { m.Retry.PerAttemptTimeout, m.Retry.Budget.MinPerSecond = -1, -1 },
 			"retry.per_attempt_timeout retry.budget.min_per_second"},
 		{"retry code unknown", func(m *policy.Method) { m.Retry.RetryableStatusCodes = []codes.Code{17} }, "retry.retryable_status_codes[0]"},
+		{"hedge", func(m *policy.Method) { m.Hedge = hedge() }, ""},
+		{"hedge zero", func(m *policy.Method) { m.Hedge = &policy.Hedge{} },
+			"hedge.max_attempts hedge.non_fatal_status_codes hedge.budget.percent"},
+		{"hedge at once", func(m *policy.Method) { m.Hedge = hedge(); m.Hedge.Delay, m.Hedge.MaxAttempts = 0, 5 }, ""},
+		{"hedge too many", func(m *policy.Method) { m.Hedge = hedge(); m.Hedge.MaxAttempts = 6 }, "hedge.max_attempts"},
+		{"hedge negative", func(m *policy.Method) { m.Hedge = hedge(); m.Hedge.Delay, m.Hedge.Budget.MinPerSecond = -1, -1 },
+			"hedge.delay hedge.budget.min_per_second"},
+		{"hedge business error", func(m *policy.Method) { m.Hedge = hedge(); m.Hedge.NonFatalStatusCodes = []codes.Code{codes.NotFound} },
+			"hedge.non_fatal_status_codes[0]"},
 		{"breaker zero", func(m *policy.Method) { m.CircuitBreaker = &policy.CircuitBreaker{} },
 			"circuit_breaker.error_threshold_percent circuit_breaker.window circuit_breaker.minimum_calls circuit_breaker.open_duration " +
 				"circuit_breaker.half_open_calls circuit_breaker.failure_status_codes"},
@@ -96,9 +113,22 @@ func TestValidateLimits(t *testing.T) {
 		{"limit cost is all", func(m *policy.Method) { m.RateLimits[0].Cost.Units = 100 }, ""},
 		{"limit cost too high", func(m *policy.Method) { m.RateLimits[0].Cost.Units = 101 }, "rate_limits[0].cost.units"},
 		{"cache too short", func(m *policy.Method) { m.Cache.TTL = time.Second - 1 }, "cache.ttl"},
+		{"cache stale least", func(m *policy.Method) { m.Cache.StaleIfError = time.Second }, ""},
+		{"cache stale most", func(m *policy.Method) { m.Cache.StaleIfError = 168 * time.Hour }, ""},
+		{"cache stale too short", func(m *policy.Method) { m.Cache.StaleIfError = time.Second - 1 }, "cache.stale_if_error"},
+		{"cache stale too long", func(m *policy.Method) { m.Cache.StaleIfError = 168*time.Hour + 1 }, "cache.stale_if_error"},
+		{"cache stale negative", func(m *policy.Method) { m.Cache.StaleIfError = -1 }, "cache.stale_if_error"},
 		{"cache header", func(m *policy.Method) { m.Cache.VaryHeaders = []string{"a\r\nb"} }, "cache.vary_headers[0]"},
 		{"cache tag", func(m *policy.Method) { m.Cache.Tags = []string{"{id"} }, "cache.tags[0]"},
 		{"invalidates nothing", func(m *policy.Method) { m.Invalidates = &policy.Invalidates{} }, "invalidates.tags"},
+		{"concurrency zero", func(m *policy.Method) { m.Concurrency = &policy.Concurrency{} }, "concurrency.max_in_flight"},
+		{"concurrency least", func(m *policy.Method) { m.Concurrency = &policy.Concurrency{MaxInFlight: 1} }, ""},
+		{"concurrency most", func(m *policy.Method) { m.Concurrency.MaxInFlight, m.Concurrency.MaxQueue = 1e6, 1e5 }, ""},
+		{"concurrency too much", func(m *policy.Method) { m.Concurrency.MaxInFlight, m.Concurrency.MaxQueue = 1e6+1, 1e5+1 },
+			"concurrency.max_in_flight concurrency.max_queue"},
+		{"concurrency negative", func(m *policy.Method) { m.Concurrency.MaxInFlight, m.Concurrency.MaxQueue = -1, -1 },
+			"concurrency.max_in_flight concurrency.max_queue"},
+		{"concurrency criticality", func(m *policy.Method) { m.Concurrency.Criticality = "urgent" }, "concurrency.criticality"},
 		{"auth scope", func(m *policy.Method) { m.Auth.Scopes = []string{"a", "b\"", "a"} }, "auth.scopes[2] auth.scopes[1]"},
 		{"auth none", func(m *policy.Method) { m.Auth.Requirement = policy.AuthNone }, "auth.scopes auth.roles"},
 		{"version zero", func(m *policy.Method) { m.Version = &policy.Version{} }, "version"},

@@ -18,10 +18,12 @@ import (
 type Method struct {
 	Timeout        *Timeout
 	Retry          *Retry
+	Hedge          *Hedge
 	CircuitBreaker *CircuitBreaker
 	RateLimits     []RateLimit
 	Cache          *Cache
 	Invalidates    *Invalidates
+	Concurrency    *Concurrency
 	Auth           *Auth
 	Version        *Version
 	Limits         *Limits
@@ -44,7 +46,15 @@ type Retry struct {
 	Budget               RetryBudget
 }
 
-// RetryBudget bounds retries to a share of live traffic.
+// Hedge races a slow attempt by further ones (gRFC A6).
+type Hedge struct {
+	Delay               time.Duration // 0: all attempts at once
+	MaxAttempts         int           // the first included
+	NonFatalStatusCodes []codes.Code
+	Budget              RetryBudget
+}
+
+// RetryBudget bounds retries and hedges to a share of live traffic.
 type RetryBudget struct {
 	Percent      int
 	MinPerSecond int
@@ -111,11 +121,12 @@ type RateLimitCost struct {
 
 // Cache stores successful answers (RFC 9111).
 type Cache struct {
-	TTL         time.Duration
-	KeyFields   []string // empty: the whole request
-	VaryHeaders []string // canonical form
-	Audience    Audience
-	Tags        []string
+	TTL          time.Duration
+	StaleIfError time.Duration // 0: a failure is answered as it is
+	KeyFields    []string      // empty: the whole request
+	VaryHeaders  []string      // canonical form
+	Audience     Audience
+	Tags         []string
 }
 
 // Audience says who shares a stored answer.
@@ -131,6 +142,28 @@ const (
 type Invalidates struct {
 	Tags []string
 }
+
+// Concurrency bounds the calls in flight.
+type Concurrency struct {
+	MaxInFlight int
+	Adaptive    bool // between 1 and MaxInFlight
+	MaxQueue    int
+	Criticality Criticality
+	// PerService shares bound and queue among the service's RPCs that say so,
+	// where else each RPC has its own.
+	PerService bool
+}
+
+// Criticality says what is shed first under overload, as request metadata
+// writes it.
+type Criticality string
+
+// The criticalities, from what is shed last.
+const (
+	CriticalityCritical  Criticality = "critical"
+	CriticalityDefault   Criticality = ""
+	CriticalitySheddable Criticality = "sheddable"
+)
 
 // Auth says who may call.
 type Auth struct {

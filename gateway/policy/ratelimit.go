@@ -69,6 +69,11 @@ func (l *RateLimit) costLimits(path string) faults {
 
 func (l *RateLimit) rules(path string, rpc RPC, m Method) faults {
 	var found faults
+	if rpc.ClientStreaming && (l.Key.Source == KeyField || l.Cost.Field != "") {
+		found.add(path, "a client's stream has many requests, so none of their fields is the request's",
+			`use another key such as "client_ip: true", and a constant cost`)
+		return found
+	}
 	switch {
 	case l.Key.Source == KeyField:
 		found.field(path+".key.field", rpc.Input, l.Key.Field)

@@ -41,9 +41,13 @@ func (r *Retry) limits() faults {
 	if r.PerAttemptTimeout < 0 {
 		found.positive("retry.per_attempt_timeout", r.PerAttemptTimeout)
 	}
-	found.number("retry.budget.percent", int64(r.Budget.Percent), 1, 100)
-	found.number("retry.budget.min_per_second", int64(r.Budget.MinPerSecond), 0, 1000)
+	found.budget("retry.budget", r.Budget)
 	return found
+}
+
+func (f *faults) budget(path string, b RetryBudget) {
+	f.number(path+".percent", int64(b.Percent), 1, 100)
+	f.number(path+".min_per_second", int64(b.MinPerSecond), 0, 1000)
 }
 
 func (r *Retry) rules(rpc RPC, m Method) faults {

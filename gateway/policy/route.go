@@ -20,10 +20,11 @@ func PackageVersion(name protoreflect.FullName) string {
 	return ""
 }
 
-// checkRoutes checks that a route under /vN is one of the package's version.
+// checkRoutes checks that a route under /vN is one of the package's version,
+// where somebody has written a policy at all.
 func checkRoutes(rpc RPC) faults {
 	var found faults
-	if rpc.Version == "" {
+	if rpc.Version == "" || !rpc.Annotated {
 		return nil
 	}
 	for i, route := range rpc.Routes {

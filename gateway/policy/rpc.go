@@ -15,6 +15,9 @@ type RPC struct {
 	ServerStreaming bool
 	Input, Output   protoreflect.MessageDescriptor
 	Routes          []Route
+	// Annotated tells that a policy is written on the file, the service or one
+	// of its RPCs. Where none is, routes are as free as grpc-gateway's.
+	Annotated bool
 }
 
 // Route is an HTTP binding of an RPC.
@@ -51,6 +54,7 @@ func NewRPC(method protoreflect.MethodDescriptor, routes []Route) RPC {
 		Input:           method.Input(),
 		Output:          method.Output(),
 		Routes:          routes,
+		Annotated:       Annotated(method.Parent()),
 	}
 }
 

@@ -30,15 +30,23 @@ func TestValidate(t *testing.T) {
 		{"limits too", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 0 }, "timeout.duration retry.initial_backoff"},
 		{"retry of idempotent", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache = nil }, ""},
 		{"retry of a write", "Add", []policy.Route{get}, func(m *policy.Method) { m.Cache = nil }, "retry"},
-		{"retry of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { m.Cache = nil }, "retry"},
+		{"retry of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Retry: m.Retry} }, "retry"},
 		{"retry without timeout", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout = nil; m.Retry.PerAttemptTimeout = time.Hour }, ""},
 		{"attempt is all", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry.PerAttemptTimeout = 5 * time.Second }, ""},
 		{"attempt is more", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry.PerAttemptTimeout = 5*time.Second + 1 }, "retry.per_attempt_timeout"},
 		{"waits fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 150*time.Millisecond + 1 }, ""},
 		{"waits do not fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 150 * time.Millisecond }, "retry.max_attempts"},
 		{"first wait does not fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 50 * time.Millisecond }, "retry.initial_backoff"},
+		{"hedge", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Hedge = nil, hedge() }, ""},
+		{"hedge of idempotent", "Put", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Hedge = nil, nil, hedge() }, ""},
+		{"hedge of a write", "Add", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Hedge = nil, nil, hedge() }, "hedge"},
+		{"hedge of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Hedge: hedge()} }, "hedge"},
+		{"hedge and retry", "Get", []policy.Route{get}, func(m *policy.Method) { m.Hedge = hedge() }, "hedge"},
+		{"hedge never sent", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Hedge = nil, hedge(); m.Timeout.Duration = m.Hedge.Delay }, "hedge.delay"},
+		{"hedge just sent", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Hedge = nil, hedge(); m.Timeout.Duration = m.Hedge.Delay + 1 }, ""},
+		{"hedge without timeout", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Timeout, m.Hedge = nil, nil, hedge() }, ""},
 		{"cache of a write", "Put", []policy.Route{get}, nil, "cache"},
-		{"cache of a stream", "Track", []policy.Route{get}, func(m *policy.Method) { m.Retry = nil }, "cache"},
+		{"cache of a stream", "Track", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Cache: m.Cache} }, "cache"},
 		{"cache by POST", "Get", []policy.Route{post}, func(m *policy.Method) { m.Version = nil }, "cache"},
 		{"cache by GET and POST", "Get", []policy.Route{post, get}, func(m *policy.Method) { m.Version = nil }, ""},
 		{"cache key unknown", "Get", []policy.Route{get}, func(m *policy.Method) { m.Cache.KeyFields = []string{"id", "nosuch"} }, "cache.key_fields[1]"},
@@ -69,6 +77,28 @@ func TestValidate(t *testing.T) {
 		{"location", "Get", []policy.Route{get}, func(m *policy.Method) { m.Response.Location = "/v2/{id}/{empty}" }, "response.location"},
 		{"route of another version", "Get", []policy.Route{get, {Verb: "GET", Path: "/v3/x"}, {Verb: "GET", Path: "/v2beta1"}},
 			func(m *policy.Method) { *m = policy.Method{} }, "routes[1] routes[2]"},
+		{"timeout of a stream", "Track", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Timeout: m.Timeout} }, "timeout"},
+		{"breaker of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{CircuitBreaker: m.CircuitBreaker} }, "circuit_breaker"},
+		{"bound of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Concurrency: m.Concurrency} }, "concurrency"},
+		{"purge by a stream", "Sink", []policy.Route{post},
+			func(m *policy.Method) { *m = policy.Method{Invalidates: &policy.Invalidates{Tags: []string{"a"}}} }, "invalidates"},
+		{"status of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Response: m.Response} }, "response.status"},
+		{"nulls of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Response: &policy.Response{OmitNull: true}} }, ""},
+		{"status after a client's stream", "Track", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Response: m.Response} }, ""},
+		{"key of a client's stream", "Track", []policy.Route{post},
+			func(m *policy.Method) {
+				*m = policy.Method{RateLimits: m.RateLimits}
+				m.RateLimits[0].Key = policy.RateLimitKey{Source: policy.KeyField, Field: "id"}
+			}, "rate_limits[0]"},
+		{"cost of a client's stream", "Track", []policy.Route{post},
+			func(m *policy.Method) {
+				*m = policy.Method{RateLimits: m.RateLimits}
+				m.RateLimits[0].Cost = policy.RateLimitCost{Field: "weight"}
+			}, "rate_limits[0]"},
+		{"what a stream bears", "Watch", []policy.Route{get},
+			func(m *policy.Method) {
+				*m = policy.Method{RateLimits: m.RateLimits, Auth: m.Auth, Version: m.Version, Limits: m.Limits}
+			}, ""},
 		{"route of no version", "Get", []policy.Route{{Verb: "POST", Path: "/webhooks"}, {Verb: "GET", Path: "/vendors/v1"}},
 			func(m *policy.Method) { *m = policy.Method{} }, ""},
 	}
@@ -80,6 +110,7 @@ func TestValidate(t *testing.T) {
 				test.change(&m)
 			}
 			rpc := policy.NewRPC(all.ByName(protoreflect.Name(test.method)), test.routes)
+			rpc.Annotated = true
 			if diff := cmp.Diff(strings.Fields(test.wrong), append([]string{}, paths(m.Validate(rpc))...)); diff != "" {
 				t.Errorf("paths (-want +got):\n%s\n%v", diff, m.Validate(rpc))
 			}
@@ -145,5 +176,18 @@ func TestUnequalBreakers(t *testing.T) {
 				t.Errorf("%d and %d, want %d and %d", first, others, test.first, test.others)
 			}
 		})
+	}
+}
+
+func TestSameLimiter(t *testing.T) {
+	shared := policy.Concurrency{MaxInFlight: 10, MaxQueue: 5, PerService: true}
+	critical, larger := shared, shared
+	critical.Criticality = policy.CriticalityCritical
+	larger.MaxQueue = 6
+	if !shared.SameLimiter(critical) || !critical.SameLimiter(shared) {
+		t.Error("the criticality must not matter")
+	}
+	if shared.SameLimiter(larger) {
+		t.Error("another queue must matter")
 	}
 }

@@ -18,6 +18,7 @@ service Shop {
   rpc Put(Request) returns (Response) { option idempotency_level = IDEMPOTENT; }
   rpc Add(Request) returns (Response);
   rpc Watch(Request) returns (stream Response) { option idempotency_level = NO_SIDE_EFFECTS; }
+  rpc Sink(stream Request) returns (Response);
   rpc Track(stream Request) returns (Response) { option idempotency_level = NO_SIDE_EFFECTS; }
 }
 

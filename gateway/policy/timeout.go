@@ -8,4 +8,10 @@ func (t *Timeout) limits() faults {
 	return found
 }
 
-func (t *Timeout) rules(RPC, Method) faults { return nil }
+func (t *Timeout) rules(rpc RPC, _ Method) faults {
+	var found faults
+	if rpc.streaming() {
+		found.notOnStreams("timeout", "a timeout of a stream")
+	}
+	return found
+}

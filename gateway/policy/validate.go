@@ -52,10 +52,12 @@ func (m Method) blocks() []block {
 	}
 	add(m.Timeout != nil, m.Timeout)
 	add(m.Retry != nil, m.Retry)
+	add(m.Hedge != nil, m.Hedge)
 	add(m.CircuitBreaker != nil, m.CircuitBreaker)
 	add(len(m.RateLimits) > 0, rateLimits(m.RateLimits))
 	add(m.Cache != nil, m.Cache)
 	add(m.Invalidates != nil, m.Invalidates)
+	add(m.Concurrency != nil, m.Concurrency)
 	add(m.Auth != nil, m.Auth)
 	add(m.Version != nil, m.Version)
 	add(m.Limits != nil, m.Limits)

@@ -16,9 +16,10 @@ func (d *decoder) cache(c *policyv1.Cache) *policy.Cache {
 		return nil
 	}
 	read := &policy.Cache{
-		TTL:       d.requiredDuration("cache.ttl", c.Ttl, time.Second),
-		KeyFields: c.GetKeyFields(),
-		Tags:      c.GetTags(),
+		TTL:          d.requiredDuration("cache.ttl", c.Ttl, time.Second),
+		StaleIfError: d.optionalDuration("cache.stale_if_error", c.StaleIfError),
+		KeyFields:    c.GetKeyFields(),
+		Tags:         c.GetTags(),
 	}
 	for _, name := range c.GetVaryHeaders() {
 		read.VaryHeaders = append(read.VaryHeaders, textproto.CanonicalMIMEHeaderKey(name))

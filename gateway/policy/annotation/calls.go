@@ -35,10 +35,6 @@ func (d *decoder) retry(r *policyv1.Retry) *policy.Retry {
 	if r.BackoffMultiplier != nil {
 		multiplier = *r.BackoffMultiplier
 	}
-	budget := r.Budget
-	if budget == nil {
-		budget = &policyv1.RetryBudget{}
-	}
 	return &policy.Retry{
 		MaxAttempts:          number(r.MaxAttempts, fewest),
 		InitialBackoff:       d.duration("retry.initial_backoff", r.InitialBackoff, 50*time.Millisecond),
@@ -46,10 +42,30 @@ func (d *decoder) retry(r *policyv1.Retry) *policy.Retry {
 		BackoffMultiplier:    multiplier,
 		RetryableStatusCodes: statuses(r.RetryableStatusCodes, codes.Unavailable),
 		PerAttemptTimeout:    d.optionalDuration("retry.per_attempt_timeout", r.PerAttemptTimeout),
-		Budget: policy.RetryBudget{
-			Percent:      number(budget.Percent, 20),
-			MinPerSecond: number(budget.MinPerSecond, 3),
-		},
+		Budget:               budget(r.Budget),
+	}
+}
+
+func budget(b *policyv1.RetryBudget) policy.RetryBudget {
+	if b == nil {
+		b = &policyv1.RetryBudget{}
+	}
+	return policy.RetryBudget{Percent: number(b.Percent, 20), MinPerSecond: number(b.MinPerSecond, 3)}
+}
+
+func (d *decoder) hedge(h *policyv1.Hedge) *policy.Hedge {
+	if h == nil || h.GetDisabled() {
+		return nil
+	}
+	const fewest = 2
+	if h.MaxAttempts == nil {
+		d.missing("hedge.max_attempts", "write a number from 2 to 5")
+	}
+	return &policy.Hedge{
+		Delay:               d.requiredDuration("hedge.delay", h.Delay, 0),
+		MaxAttempts:         number(h.MaxAttempts, fewest),
+		NonFatalStatusCodes: statuses(h.NonFatalStatusCodes, codes.Unavailable),
+		Budget:              budget(h.Budget),
 	}
 }
 
@@ -73,6 +89,28 @@ func (d *decoder) circuitBreaker(b *policyv1.CircuitBreaker) *policy.CircuitBrea
 	}
 	if b.GetScope() == policyv1.CircuitBreaker_SCOPE_SERVICE {
 		read.Scope = policy.BreakerPerService
+	}
+	return read
+}
+
+func (d *decoder) concurrency(c *policyv1.Concurrency) *policy.Concurrency {
+	if c == nil || c.GetDisabled() {
+		return nil
+	}
+	if c.MaxInFlight == nil {
+		d.missing("concurrency.max_in_flight", "write a number such as 100")
+	}
+	read := &policy.Concurrency{
+		MaxInFlight: number(c.MaxInFlight, 1),
+		Adaptive:    c.GetAdaptive(),
+		MaxQueue:    number(c.MaxQueue, 0),
+		PerService:  c.GetScope() == policyv1.Concurrency_SCOPE_SERVICE,
+	}
+	switch c.GetCriticality() {
+	case policyv1.Concurrency_CRITICALITY_CRITICAL:
+		read.Criticality = policy.CriticalityCritical
+	case policyv1.Concurrency_CRITICALITY_SHEDDABLE:
+		read.Criticality = policy.CriticalitySheddable
 	}
 	return read
 }

@@ -16,10 +16,12 @@ func Decode(annotation *policyv1.Policy) (policy.Method, []policy.Fault) {
 	m := policy.Method{
 		Timeout:        d.timeout(annotation.GetTimeout()),
 		Retry:          d.retry(annotation.GetRetry()),
+		Hedge:          d.hedge(annotation.GetHedge()),
 		CircuitBreaker: d.circuitBreaker(annotation.GetCircuitBreaker()),
 		RateLimits:     d.rateLimits(annotation.GetRateLimits()),
 		Cache:          d.cache(annotation.GetCache()),
 		Invalidates:    d.invalidates(annotation.GetInvalidates()),
+		Concurrency:    d.concurrency(annotation.GetConcurrency()),
 		Auth:           d.auth(annotation.GetAuth()),
 		Version:        d.version(annotation.GetVersion()),
 		Limits:         d.limits(annotation.GetLimits()),

@@ -43,6 +43,14 @@ func TestDecodeDefaults(t *testing.T) {
 			MaxAttempts: 2, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second, BackoffMultiplier: 2,
 			RetryableStatusCodes: []codes.Code{codes.Unavailable}, Budget: policy.RetryBudget{Percent: 20},
 		}}},
+		{`cache: {ttl: "1m" stale_if_error: "1h"}`, policy.Method{Cache: &policy.Cache{TTL: time.Minute, StaleIfError: time.Hour}}},
+		{`hedge: {delay: "0s" max_attempts: 3}`, policy.Method{Hedge: &policy.Hedge{
+			MaxAttempts: 3, NonFatalStatusCodes: []codes.Code{codes.Unavailable}, Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3},
+		}}},
+		{`hedge: {delay: "5ms" max_attempts: 2 non_fatal_status_codes: [ABORTED] budget: {percent: 1 min_per_second: 0}}`,
+			policy.Method{Hedge: &policy.Hedge{
+				Delay: 5 * time.Millisecond, MaxAttempts: 2, NonFatalStatusCodes: []codes.Code{codes.Aborted}, Budget: policy.RetryBudget{Percent: 1},
+			}}},
 		{`circuit_breaker: {}`, policy.Method{CircuitBreaker: &policy.CircuitBreaker{
 			ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 20, OpenDuration: 30 * time.Second,
 			HalfOpenCalls: 3, FailureStatusCodes: failures,
@@ -58,6 +66,15 @@ func TestDecodeDefaults(t *testing.T) {
 		{`cache: {ttl: "1h30m" vary_headers: "accept-language"}`, policy.Method{Cache: &policy.Cache{
 			TTL: 90 * time.Minute, VaryHeaders: []string{"Accept-Language"},
 		}}},
+		{`concurrency: {max_in_flight: 7}`, policy.Method{Concurrency: &policy.Concurrency{MaxInFlight: 7}}},
+		{`concurrency: {max_in_flight: 7 criticality: CRITICALITY_DEFAULT scope: SCOPE_METHOD}`,
+			policy.Method{Concurrency: &policy.Concurrency{MaxInFlight: 7}}},
+		{`concurrency: {max_in_flight: 7 adaptive: true max_queue: 3 criticality: CRITICALITY_CRITICAL scope: SCOPE_SERVICE}`,
+			policy.Method{Concurrency: &policy.Concurrency{
+				MaxInFlight: 7, Adaptive: true, MaxQueue: 3, Criticality: policy.CriticalityCritical, PerService: true,
+			}}},
+		{`concurrency: {max_in_flight: 7 criticality: CRITICALITY_SHEDDABLE}`,
+			policy.Method{Concurrency: &policy.Concurrency{MaxInFlight: 7, Criticality: policy.CriticalitySheddable}}},
 		{`auth: {requirement: REQUIREMENT_OPTIONAL}`, policy.Method{Auth: &policy.Auth{Requirement: policy.AuthOptional}}},
 		{`version: {deprecated: "2026-11-30T01:00:00+01:00"}`, policy.Method{Version: &policy.Version{
 			Deprecated: time.Date(2026, time.November, 30, 0, 0, 0, 0, time.UTC),
@@ -106,7 +123,15 @@ func TestDecodeRefuses(t *testing.T) {
 		{`version: {deprecated: "2026-02-03 04:05"}`, "version.deprecated"},
 		{`limits: {max_request_bytes: 0}`, "limits.max_request_bytes"},
 		{`response: {status: 0}`, "response.status"},
-		{`hedge: {disabled: true}`, "hedge"},
+		{`adapts: {disabled: true}`, "adapts"},
+		{`cache: {ttl: "1m" stale_if_error: "0s"}`, "cache.stale_if_error"},
+		{`cache: {ttl: "1m" stale_if_error: "-1s"}`, "cache.stale_if_error"},
+		{`hedge: {}`, "hedge.max_attempts hedge.delay"},
+		{`hedge: {max_attempts: 2 delay: "-1ms"}`, "hedge.delay"},
+		{`hedge: {max_attempts: 2 delay: "1ms" non_fatal_status_codes: [OK, 99]}`, "hedge.non_fatal_status_codes[1] hedge.non_fatal_status_codes[0]"},
+		{`concurrency: {}`, "concurrency.max_in_flight"},
+		{`concurrency: {max_in_flight: 0}`, "concurrency.max_in_flight"},
+		{`concurrency: {max_in_flight: 1 criticality: 9}`, "concurrency.criticality"},
 		{`timeout: {disabled: true duration: "1s"}`, "timeout.disabled"},
 		{`timeout: {disabled: true mode: MODE_OFF}`, "timeout.disabled"},
 		{`timeout: {disabled: true mode: MODE_SHADOW}`, "timeout.mode timeout.disabled"},

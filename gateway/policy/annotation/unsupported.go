@@ -19,8 +19,6 @@ const anyValue protoreflect.EnumNumber = -1
 // unsupported lists all of them. What becomes supported leaves this list.
 func unsupported() []notYet {
 	return []notYet{
-		{"venta.policy.v1.Policy.hedge", anyValue, "remove it, or use retry with a per_attempt_timeout"},
-		{"venta.policy.v1.Policy.concurrency", anyValue, "remove it, or bound the calls with rate_limits"},
 		{"venta.policy.v1.Policy.adapts", anyValue, "remove it, and serve the RPC by a service of its own"},
 		{"venta.policy.v1.Policy.idempotency", anyValue, "remove it, and recognise repeated deliveries in the service"},
 		{"venta.policy.v1.Policy.stream", anyValue, "remove it"},
@@ -31,7 +29,6 @@ func unsupported() []notYet {
 		{"venta.policy.v1.RateLimitKey.api_key", anyValue, "use another key, such as \"principal: true\""},
 		{"venta.policy.v1.CircuitBreaker.scope", protoreflect.EnumNumber(policyv1.CircuitBreaker_SCOPE_ENDPOINT), "write SCOPE_METHOD or SCOPE_SERVICE"},
 		{"venta.policy.v1.Cache.stale_while_revalidate", anyValue, "remove it"},
-		{"venta.policy.v1.Cache.stale_if_error", anyValue, "remove it"},
 		{"venta.policy.v1.Cache.negative_ttl", anyValue, "remove it"},
 		{"venta.policy.v1.Auth.schemes", protoreflect.EnumNumber(policyv1.Auth_SCHEME_API_KEY), "write SCHEME_BEARER"},
 		{"venta.policy.v1.Auth.schemes", protoreflect.EnumNumber(policyv1.Auth_SCHEME_MTLS), "write SCHEME_BEARER"},

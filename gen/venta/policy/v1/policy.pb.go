@@ -301,6 +301,60 @@ func (Cache_Audience) EnumDescriptor() ([]byte, []int) {
 	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{10, 0}
 }
 
+// Scope says what shares the bound and the queue.
+type Concurrency_Scope int32
+
+const (
+	// The default: SCOPE_METHOD.
+	Concurrency_SCOPE_UNSPECIFIED Concurrency_Scope = 0
+	// Each RPC has its own.
+	Concurrency_SCOPE_METHOD Concurrency_Scope = 1
+	// All RPCs of the service with this scope share them, so that critical RPCs
+	// go before others; their settings must be equal but for the criticality.
+	Concurrency_SCOPE_SERVICE Concurrency_Scope = 2
+)
+
+// Enum value maps for Concurrency_Scope.
+var (
+	Concurrency_Scope_name = map[int32]string{
+		0: "SCOPE_UNSPECIFIED",
+		1: "SCOPE_METHOD",
+		2: "SCOPE_SERVICE",
+	}
+	Concurrency_Scope_value = map[string]int32{
+		"SCOPE_UNSPECIFIED": 0,
+		"SCOPE_METHOD":      1,
+		"SCOPE_SERVICE":     2,
+	}
+)
+
+func (x Concurrency_Scope) Enum() *Concurrency_Scope {
+	p := new(Concurrency_Scope)
+	*p = x
+	return p
+}
+
+func (x Concurrency_Scope) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Concurrency_Scope) Descriptor() protoreflect.EnumDescriptor {
+	return file_venta_policy_v1_policy_proto_enumTypes[5].Descriptor()
+}
+
+func (Concurrency_Scope) Type() protoreflect.EnumType {
+	return &file_venta_policy_v1_policy_proto_enumTypes[5]
+}
+
+func (x Concurrency_Scope) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Concurrency_Scope.Descriptor instead.
+func (Concurrency_Scope) EnumDescriptor() ([]byte, []int) {
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{12, 0}
+}
+
 // Criticality says what is shed first under overload.
 type Concurrency_Criticality int32
 
@@ -342,11 +396,11 @@ func (x Concurrency_Criticality) String() string {
 }
 
 func (Concurrency_Criticality) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[5].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[6].Descriptor()
 }
 
 func (Concurrency_Criticality) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[5]
+	return &file_venta_policy_v1_policy_proto_enumTypes[6]
 }
 
 func (x Concurrency_Criticality) Number() protoreflect.EnumNumber {
@@ -355,7 +409,7 @@ func (x Concurrency_Criticality) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Concurrency_Criticality.Descriptor instead.
 func (Concurrency_Criticality) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{12, 0}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{12, 1}
 }
 
 // Requirement says whether credentials are needed.
@@ -399,11 +453,11 @@ func (x Auth_Requirement) String() string {
 }
 
 func (Auth_Requirement) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[6].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[7].Descriptor()
 }
 
 func (Auth_Requirement) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[6]
+	return &file_venta_policy_v1_policy_proto_enumTypes[7]
 }
 
 func (x Auth_Requirement) Number() protoreflect.EnumNumber {
@@ -456,11 +510,11 @@ func (x Auth_Scheme) String() string {
 }
 
 func (Auth_Scheme) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[7].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[8].Descriptor()
 }
 
 func (Auth_Scheme) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[7]
+	return &file_venta_policy_v1_policy_proto_enumTypes[8]
 }
 
 func (x Auth_Scheme) Number() protoreflect.EnumNumber {
@@ -509,11 +563,11 @@ func (x Version_AfterSunset) String() string {
 }
 
 func (Version_AfterSunset) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[8].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[9].Descriptor()
 }
 
 func (Version_AfterSunset) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[8]
+	return &file_venta_policy_v1_policy_proto_enumTypes[9]
 }
 
 func (x Version_AfterSunset) Number() protoreflect.EnumNumber {
@@ -562,11 +616,11 @@ func (x Stream_SlowConsumer) String() string {
 }
 
 func (Stream_SlowConsumer) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[9].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[10].Descriptor()
 }
 
 func (Stream_SlowConsumer) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[9]
+	return &file_venta_policy_v1_policy_proto_enumTypes[10]
 }
 
 func (x Stream_SlowConsumer) Number() protoreflect.EnumNumber {
@@ -1013,17 +1067,26 @@ func (x *RetryBudget) GetMinPerSecond() int32 {
 	return 0
 }
 
-// Hedge sends a second attempt while the first is still running, as gRFC A6
-// defines; the first answer wins and the others are cancelled. It shares the
-// retry budget and excludes retry. The RPC must be NO_SIDE_EFFECTS or
-// IDEMPOTENT.
+// Hedge sends a further attempt while earlier ones are still running, as gRFC A6
+// defines; the first answer wins and the others are cancelled. A failure with a
+// non-fatal status sends the next attempt at once, any other failure is the
+// answer. The RPC must be declared NO_SIDE_EFFECTS or IDEMPOTENT; retry and hedge
+// exclude each other. A server's pushback (grpc-retry-pushback-ms) is honoured,
+// and what a circuit breaker or a limiter of the gateway refuses sends no further
+// attempt.
 type Hedge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How long to wait for an answer before the next attempt. Required. "0s"
-	// sends all attempts at once.
+	// How long to wait for an answer before the next attempt. Required; less than
+	// the timeout. "0s" sends all attempts at once, as far as the budget goes.
 	Delay *string `protobuf:"bytes,1,opt,name=delay" json:"delay,omitempty"`
 	// The most attempts of one call, the first included. Required. From 2 to 5.
 	MaxAttempts *int32 `protobuf:"varint,2,opt,name=max_attempts,json=maxAttempts" json:"max_attempts,omitempty"`
+	// Which statuses are no answer yet. Default [UNAVAILABLE]. OK, CANCELLED and
+	// statuses that another attempt cannot change are refused.
+	NonFatalStatusCodes []code.Code `protobuf:"varint,3,rep,packed,name=non_fatal_status_codes,json=nonFatalStatusCodes,enum=google.rpc.Code" json:"non_fatal_status_codes,omitempty"`
+	// How many attempts the gateway adds to live traffic. Default: the budget's
+	// own defaults.
+	Budget *RetryBudget `protobuf:"bytes,4,opt,name=budget" json:"budget,omitempty"`
 	// Removes an inherited hedge. Excludes every other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
@@ -1074,6 +1137,20 @@ func (x *Hedge) GetMaxAttempts() int32 {
 		return *x.MaxAttempts
 	}
 	return 0
+}
+
+func (x *Hedge) GetNonFatalStatusCodes() []code.Code {
+	if x != nil {
+		return x.NonFatalStatusCodes
+	}
+	return nil
+}
+
+func (x *Hedge) GetBudget() *RetryBudget {
+	if x != nil {
+		return x.Budget
+	}
+	return nil
 }
 
 func (x *Hedge) GetDisabled() bool {
@@ -1696,7 +1773,11 @@ type Cache struct {
 	Ttl *string `protobuf:"bytes,1,opt,name=ttl" json:"ttl,omitempty"`
 	// How long after that a stale answer is served while a fresh one is fetched.
 	StaleWhileRevalidate *string `protobuf:"bytes,2,opt,name=stale_while_revalidate,json=staleWhileRevalidate" json:"stale_while_revalidate,omitempty"`
-	// How long after that a stale answer is served when the upstream fails.
+	// How long after that a stale answer is served, marked as such, when the
+	// upstream fails: HTTP 500, 502, 503 and 504, be it the upstream's own, an open
+	// breaker's, a timeout's or a full queue's. Never what was purged, nor an answer
+	// that forbids it (must-revalidate, proxy-revalidate, s-maxage). Default: never.
+	// From 1s to 168h.
 	StaleIfError *string `protobuf:"bytes,3,opt,name=stale_if_error,json=staleIfError" json:"stale_if_error,omitempty"`
 	// How long NOT_FOUND is remembered. Default: not at all.
 	NegativeTtl *string `protobuf:"bytes,4,opt,name=negative_ttl,json=negativeTtl" json:"negative_ttl,omitempty"`
@@ -1885,18 +1966,28 @@ func (x *Invalidates) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Concurrency bounds the calls in flight and sheds what is over the bound
-// (UNAVAILABLE, HTTP 503).
+// Concurrency bounds the calls in flight and sheds what is over the bound: it
+// is answered UNAVAILABLE (HTTP 503) with Retry-After, never retried by the
+// gateway and no failure to a circuit breaker. A call counts once, with all its
+// attempts, from before its timeout begins until it ends.
 type Concurrency struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The most calls in flight. From 1 to 1000000.
+	// The most calls in flight. Required. From 1 to 1000000.
 	MaxInFlight *int32 `protobuf:"varint,1,opt,name=max_in_flight,json=maxInFlight" json:"max_in_flight,omitempty"`
-	// Whether the bound follows the upstream's latency. Default false.
+	// Whether the bound follows the upstream's latency: it then begins at 20 and
+	// moves between 1 and max_in_flight, so that calls wait in the gateway's queue
+	// or are shed instead of waiting in the upstream. Default false.
 	Adaptive *bool `protobuf:"varint,2,opt,name=adaptive" json:"adaptive,omitempty"`
-	// How many calls may wait for a place. Default 0.
+	// How many calls may wait for a place, each for at most one second. More
+	// critical ones go first, else the one that came first; a full queue sheds
+	// its least critical call. Default 0. From 0 to 100000.
 	MaxQueue *int32 `protobuf:"varint,3,opt,name=max_queue,json=maxQueue" json:"max_queue,omitempty"`
-	// What is shed first. Default CRITICALITY_DEFAULT.
+	// What is shed first. Anything but CRITICALITY_DEFAULT is told to the
+	// upstream, as "critical" or "sheddable" in the request metadata
+	// x-venta-criticality. Default CRITICALITY_DEFAULT.
 	Criticality *Concurrency_Criticality `protobuf:"varint,4,opt,name=criticality,enum=venta.policy.v1.Concurrency_Criticality" json:"criticality,omitempty"`
+	// What shares the bound and the queue. Default SCOPE_METHOD.
+	Scope *Concurrency_Scope `protobuf:"varint,5,opt,name=scope,enum=venta.policy.v1.Concurrency_Scope" json:"scope,omitempty"`
 	// Removes an inherited block. Excludes every other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
@@ -1961,6 +2052,13 @@ func (x *Concurrency) GetCriticality() Concurrency_Criticality {
 		return *x.Criticality
 	}
 	return Concurrency_CRITICALITY_UNSPECIFIED
+}
+
+func (x *Concurrency) GetScope() Concurrency_Scope {
+	if x != nil && x.Scope != nil {
+		return *x.Scope
+	}
+	return Concurrency_SCOPE_UNSPECIFIED
 }
 
 func (x *Concurrency) GetDisabled() bool {
@@ -2839,10 +2937,12 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"M\n" +
 	"\vRetryBudget\x12\x18\n" +
 	"\apercent\x18\x01 \x01(\x05R\apercent\x12$\n" +
-	"\x0emin_per_second\x18\x02 \x01(\x05R\fminPerSecond\"\x87\x01\n" +
+	"\x0emin_per_second\x18\x02 \x01(\x05R\fminPerSecond\"\x84\x02\n" +
 	"\x05Hedge\x12\x14\n" +
 	"\x05delay\x18\x01 \x01(\tR\x05delay\x12!\n" +
-	"\fmax_attempts\x18\x02 \x01(\x05R\vmaxAttempts\x12\x1a\n" +
+	"\fmax_attempts\x18\x02 \x01(\x05R\vmaxAttempts\x12E\n" +
+	"\x16non_fatal_status_codes\x18\x03 \x03(\x0e2\x10.google.rpc.CodeR\x13nonFatalStatusCodes\x124\n" +
+	"\x06budget\x18\x04 \x01(\v2\x1c.venta.policy.v1.RetryBudgetR\x06budget\x12\x1a\n" +
 	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
 	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\xe0\x04\n" +
 	"\x0eCircuitBreaker\x126\n" +
@@ -2919,14 +3019,19 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\vInvalidates\x12\x12\n" +
 	"\x04tags\x18\x01 \x03(\tR\x04tags\x12\x1a\n" +
 	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\xf7\x02\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\xf6\x03\n" +
 	"\vConcurrency\x12\"\n" +
 	"\rmax_in_flight\x18\x01 \x01(\x05R\vmaxInFlight\x12\x1a\n" +
 	"\badaptive\x18\x02 \x01(\bR\badaptive\x12\x1b\n" +
 	"\tmax_queue\x18\x03 \x01(\x05R\bmaxQueue\x12J\n" +
-	"\vcriticality\x18\x04 \x01(\x0e2(.venta.policy.v1.Concurrency.CriticalityR\vcriticality\x12\x1a\n" +
+	"\vcriticality\x18\x04 \x01(\x0e2(.venta.policy.v1.Concurrency.CriticalityR\vcriticality\x128\n" +
+	"\x05scope\x18\x05 \x01(\x0e2\".venta.policy.v1.Concurrency.ScopeR\x05scope\x12\x1a\n" +
 	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"x\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"C\n" +
+	"\x05Scope\x12\x15\n" +
+	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fSCOPE_METHOD\x10\x01\x12\x11\n" +
+	"\rSCOPE_SERVICE\x10\x02\"x\n" +
 	"\vCriticality\x12\x1b\n" +
 	"\x17CRITICALITY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14CRITICALITY_CRITICAL\x10\x01\x12\x17\n" +
@@ -3032,7 +3137,7 @@ func file_venta_policy_v1_policy_proto_rawDescGZIP() []byte {
 	return file_venta_policy_v1_policy_proto_rawDescData
 }
 
-var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
 var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(Mode)(0),                     // 0: venta.policy.v1.Mode
@@ -3040,92 +3145,96 @@ var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(RateLimit_Scope)(0),          // 2: venta.policy.v1.RateLimit.Scope
 	(RateLimit_OnStoreFailure)(0), // 3: venta.policy.v1.RateLimit.OnStoreFailure
 	(Cache_Audience)(0),           // 4: venta.policy.v1.Cache.Audience
-	(Concurrency_Criticality)(0),  // 5: venta.policy.v1.Concurrency.Criticality
-	(Auth_Requirement)(0),         // 6: venta.policy.v1.Auth.Requirement
-	(Auth_Scheme)(0),              // 7: venta.policy.v1.Auth.Scheme
-	(Version_AfterSunset)(0),      // 8: venta.policy.v1.Version.AfterSunset
-	(Stream_SlowConsumer)(0),      // 9: venta.policy.v1.Stream.SlowConsumer
-	(*Policy)(nil),                // 10: venta.policy.v1.Policy
-	(*Timeout)(nil),               // 11: venta.policy.v1.Timeout
-	(*Retry)(nil),                 // 12: venta.policy.v1.Retry
-	(*RetryBudget)(nil),           // 13: venta.policy.v1.RetryBudget
-	(*Hedge)(nil),                 // 14: venta.policy.v1.Hedge
-	(*CircuitBreaker)(nil),        // 15: venta.policy.v1.CircuitBreaker
-	(*RateLimit)(nil),             // 16: venta.policy.v1.RateLimit
-	(*RateLimitKey)(nil),          // 17: venta.policy.v1.RateLimitKey
-	(*RateLimitCost)(nil),         // 18: venta.policy.v1.RateLimitCost
-	(*RateLimitTier)(nil),         // 19: venta.policy.v1.RateLimitTier
-	(*Cache)(nil),                 // 20: venta.policy.v1.Cache
-	(*Invalidates)(nil),           // 21: venta.policy.v1.Invalidates
-	(*Concurrency)(nil),           // 22: venta.policy.v1.Concurrency
-	(*Auth)(nil),                  // 23: venta.policy.v1.Auth
-	(*Version)(nil),               // 24: venta.policy.v1.Version
-	(*BrownOut)(nil),              // 25: venta.policy.v1.BrownOut
-	(*Adapts)(nil),                // 26: venta.policy.v1.Adapts
-	(*FieldMapping)(nil),          // 27: venta.policy.v1.FieldMapping
-	(*Idempotency)(nil),           // 28: venta.policy.v1.Idempotency
-	(*Stream)(nil),                // 29: venta.policy.v1.Stream
-	(*Objective)(nil),             // 30: venta.policy.v1.Objective
-	(*Limits)(nil),                // 31: venta.policy.v1.Limits
-	(*Response)(nil),              // 32: venta.policy.v1.Response
-	(code.Code)(0),                // 33: google.rpc.Code
+	(Concurrency_Scope)(0),        // 5: venta.policy.v1.Concurrency.Scope
+	(Concurrency_Criticality)(0),  // 6: venta.policy.v1.Concurrency.Criticality
+	(Auth_Requirement)(0),         // 7: venta.policy.v1.Auth.Requirement
+	(Auth_Scheme)(0),              // 8: venta.policy.v1.Auth.Scheme
+	(Version_AfterSunset)(0),      // 9: venta.policy.v1.Version.AfterSunset
+	(Stream_SlowConsumer)(0),      // 10: venta.policy.v1.Stream.SlowConsumer
+	(*Policy)(nil),                // 11: venta.policy.v1.Policy
+	(*Timeout)(nil),               // 12: venta.policy.v1.Timeout
+	(*Retry)(nil),                 // 13: venta.policy.v1.Retry
+	(*RetryBudget)(nil),           // 14: venta.policy.v1.RetryBudget
+	(*Hedge)(nil),                 // 15: venta.policy.v1.Hedge
+	(*CircuitBreaker)(nil),        // 16: venta.policy.v1.CircuitBreaker
+	(*RateLimit)(nil),             // 17: venta.policy.v1.RateLimit
+	(*RateLimitKey)(nil),          // 18: venta.policy.v1.RateLimitKey
+	(*RateLimitCost)(nil),         // 19: venta.policy.v1.RateLimitCost
+	(*RateLimitTier)(nil),         // 20: venta.policy.v1.RateLimitTier
+	(*Cache)(nil),                 // 21: venta.policy.v1.Cache
+	(*Invalidates)(nil),           // 22: venta.policy.v1.Invalidates
+	(*Concurrency)(nil),           // 23: venta.policy.v1.Concurrency
+	(*Auth)(nil),                  // 24: venta.policy.v1.Auth
+	(*Version)(nil),               // 25: venta.policy.v1.Version
+	(*BrownOut)(nil),              // 26: venta.policy.v1.BrownOut
+	(*Adapts)(nil),                // 27: venta.policy.v1.Adapts
+	(*FieldMapping)(nil),          // 28: venta.policy.v1.FieldMapping
+	(*Idempotency)(nil),           // 29: venta.policy.v1.Idempotency
+	(*Stream)(nil),                // 30: venta.policy.v1.Stream
+	(*Objective)(nil),             // 31: venta.policy.v1.Objective
+	(*Limits)(nil),                // 32: venta.policy.v1.Limits
+	(*Response)(nil),              // 33: venta.policy.v1.Response
+	(code.Code)(0),                // 34: google.rpc.Code
 }
 var file_venta_policy_v1_policy_proto_depIdxs = []int32{
-	11, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
-	12, // 1: venta.policy.v1.Policy.retry:type_name -> venta.policy.v1.Retry
-	14, // 2: venta.policy.v1.Policy.hedge:type_name -> venta.policy.v1.Hedge
-	15, // 3: venta.policy.v1.Policy.circuit_breaker:type_name -> venta.policy.v1.CircuitBreaker
-	16, // 4: venta.policy.v1.Policy.rate_limits:type_name -> venta.policy.v1.RateLimit
-	20, // 5: venta.policy.v1.Policy.cache:type_name -> venta.policy.v1.Cache
-	21, // 6: venta.policy.v1.Policy.invalidates:type_name -> venta.policy.v1.Invalidates
-	22, // 7: venta.policy.v1.Policy.concurrency:type_name -> venta.policy.v1.Concurrency
-	23, // 8: venta.policy.v1.Policy.auth:type_name -> venta.policy.v1.Auth
-	24, // 9: venta.policy.v1.Policy.version:type_name -> venta.policy.v1.Version
-	26, // 10: venta.policy.v1.Policy.adapts:type_name -> venta.policy.v1.Adapts
-	28, // 11: venta.policy.v1.Policy.idempotency:type_name -> venta.policy.v1.Idempotency
-	29, // 12: venta.policy.v1.Policy.stream:type_name -> venta.policy.v1.Stream
-	30, // 13: venta.policy.v1.Policy.objective:type_name -> venta.policy.v1.Objective
-	31, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
-	32, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
+	12, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
+	13, // 1: venta.policy.v1.Policy.retry:type_name -> venta.policy.v1.Retry
+	15, // 2: venta.policy.v1.Policy.hedge:type_name -> venta.policy.v1.Hedge
+	16, // 3: venta.policy.v1.Policy.circuit_breaker:type_name -> venta.policy.v1.CircuitBreaker
+	17, // 4: venta.policy.v1.Policy.rate_limits:type_name -> venta.policy.v1.RateLimit
+	21, // 5: venta.policy.v1.Policy.cache:type_name -> venta.policy.v1.Cache
+	22, // 6: venta.policy.v1.Policy.invalidates:type_name -> venta.policy.v1.Invalidates
+	23, // 7: venta.policy.v1.Policy.concurrency:type_name -> venta.policy.v1.Concurrency
+	24, // 8: venta.policy.v1.Policy.auth:type_name -> venta.policy.v1.Auth
+	25, // 9: venta.policy.v1.Policy.version:type_name -> venta.policy.v1.Version
+	27, // 10: venta.policy.v1.Policy.adapts:type_name -> venta.policy.v1.Adapts
+	29, // 11: venta.policy.v1.Policy.idempotency:type_name -> venta.policy.v1.Idempotency
+	30, // 12: venta.policy.v1.Policy.stream:type_name -> venta.policy.v1.Stream
+	31, // 13: venta.policy.v1.Policy.objective:type_name -> venta.policy.v1.Objective
+	32, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
+	33, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
 	0,  // 16: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
-	33, // 17: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
-	13, // 18: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
+	34, // 17: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
+	14, // 18: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
 	0,  // 19: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
-	0,  // 20: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
-	33, // 21: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
-	1,  // 22: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
-	0,  // 23: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
-	17, // 24: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
-	18, // 25: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
-	19, // 26: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
-	2,  // 27: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
-	3,  // 28: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
-	0,  // 29: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
-	4,  // 30: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
-	0,  // 31: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
-	0,  // 32: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
-	5,  // 33: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
-	0,  // 34: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
-	6,  // 35: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
-	7,  // 36: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
-	0,  // 37: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
-	8,  // 38: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
-	25, // 39: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
-	0,  // 40: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
-	27, // 41: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
-	27, // 42: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
-	0,  // 43: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
-	0,  // 44: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
-	9,  // 45: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
-	0,  // 46: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
-	0,  // 47: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
-	0,  // 48: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
-	0,  // 49: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	34, // 20: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
+	14, // 21: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 22: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
+	34, // 23: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
+	1,  // 24: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
+	0,  // 25: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
+	18, // 26: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
+	19, // 27: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
+	20, // 28: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
+	2,  // 29: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
+	3,  // 30: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
+	0,  // 31: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
+	4,  // 32: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
+	0,  // 33: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
+	0,  // 34: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
+	6,  // 35: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
+	5,  // 36: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
+	0,  // 37: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
+	7,  // 38: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
+	8,  // 39: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
+	0,  // 40: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
+	9,  // 41: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
+	26, // 42: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
+	0,  // 43: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
+	28, // 44: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
+	28, // 45: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
+	0,  // 46: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
+	0,  // 47: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
+	10, // 48: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
+	0,  // 49: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
+	0,  // 50: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
+	0,  // 51: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
+	0,  // 52: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
+	53, // [53:53] is the sub-list for method output_type
+	53, // [53:53] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_venta_policy_v1_policy_proto_init() }
@@ -3150,7 +3259,7 @@ func file_venta_policy_v1_policy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_policy_v1_policy_proto_rawDesc), len(file_venta_policy_v1_policy_proto_rawDesc)),
-			NumEnums:      10,
+			NumEnums:      11,
 			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,

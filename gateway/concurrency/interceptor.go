@@ -1,0 +1,75 @@
+package concurrency
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/deadline"
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// MetadataKey is the request metadata that tells the upstream how critical a
+// call is. A call of default criticality has none.
+const MetadataKey = "x-venta-criticality"
+
+// UnaryClientInterceptor returns an interceptor that holds a place for each
+// call, of the given criticality. Interceptors of one limiter share its places.
+func (l *Limiter) UnaryClientInterceptor(c policy.Criticality) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
+		invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
+	) error {
+		permit, err := l.Acquire(ctx, c)
+		if err != nil {
+			l.report(ctx, method, err)
+			return err
+		}
+		outcome := Ignored // of a call that does not return
+		defer func() { permit.Done(outcome) }()
+		err = invoker(withCriticality(ctx, c), method, req, reply, cc, opts...)
+		outcome = outcomeOf(ctx, err)
+		return err
+	}
+}
+
+func (l *Limiter) report(ctx context.Context, method string, err error) {
+	if l.options.OnShed != nil && apierror.Refused(err) {
+		l.options.OnShed(ctx, method)
+	}
+}
+
+// withCriticality puts the criticality into ctx, in place of any that the caller
+// has sent along.
+func withCriticality(ctx context.Context, c policy.Criticality) context.Context {
+	if c == policy.CriticalityDefault {
+		return ctx
+	}
+	md, ok := metadata.FromOutgoingContext(ctx) // a copy
+	if !ok {
+		md = metadata.MD{}
+	}
+	md.Set(MetadataKey, string(c))
+	return metadata.NewOutgoingContext(ctx, md)
+}
+
+// outcomeOf says what err, returned under ctx, tells about the upstream's load.
+// Only a success is a measure of time: errors are often faster than any answer.
+func outcomeOf(ctx context.Context, err error) Outcome {
+	if err == nil {
+		return Success
+	}
+	code := status.Code(err)
+	if apierror.Refused(err) || !errors.Is(err, deadline.ErrPolicy) && deadline.EndedByCaller(ctx, code) {
+		return Ignored
+	}
+	switch code {
+	case codes.DeadlineExceeded, codes.ResourceExhausted, codes.Unavailable:
+		return Overload
+	}
+	return Ignored
+}

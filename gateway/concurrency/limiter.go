@@ -1,0 +1,93 @@
+// Package concurrency bounds the calls in flight and sheds what is over the
+// bound.
+//
+// A call takes a place and gives it back when it ends. Where all places are
+// taken it waits in a queue of bounded length: the more critical call goes
+// first, and among equals the one that came first. A full queue sheds its least
+// critical call, of those the one that came last; a call that is no more
+// critical than all that wait is shed at once. Nobody waits for longer than
+// [Options.MaxWait], and a call whose context ends leaves the queue.
+//
+// The bound is fixed, or follows the upstream's latency (adaptive): it grows
+// while calls are about as fast as they are on an idle upstream and shrinks when
+// they are slower, so that calls wait here, where the least critical can be
+// shed, and not in the upstream.
+//
+// The place of the interceptor is outside the timeout: a call keeps its place
+// over all its attempts and the waits between them.
+package concurrency
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// defaultMaxWait keeps a queue from serving answers that nobody waits for any
+// more.
+const defaultMaxWait = time.Second
+
+// Options are what a policy does not say. The zero value is usable.
+type Options struct {
+	// MaxWait bounds the time in the queue. Default: one second.
+	MaxWait time.Duration
+	// OnShed, where set, is told each call that was shed, with the call's own
+	// context. No lock is held; concurrent calls call it concurrently.
+	OnShed func(ctx context.Context, method string)
+}
+
+// Limiter bounds the calls that share it. It has no goroutines, holds memory
+// for the calls that wait and nothing else, and is safe for concurrent use.
+type Limiter struct {
+	policy  policy.Concurrency
+	options Options
+	epoch   time.Time
+
+	mu       sync.Mutex
+	limit    int
+	inFlight int
+	queue    queue // empty unless inFlight >= limit
+	gradient *gradient
+}
+
+// Load is what a limiter holds at one moment.
+type Load struct {
+	Limit    int // of the calls in flight, now
+	InFlight int
+	Queued   int
+}
+
+// New returns a limiter with all its places free. The policy's criticality is
+// left aside: each interceptor has its own. A policy whose values make no sense
+// is an error.
+func New(p policy.Concurrency, o Options) (*Limiter, error) {
+	switch {
+	case p.MaxInFlight < 1:
+		return nil, fmt.Errorf("concurrency: max_in_flight must be at least 1, not %d", p.MaxInFlight)
+	case p.MaxQueue < 0:
+		return nil, fmt.Errorf("concurrency: max_queue must not be negative: %d", p.MaxQueue)
+	case o.MaxWait < 0:
+		return nil, fmt.Errorf("concurrency: the longest wait must not be negative: %s", o.MaxWait)
+	}
+	if o.MaxWait == 0 {
+		o.MaxWait = defaultMaxWait
+	}
+	l := &Limiter{policy: p, options: o, epoch: time.Now(), limit: p.MaxInFlight}
+	if p.Adaptive {
+		l.gradient = newGradient(p.MaxInFlight)
+		l.limit = l.gradient.places()
+	}
+	return l, nil
+}
+
+// Load returns what the limiter holds now.
+func (l *Limiter) Load() Load {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Load{Limit: l.limit, InFlight: l.inFlight, Queued: l.queue.length()}
+}
+
+func (l *Limiter) now() time.Duration { return time.Since(l.epoch) }
