@@ -1,4 +1,5 @@
-// Package retry tries failed calls again as gRFC A6 defines, as an interceptor.
+// Package retry tries failed calls again, or races slow ones ([NewHedge]), as
+// gRFC A6 defines, as an interceptor.
 //
 // It differs from the retries inside grpc-go in three ways. The wait is random
 // from zero on, as A6 says. A [Budget] takes the place of A6's throttling

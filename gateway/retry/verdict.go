@@ -29,6 +29,8 @@ const (
 	OutOfTime
 	// OverBudget: the retry budget is spent.
 	OverBudget
+	// Lost: the call was answered without this hedged attempt.
+	Lost
 )
 
 // String returns the verdict as a metric label, such as "over_budget".
@@ -46,6 +48,8 @@ func (v Verdict) String() string {
 		return "out_of_time"
 	case OverBudget:
 		return "over_budget"
+	case Lost:
+		return "lost"
 	}
 	return "unknown"
 }
@@ -80,10 +84,7 @@ func (r *retrier) judge(ctx context.Context, number int, waits *backoff, err err
 // retryable reports whether the policy lists err's status and the error is not
 // a refusal of the gateway itself, which a second attempt would only repeat.
 func (r *retrier) retryable(err error) bool {
-	if own := apierror.As(err); own != nil && (own.Reason == apierror.CircuitOpen || own.Reason == apierror.RateLimited) {
-		return false
-	}
-	return slices.Contains(r.policy.RetryableStatusCodes, status.Code(err))
+	return !apierror.Refused(err) && slices.Contains(r.policy.RetryableStatusCodes, status.Code(err))
 }
 
 func fits(ctx context.Context, wait time.Duration) bool {
