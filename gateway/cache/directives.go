@@ -15,25 +15,27 @@ const absent time.Duration = -1
 const maxDelta = 1 << 31
 
 // directives are those of a Cache-Control field, in requests and answers, that
-// this cache knows. It never serves what is stale, so that max-stale needs no
-// place here.
+// this cache knows. Nobody may ask it for what is stale, so that max-stale needs
+// no place here.
 type directives struct {
-	noStore        bool
-	noCache        bool
-	private        bool
-	public         bool
-	mustRevalidate bool
-	onlyIfCached   bool
-	maxAge         time.Duration
-	sharedMaxAge   time.Duration
-	minFresh       time.Duration
+	noStore         bool
+	noCache         bool
+	private         bool
+	public          bool
+	mustRevalidate  bool
+	proxyRevalidate bool
+	onlyIfCached    bool
+	maxAge          time.Duration
+	sharedMaxAge    time.Duration
+	minFresh        time.Duration
+	staleIfError    time.Duration
 }
 
 // parseDirectives reads Cache-Control (RFC 9111, section 5.2). A duration that
 // is malformed counts as zero, and the shorter of two counts. A no-cache or
 // private that names fields counts for the whole answer.
 func parseDirectives(h http.Header) directives {
-	d := directives{maxAge: absent, sharedMaxAge: absent, minFresh: absent}
+	d := directives{maxAge: absent, sharedMaxAge: absent, minFresh: absent, staleIfError: absent}
 	for _, line := range h["Cache-Control"] {
 		for line != "" {
 			var member string
@@ -57,6 +59,10 @@ func (d *directives) set(name, value string) {
 		d.public = true
 	case "must-revalidate":
 		d.mustRevalidate = true
+	case "proxy-revalidate":
+		d.proxyRevalidate = true
+	case "stale-if-error":
+		d.staleIfError = shorter(d.staleIfError, value)
 	case "only-if-cached":
 		d.onlyIfCached = true
 	case "max-age":

@@ -16,12 +16,19 @@ type fill struct {
 	flight  *flight // nil: nobody waits for it
 	asked   time.Time
 	status  string // the Cache-Status so far
+
+	fallback   *variant // stands in for a failure; nil: nothing does
+	directives directives
+	outcome    Outcome
 }
 
 // ask puts the request to the upstream, for all who wait for f.
 func (h *handler) ask(w http.ResponseWriter, r *http.Request, l *lookup, f *flight, param string) {
-	h.observe(r, Miss)
-	fill := &fill{handler: h, request: r, ctx: r.Context(), key: l.key, flight: f, status: statusForward + l.why + param}
+	fill := &fill{
+		handler: h, request: r, ctx: r.Context(), key: l.key, flight: f, status: statusForward + l.why + param,
+		fallback: l.fallback, directives: l.directives, outcome: Miss,
+	}
+	defer func() { h.observe(r, fill.outcome) }() // also of a handler that panics
 	if f == nil {
 		fill.stamps = h.store.tags.stamp(l.tags)
 	} else {

@@ -19,7 +19,7 @@ type flightKey struct {
 }
 
 // flight is one request to the upstream. All but done is guarded by flights.mu
-// until done is closed; answer and purged may be read after that.
+// until done is closed; answer, purged and failed may be read after that.
 type flight struct {
 	key    flightKey
 	stamps []stamp
@@ -27,6 +27,7 @@ type flight struct {
 
 	answer *variant // nil: nothing that can be shared
 	purged bool     // it could have been, but for a purge
+	failed int      // the status for which a stale answer stands in; 0: none
 
 	followers int
 	cause     error // why the leader's client has left; nil while it has not

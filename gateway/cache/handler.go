@@ -39,6 +39,7 @@ type lookup struct {
 	tags       []string
 	vary       []string // what answers are known to vary on
 	why        string   // no stored answer can be used
+	fallback   *variant // stale; nil: none that may stand in for a failure
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -105,6 +106,7 @@ func (h *handler) find(r *http.Request, l *lookup, now time.Time) *variant {
 			}
 		case !v.fresh(now):
 			l.why = stale
+			l.keep(v)
 		case !v.allowedBy(l.directives, now):
 			l.why = byRequest
 		default:
@@ -154,6 +156,9 @@ func (h *handler) goesAlone(r *http.Request, d directives) bool {
 // share serves what a flight has brought, if this request may use it. It need
 // not be fresh: it came after the request did.
 func (h *handler) share(w http.ResponseWriter, r *http.Request, l *lookup, f *flight) bool {
+	if f.failed != 0 {
+		return h.shareStale(w, r, l, f)
+	}
 	now := time.Now()
 	if f.answer == nil || !selected(r, f.answer.selectors) || !f.answer.allowedBy(l.directives, now) {
 		return false

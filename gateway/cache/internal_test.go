@@ -15,7 +15,7 @@ import (
 
 func TestParseDirectives(t *testing.T) {
 	with := func(change func(*directives)) directives {
-		d := directives{maxAge: absent, sharedMaxAge: absent, minFresh: absent}
+		d := directives{maxAge: absent, sharedMaxAge: absent, minFresh: absent, staleIfError: absent}
 		change(&d)
 		return d
 	}
@@ -32,6 +32,9 @@ func TestParseDirectives(t *testing.T) {
 		})},
 		{[]string{`private="set-cookie, x", no-cache="y"`}, with(func(d *directives) { d.private, d.noCache = true, true })},
 		{[]string{`x="no-store, \" private", public`}, with(func(d *directives) { d.public = true })},
+		{[]string{"proxy-revalidate, stale-if-error=60, stale-if-error=30"}, with(func(d *directives) {
+			d.proxyRevalidate, d.staleIfError = true, 30*time.Second
+		})},
 		{[]string{`x="unclosed, no-store`}, with(func(*directives) {})},
 		{[]string{`max-age="5"`}, with(func(d *directives) { d.maxAge = 5 * time.Second })},
 		{[]string{"max-age=9, max-age=3, max-age=4"}, with(func(d *directives) { d.maxAge = 3 * time.Second })},

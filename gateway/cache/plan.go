@@ -14,6 +14,7 @@ type plan struct {
 	selectors []selector
 	born      time.Time
 	lifetime  time.Duration
+	grace     time.Duration
 }
 
 // plan decides whether an answer may be stored (RFC 9111, section 3). asked is
@@ -33,6 +34,7 @@ func (h *handler) plan(r *http.Request, status int, answer http.Header, asked ti
 		selectors: selectors(r, names),
 		born:      asked.Add(-ageOf(answer)),
 		lifetime:  h.lifetime(answer, d, asked),
+		grace:     h.grace(d),
 	}
 	return p, p.lifetime > time.Since(p.born)
 }

@@ -29,6 +29,7 @@ const (
 	waiting  state = iota // for the status
 	holding               // an answer that may be stored
 	passing               // an answer that may not
+	replaced              // by a stale answer, as it is a failure
 	hijacked              // there is no answer
 )
 
@@ -42,7 +43,12 @@ func (w *recorder) WriteHeader(status int) {
 	if w.state != waiting || status/100 == 1 {
 		return
 	}
-	w.status, w.answer = status, canonical(w.header)
+	w.status = status
+	if w.fill.replaced(status) {
+		w.state = replaced
+		return
+	}
+	w.answer = canonical(w.header)
 	addVary(w.answer, w.fill.handler.vary)
 	var ok bool
 	if w.plan, ok = w.fill.handler.plan(w.fill.request, status, w.answer, w.fill.asked); ok {
@@ -61,7 +67,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 		}
 		w.pass()
 	}
-	if w.silent {
+	if w.silent || w.state == replaced {
 		return len(p), nil
 	}
 	return w.ResponseWriter.Write(p)
@@ -73,8 +79,11 @@ func (w *recorder) Flush() { _ = w.FlushError() }
 // FlushError passes on what is held: a handler that flushes is streaming.
 func (w *recorder) FlushError() error {
 	w.WriteHeader(http.StatusOK)
-	if w.state == holding {
+	switch w.state {
+	case holding:
 		w.pass()
+	case replaced:
+		return nil
 	}
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
@@ -139,6 +148,8 @@ func (w *recorder) finish() {
 			w.sendTrailers() // before the header, so that it can allow for them
 			w.pass()
 		}
+	case replaced:
+		w.fill.serveStale(w.ResponseWriter, w.status)
 	case hijacked:
 	}
 }

@@ -43,12 +43,14 @@ type Rule struct {
 // Outcome is how a request was answered.
 type Outcome string
 
-// The outcomes. Those that asked the upstream are Miss and Bypass.
+// The outcomes. Those that asked the upstream are Miss, Bypass and, but for
+// requests that shared the failure of another, Stale.
 const (
 	Hit       Outcome = "hit"       // a stored answer
 	Collapsed Outcome = "collapsed" // the answer to another request that was under way
 	Miss      Outcome = "miss"
 	Bypass    Outcome = "bypass"
+	Stale     Outcome = "stale"   // a stored answer in place of the upstream's failure
 	Refused   Outcome = "refused" // not answered by a handler: only-if-cached, or an error
 )
 

@@ -34,6 +34,7 @@ type variant struct {
 	modified  time.Time // zero: not said
 	born      time.Time // when its age was zero
 	lifetime  time.Duration
+	grace     time.Duration // how long after that it may stand in for a failure
 	weight    int64
 }
 
@@ -69,6 +70,7 @@ func newVariant(header http.Header, body []byte, p plan, k key, stamps []stamp) 
 		etag:      header.Get("Etag"),
 		born:      p.born,
 		lifetime:  p.lifetime,
+		grace:     p.grace,
 	}
 	v.modified, _ = http.ParseTime(header.Get("Last-Modified"))
 	v.weight = v.weigh(k)
