@@ -22,10 +22,15 @@ import (
 )
 
 // request compiles the schemas of a directory into what buf would ask of the
-// plugin, with the positions inside option values.
+// plugin, with the positions inside option values, and the options of its
+// options.txt, if any.
 func request(t *testing.T, dir string) *pluginpb.CodeGeneratorRequest {
 	t.Helper()
-	return compile(t, schemas(t, dir), protocompile.SourceInfoExtraOptionLocations)
+	built := compile(t, schemas(t, dir), protocompile.SourceInfoExtraOptionLocations)
+	if options, err := os.ReadFile(filepath.Join(dir, "options.txt")); err == nil {
+		*built.Parameter += "," + strings.TrimSpace(string(options))
+	}
+	return built
 }
 
 // schemas reads the schemas of a directory; their names are relative to it.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"io"
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
@@ -15,26 +15,25 @@ import (
 const features = uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
 	pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)
 
-// generate answers a request: with all files, or with what is wrong.
-func generate(request *pluginpb.CodeGeneratorRequest) *pluginpb.CodeGeneratorResponse {
-	plugin, err := protogen.Options{ParamFunc: refuse}.New(request)
+// generate answers a request: with all files, or with what is wrong. Warnings
+// are written to warn.
+func generate(request *pluginpb.CodeGeneratorRequest, warn io.Writer) *pluginpb.CodeGeneratorResponse {
+	o := newOptions()
+	plugin, err := protogen.Options{ParamFunc: o.set}.New(request)
+	if err == nil {
+		err = o.finish(warn)
+	}
 	if err != nil {
 		return declare(&pluginpb.CodeGeneratorResponse{Error: proto.String(err.Error())})
 	}
-	files, err := resolve.Files(plugin)
+	files, err := resolve.Files(plugin, o.resolve)
 	if err != nil {
 		plugin.Error(err)
 	}
 	for _, file := range files {
-		emit.File(plugin, file)
+		emit.File(plugin, file, o.emit)
 	}
 	return declare(plugin.Response())
-}
-
-// refuse is called with each option that no Go plugin knows.
-func refuse(name, _ string) error {
-	return fmt.Errorf("unknown option %q: protoc-gen-venta-gateway takes paths=, module= and M; "+
-		"policies are written in the schema, see venta/policy/v1/policy.proto", name)
 }
 
 // declare adds what the plugin supports, which a compiler wants to know of every

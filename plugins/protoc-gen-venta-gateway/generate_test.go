@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -23,8 +24,8 @@ import (
 func TestDeterministic(t *testing.T) {
 	for _, folder := range []string{accepted, rejected} {
 		cases(t, folder, func(t *testing.T, dir string) {
-			want := encode(t, generate(request(t, dir)))
-			if got := encode(t, generate(request(t, dir))); !bytes.Equal(want, got) {
+			want := encode(t, generate(request(t, dir), io.Discard))
+			if got := encode(t, generate(request(t, dir), io.Discard)); !bytes.Equal(want, got) {
 				t.Error("a second run answers otherwise")
 			}
 		})
@@ -59,7 +60,7 @@ func TestOrderOfOptions(t *testing.T) {
 			options[i], options[j] = options[j], options[i]
 		})
 		files := map[string]string{"x.proto": strings.Replace(oneMethod, "OPTIONS", strings.Join(options, "\n"), 1)}
-		got := outputs(t, generate(compile(t, files, protocompile.SourceInfoStandard)))
+		got := outputs(t, generate(compile(t, files, protocompile.SourceInfoStandard), io.Discard))
 		if want == nil {
 			want = got
 		}
@@ -94,13 +95,18 @@ func TestOptions(t *testing.T) {
 		{"module=example.com/api", "x/v1/x.pb.gw.go", ""},
 		{"Mdir/x.proto=example.com/other", "example.com/other/x.pb.gw.go", ""},
 		{"module=example.com/api,paths=source_relative", "", "cannot use module= with paths=source_relative"},
-		{"paths=source_relative,generate_unbound_methods=true", "", `unknown option "generate_unbound_methods"`},
+		{"paths=source_relative,nosuch=true", "", `unknown option "nosuch"`},
+		{"standalone", "", "option standalone=: parse error"},
+		{"allow_delete_body=maybe", "", "option allow_delete_body=maybe: parse error"},
+		{"repeated_path_param_separator=commas", "", "option repeated_path_param_separator=commas: write csv, pipes, ssv or tsv"},
+		{"grpc_api_configuration=nosuch.yaml", "", "option grpc_api_configuration: open nosuch.yaml"},
+		{"grpc_api_configuration=options.go", "", "options.go: yaml: "},
 	}
 	for _, test := range tests {
 		t.Run(test.parameter, func(t *testing.T) {
 			request := compile(t, files, protocompile.SourceInfoStandard)
 			request.Parameter = proto.String(test.parameter)
-			response := generate(request)
+			response := generate(request, io.Discard)
 			if test.refused != "" {
 				if !strings.HasPrefix(response.GetError(), test.refused) || len(response.GetFile()) > 0 {
 					t.Errorf("answered %q and %d files, want %q", response.GetError(), len(response.GetFile()), test.refused)
@@ -122,7 +128,7 @@ func TestFeatures(t *testing.T) {
 	unnamed := proto.CloneOf(good)
 	unnamed.ProtoFile[len(unnamed.ProtoFile)-1].Options.GoPackage = nil
 	for _, request := range []*pluginpb.CodeGeneratorRequest{good, bad, unnamed} {
-		response := generate(request)
+		response := generate(request, io.Discard)
 		const all = pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL | pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS
 		if response.GetSupportedFeatures() != uint64(all) {
 			t.Errorf("features %b", response.GetSupportedFeatures())
@@ -138,13 +144,13 @@ func TestFeatures(t *testing.T) {
 // tests cannot read, is served as its twin of 2023.
 func TestEdition2024(t *testing.T) {
 	request := request(t, accepted+"/editions")
-	want := outputs(t, generate(request))
+	want := outputs(t, generate(request, io.Discard))
 	for _, file := range request.ProtoFile {
 		if file.GetName() == "edition2023.proto" {
 			file.Edition = descriptorpb.Edition_EDITION_2024.Enum()
 		}
 	}
-	if diff := cmp.Diff(want, outputs(t, generate(request))); diff != "" {
+	if diff := cmp.Diff(want, outputs(t, generate(request, io.Discard))); diff != "" {
 		t.Errorf("(-2023 +2024):\n%s", diff)
 	}
 }
@@ -177,7 +183,7 @@ func TestPlainPositions(t *testing.T) {
 				test.timeout + `: timeout.duration: 2h is out of limits; write a duration from 1ms to 1h`,
 				test.limits + `: limits.max_request_bytes: 0 is out of limits; write a positive number, or remove this`,
 			}
-			got := strings.Split(generate(compile(t, files, test.positions)).GetError(), "\n")
+			got := strings.Split(generate(compile(t, files, test.positions), io.Discard).GetError(), "\n")
 			slices.Sort(want)
 			slices.Sort(got)
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -191,17 +197,17 @@ func TestPlainPositions(t *testing.T) {
 func TestRun(t *testing.T) {
 	asked := encode(t, request(t, rejected+"/timeout"))
 	var out bytes.Buffer
-	if err := run(nil, bytes.NewReader(asked), &out); err != nil {
+	if err := run(nil, bytes.NewReader(asked), &out, io.Discard); err != nil {
 		t.Fatalf("a wrong schema is part of the answer: %v", err)
 	}
 	var response pluginpb.CodeGeneratorResponse
 	if err := proto.Unmarshal(out.Bytes(), &response); err != nil || response.GetError() == "" {
 		t.Errorf("answered %v, %v", &response, err)
 	}
-	if err := run(nil, strings.NewReader("no request"), &out); err == nil {
+	if err := run(nil, strings.NewReader("no request"), &out, io.Discard); err == nil {
 		t.Error("no error for what is no request")
 	}
-	if err := run([]string{"x.proto"}, nil, &out); err == nil {
+	if err := run([]string{"x.proto"}, nil, &out, io.Discard); err == nil {
 		t.Error("no error for an argument")
 	}
 }
@@ -218,7 +224,7 @@ func TestNewerSchema(t *testing.T) {
 		}
 	}
 	const want = "x.proto:11:5: timeout: a field is newer than this program; update protoc-gen-venta-gateway and the gateway"
-	if got := generate(request).GetError(); got != want {
+	if got := generate(request, io.Discard).GetError(); got != want {
 		t.Errorf("answered %q, want %q", got, want)
 	}
 }

@@ -18,7 +18,7 @@
 // RegisterVendorServiceGateway, which serves it on a gateway.Gateway, and the
 // four functions of protoc-gen-grpc-gateway (RegisterVendorServiceHandler and
 // its kin), which serve it on a runtime.ServeMux. RPCs without a google.api.http
-// rule are left out; streaming RPCs with one are refused for now.
+// rule are left out. Streaming RPCs are served as newline-delimited JSON.
 //
 // A policy is written on the RPC, its service or its file; see
 // venta/policy/v1/policy.proto. The plugin refuses what is wrong or unsafe. It
@@ -26,13 +26,32 @@
 //
 //	vendor.proto:21:15: retry.max_attempts: 9 is out of limits; write a number from 2 to 5
 //
-// Two routes of one run that match the same requests are refused. To have this
-// checked for all directories of a module, set "strategy: all" in buf.gen.yaml.
+// Where policies are written, two routes of one run that match the same requests
+// are refused. To have this checked for all directories of a module, set
+// "strategy: all" in buf.gen.yaml.
 //
-// The options are those of every Go plugin: paths=source_relative or
-// paths=import, module=PREFIX, and Mfile.proto=IMPORT/PATH. proto2, proto3 and
-// the editions 2023 and 2024 are supported. The flag -version prints the
-// version.
+// The options are those of every Go plugin (paths=source_relative or
+// paths=import, module=PREFIX, Mfile.proto=IMPORT/PATH) and those of
+// protoc-gen-grpc-gateway, with its defaults:
+//
+//	allow_delete_body=true                 a DELETE may have a body
+//	allow_patch_feature=false              PATCH makes no field mask of its body
+//	generate_unbound_methods=true          RPCs without a rule: POST /package.Service/Method
+//	grpc_api_configuration=FILE            more rules, from a service configuration in YAML
+//	omit_package_doc=true                  a standalone package has no comment
+//	register_func_suffix=NAME              Register<Service>NAME instead of ...Handler
+//	repeated_path_param_separator=pipes    a|b in a path variable; also csv, ssv, tsv
+//	request_context=false                  calls run in the context of registration
+//	standalone=true                        a package of its own, which imports the messages'
+//	strict_deep_wildcard=true              ** behind a segment takes at least one segment
+//	warn_on_unbound_methods=true           names RPCs without a rule on standard error
+//
+// use_opaque_api, allow_repeated_fields_in_body and logtostderr are accepted and
+// change nothing: messages of either API are served, and the others have no
+// effect in protoc-gen-grpc-gateway.
+//
+// proto2, proto3 and the editions 2023 and 2024 are supported. The flag -version
+// prints the version.
 package main
 
 import (
@@ -50,15 +69,15 @@ func main() {
 		fmt.Println("protoc-gen-venta-gateway", version())
 		return
 	}
-	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
+	if err := run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "protoc-gen-venta-gateway:", err)
 		os.Exit(1)
 	}
 }
 
 // run answers one request. An error means that there is nobody to answer; what
-// is wrong with the schemas is part of the answer.
-func run(args []string, in io.Reader, out io.Writer) error {
+// is wrong with the schemas is part of the answer. Warnings are written to warn.
+func run(args []string, in io.Reader, out, warn io.Writer) error {
 	if len(args) > 0 {
 		return fmt.Errorf("unknown argument %q: buf and protoc run this program", args[0])
 	}
@@ -70,7 +89,7 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	if err := proto.Unmarshal(encoded, &request); err != nil {
 		return fmt.Errorf("reading the request: %w", err)
 	}
-	answer, err := proto.Marshal(generate(&request))
+	answer, err := proto.Marshal(generate(&request, warn))
 	if err != nil {
 		return fmt.Errorf("writing the answer: %w", err)
 	}

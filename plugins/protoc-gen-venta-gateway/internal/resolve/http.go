@@ -5,9 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/venta-hq/venta/gateway/policy"
@@ -21,52 +19,18 @@ const (
 	ruleResponseBody       = 12
 )
 
-// httpRule returns the method's google.api.http rule, or nil.
-func httpRule(method *protogen.Method) *annotations.HttpRule {
-	rule, _ := proto.GetExtension(method.Desc.Options(), annotations.E_Http).(*annotations.HttpRule)
-	return rule
-}
-
-// httpRules returns the rule, number 0, and its additional bindings.
-func httpRules(method *protogen.Method) []*annotations.HttpRule {
-	rule := httpRule(method)
-	return append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...)
-}
-
-// bindingPath returns where the binding of that number stands.
-func bindingPath(method *protogen.Method, index int) []int32 {
-	if index == 0 {
-		return methodRule(method)
-	}
-	return join(methodRule(method), ruleAdditionalBindings, int32(index-1))
-}
-
-// patternPath returns where the path template of a binding stands, or the
-// binding where it has none.
-func patternPath(method *protogen.Method, index int) []int32 {
-	pattern := pattern(httpRules(method)[index])
-	if pattern == nil {
-		return bindingPath(method, index)
-	}
-	return join(bindingPath(method, index), int32(pattern.Number()))
-}
-
-// pattern returns the field that names verb and path, or nil.
-func pattern(rule *annotations.HttpRule) protoreflect.FieldDescriptor {
-	message := rule.ProtoReflect()
-	return message.WhichOneof(message.Descriptor().Oneofs().ByName("pattern"))
-}
-
 // bindings reads the method's routes, in the two forms that generated code and
-// the policy's rules take. Faulty ones are among the latter too, so that indexes
-// agree with [bindingPath].
-func (r *resolver) bindings(method *protogen.Method) ([]Binding, []policy.Route) {
+// the policy's rules take. The latter holds faulty ones too, so that its indexes
+// are those of the rules.
+func (r *resolver) bindings(method *protogen.Method, rules []rule) ([]Binding, []policy.Route) {
 	var read []Binding
 	var facts []policy.Route
-	for i, rule := range httpRules(method) {
-		b := binding{resolver: r, method: method, rule: rule, at: bindingPath(method, i), pathAt: patternPath(method, i)}
-		b.read(i > 0)
-		read = append(read, b.Binding)
+	for _, one := range rules {
+		b := binding{resolver: r, method: method, rule: one}
+		b.read()
+		if b.Verb != "" {
+			read = append(read, b.Binding)
+		}
 		facts = append(facts, policy.Route{Verb: b.Verb, Path: b.Path, Body: b.Body, Variables: b.variables})
 	}
 	return read, facts
@@ -77,15 +41,24 @@ type binding struct {
 	Binding
 	*resolver
 	method    *protogen.Method
-	rule      *annotations.HttpRule
-	at        []int32
-	pathAt    []int32 // where the path template stands
+	rule      rule
+	custom    bool // the verb is a custom kind
 	variables []string
 }
 
-func (b *binding) read(additional bool) {
-	if additional && len(b.rule.GetAdditionalBindings()) > 0 {
-		b.fault(join(b.at, ruleAdditionalBindings), "additional_bindings stand inside additional_bindings", "write them side by side")
+// wrong notes a fault of the rule or of the field of it that a path leads to.
+func (b *binding) wrong(problem, remedy string, field ...int32) {
+	b.report.add(fault{b.rulePosition(b.rule, field...), problem, remedy})
+}
+
+// wrongPath notes a fault of the path template.
+func (b *binding) wrongPath(problem, remedy string) {
+	b.report.add(fault{b.patternPosition(b.rule), problem, remedy})
+}
+
+func (b *binding) read() {
+	if b.rule.additional && len(b.rule.GetAdditionalBindings()) > 0 {
+		b.wrong("additional_bindings stand inside additional_bindings", "write them side by side", ruleAdditionalBindings)
 	}
 	b.Body = b.rule.GetBody()
 	if b.ResponseBody = b.rule.GetResponseBody(); b.ResponseBody == "*" {
@@ -93,7 +66,9 @@ func (b *binding) read(additional bool) {
 	}
 	b.readPattern()
 	if b.Verb == "" {
-		b.fault(b.at, "the rule names no verb and path", `write them, such as get: "/v1/vendors/{id}"`)
+		if b.annotated || b.rule.additional { // grpc-gateway passes over the former
+			b.wrong("the rule names no verb and path", `write them, such as get: "/v1/vendors/{id}"`)
+		}
 		return
 	}
 	b.checkVerb()
@@ -103,26 +78,28 @@ func (b *binding) read(additional bool) {
 
 // readPattern sets verb and path; the verb remains empty where there is none.
 func (b *binding) readPattern() {
-	field := pattern(b.rule)
-	switch custom := b.rule.GetCustom(); {
-	case field == nil:
-	case custom != nil:
-		b.Verb, b.Path = custom.GetKind(), custom.GetPath()
-	default:
+	field := patternOf(b.rule.HttpRule)
+	if custom := b.rule.GetCustom(); custom != nil {
+		b.Verb, b.Path, b.custom = custom.GetKind(), custom.GetPath(), true
+		return
+	}
+	if field == nil {
+		return
+	}
+	if b.Path = b.rule.ProtoReflect().Get(field).String(); b.Path != "" {
 		b.Verb = strings.ToUpper(string(field.Name()))
-		b.Path = b.rule.ProtoReflect().Get(field).String()
 	}
 }
 
 func (b *binding) checkVerb() {
 	if strings.Trim(b.Verb, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" {
-		b.fault(b.pathAt, fmt.Sprintf("%q is not a verb that is supported", b.Verb), `write one verb in capitals, such as kind: "HEAD"`)
+		b.wrongPath(fmt.Sprintf("%q is not a verb that is supported", b.Verb), `write one verb in capitals, such as kind: "HEAD"`)
 	}
 }
 
 func (b *binding) checkBodies() {
-	if b.Body != "" && (b.Verb == http.MethodGet || b.Verb == http.MethodHead || b.Verb == http.MethodDelete) {
-		b.fault(join(b.at, ruleBody), b.Verb+" has no body", "remove the body, or use another verb")
+	if b.Body != "" && b.refusesBody() {
+		b.wrong(b.Verb+" has no body", "remove the body, or use another verb", ruleBody)
 	}
 	if b.Body != "*" {
 		b.checkBodyField("body", ruleBody, b.Body, b.method.Desc.Input())
@@ -130,21 +107,62 @@ func (b *binding) checkBodies() {
 	b.checkBodyField("response_body", ruleResponseBody, b.ResponseBody, b.method.Desc.Output())
 }
 
-func (b *binding) checkBodyField(what string, number int32, name string, message protoreflect.MessageDescriptor) {
-	if name != "" && message.Fields().ByName(protoreflect.Name(name)) == nil {
-		b.fault(join(b.at, number), fmt.Sprintf("%s: %s has no field %q", what, message.Name(), name), "name one of its own fields")
+// refusesBody follows grpc-gateway, which looks at no custom kind, unless
+// somebody relies on policies: caches and proxies drop such bodies.
+func (b *binding) refusesBody() bool {
+	switch b.Verb {
+	case http.MethodGet, http.MethodHead:
+		return !b.custom || b.annotated
+	case http.MethodDelete:
+		return !b.options.AllowDeleteBody && (!b.custom || b.annotated)
+	default:
+		return false
 	}
+}
+
+func (b *binding) checkBodyField(what string, number int32, path string, message protoreflect.MessageDescriptor) {
+	if path == "" {
+		return
+	}
+	// google.api.http takes a field of the message itself; grpc-gateway takes one
+	// of its messages' too.
+	names := []string{path}
+	if !b.annotated {
+		names = strings.Split(path, ".")
+	}
+	for at, name := range names {
+		var field protoreflect.FieldDescriptor
+		if message != nil {
+			field = message.Fields().ByName(protoreflect.Name(name))
+		}
+		if field == nil {
+			b.wrong(fmt.Sprintf("%s: %s has no field %q", what, b.nameOf(message, names[:at]), name), "name one of its own fields", number)
+			return
+		}
+		message = field.Message()
+	}
+}
+
+// nameOf names a message, or the value that the path leads to instead.
+func (b *binding) nameOf(message protoreflect.MessageDescriptor, path []string) string {
+	if message == nil {
+		return strings.Join(path, ".")
+	}
+	return string(message.Name())
 }
 
 func (b *binding) checkPath() {
 	template, err := httprule.Parse(b.Path)
 	if err != nil {
-		b.fault(b.pathAt, err.Error(), "correct the template (google/api/http.proto describes it)")
+		b.wrongPath(err.Error(), "correct the template (google/api/http.proto describes it)")
 		return
 	}
 	for _, variable := range template.Variables() {
-		b.variables = append(b.variables, variable.FieldPath)
 		b.checkVariable(variable.FieldPath)
+		b.variables = append(b.variables, variable.FieldPath)
+	}
+	if len(b.variables) > 0 && b.method.Desc.IsStreamingClient() {
+		b.wrongPath("a client's stream has many requests, so none of them can take the path's variables", "remove them from the path")
 	}
 	b.checkShadow(template.Shape())
 }

@@ -41,15 +41,6 @@ func join(path []int32, more ...int32) []int32 {
 	return append(slices.Clip(slices.Clone(path)), more...)
 }
 
-// routePath returns where the route stands that "routes[1]" names.
-func routePath(method *protogen.Method, path string) ([]int32, bool) {
-	name, index := splitIndex(path)
-	if name != "routes" || method == nil {
-		return nil, false
-	}
-	return patternPath(method, index), true
-}
-
 // fieldNumbers turns a path such as "rate_limits[1].key.field" into numbers. It
 // ends at the first name that is no field, such as a missing one's.
 func fieldNumbers(path string) []int32 {

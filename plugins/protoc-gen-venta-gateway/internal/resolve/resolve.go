@@ -5,9 +5,24 @@ package resolve
 
 import (
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/venta-hq/venta/gateway/policy"
 )
+
+// Options say which routes there are beside those that every schema has. The
+// zero value adds none.
+type Options struct {
+	// AllowDeleteBody admits a body on DELETE.
+	AllowDeleteBody bool
+	// GenerateUnbound gives an RPC without a rule the route of gRPC itself, POST
+	// /package.Service/Method.
+	GenerateUnbound bool
+	// Config holds rules from outside of the schemas. Nil: there are none.
+	Config *ServiceConfig
+	// Unbound is told of each RPC that remains without a rule. Nil: nobody is.
+	Unbound func(rpc protoreflect.FullName)
+}
 
 // File is a schema file with at least one route.
 type File struct {
@@ -39,15 +54,16 @@ type Binding struct {
 // Files resolves the files that code is to be generated for and leaves out those
 // without a route. The error, if any, is a [Faults] with everything that is
 // wrong in all of them.
-func Files(plugin *protogen.Plugin) ([]File, error) {
+func Files(plugin *protogen.Plugin, options Options) ([]File, error) {
 	var files []File
 	report := newReport()
-	seen := routes{}
+	seen := newRoutes()
+	options.Config.checkSelectors(plugin, report)
 	for _, proto := range plugin.Files {
 		if !proto.Generate {
 			continue
 		}
-		r := &resolver{source: newSource(proto), report: report, routes: seen}
+		r := &resolver{options: options, source: newSource(proto), report: report, routes: seen}
 		if file := r.file(proto); len(file.Services) > 0 {
 			files = append(files, file)
 		}

@@ -14,15 +14,18 @@ import (
 
 // resolver resolves one file.
 type resolver struct {
-	source source
-	report *report
-	routes routes // of all files so far
+	options   Options
+	source    source
+	report    *report
+	routes    *routes // of all files so far
+	annotated bool    // the service at hand, by its file, itself or an RPC
 }
 
 // scope is an element of the file with what is annotated on it and around it.
 type scope struct {
 	merged      annotation.Merged
 	annotations map[annotation.Level][]int32 // where the options of each level stand
+	rules       []rule                       // of the RPC, where it is one
 }
 
 func (r *resolver) file(file *protogen.File) File {
@@ -49,15 +52,17 @@ func (r *resolver) file(file *protogen.File) File {
 func (r *resolver) service(s scope, service *protogen.Service) (methods []Method, routed bool) {
 	at := join(service.Location.Path, serviceOptions, policyOption)
 	s = r.enter(s, annotation.Service, annotated(service.Desc.Options(), policyv1.E_Service), at)
+	r.annotated = policy.Annotated(service.Desc)
 	var scopes []scope
 	for _, method := range service.Methods {
-		if httpRule(method) == nil {
-			r.refuseUnrouted(method)
+		rules := r.rules(method)
+		if len(rules) == 0 {
+			r.unrouted(method)
 			continue
 		}
 		routed = true
-		inner, resolved, ok := r.method(s, method)
-		if ok {
+		inner, resolved := r.method(s, method, rules)
+		if len(resolved.Bindings) > 0 {
 			scopes, methods = append(scopes, inner), append(methods, resolved)
 		}
 	}
@@ -68,25 +73,25 @@ func (r *resolver) service(s scope, service *protogen.Service) (methods []Method
 	return methods, routed
 }
 
-func (r *resolver) refuseUnrouted(method *protogen.Method) {
+func (r *resolver) unrouted(method *protogen.Method) {
+	if r.options.Unbound != nil {
+		r.options.Unbound(method.Desc.FullName())
+	}
 	if proto.HasExtension(method.Desc.Options(), policyv1.E_Method) {
 		r.fault(methodPolicy(method), string(method.Desc.Name())+" has no route, so its policy has no effect",
 			"add a google.api.http rule, or remove the policy")
 	}
 }
 
-func (r *resolver) method(s scope, method *protogen.Method) (scope, Method, bool) {
+func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope, Method) {
 	s = r.enter(s, annotation.Method, annotated(method.Desc.Options(), policyv1.E_Method), methodPolicy(method))
-	bindings, facts := r.bindings(method)
+	s.rules = rules
+	bindings, facts := r.bindings(method, rules)
 	effective := s.merged.Effective()
 	for _, f := range effective.Validate(policy.NewRPC(method.Desc, facts)) {
 		r.policyFault(s, f, method)
 	}
-	if method.Desc.IsStreamingClient() || method.Desc.IsStreamingServer() {
-		r.fault(methodRule(method), "routes of streaming RPCs are not supported yet", "remove the google.api.http rule")
-		return s, Method{}, false
-	}
-	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy}, true
+	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy}
 }
 
 // enter lays a level's annotation over what surrounds it.
@@ -105,8 +110,8 @@ func (r *resolver) enter(outer scope, level annotation.Level, p *policyv1.Policy
 // policyFault notes a fault of a policy. The method, where not nil, is the one
 // that the fault appears on.
 func (r *resolver) policyFault(s scope, f annotation.Fault, method *protogen.Method) {
-	if at, ok := routePath(method, f.Path); ok {
-		r.fault(at, f.Problem, f.Remedy)
+	if name, index := splitIndex(f.Path); name == "routes" && index < len(s.rules) {
+		r.report.add(fault{r.patternPosition(s.rules[index]), f.Problem, f.Remedy})
 		return
 	}
 	problem := f.Problem

@@ -1,24 +1,48 @@
 package resolve
 
-import "fmt"
+import (
+	"fmt"
 
-// routes holds the routes of a plugin run by verb and shape of the path.
-type routes map[string]route
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
 
-type route struct {
-	path string
-	rpc  string
-	at   position
+// routes holds the routes of a plugin run.
+type routes struct {
+	byShape    map[string]route // verb and shape of the path
+	byTemplate map[string]route // verb, path and service
 }
 
-// checkShadow refuses a route that matches exactly the requests of another one.
+func newRoutes() *routes {
+	return &routes{byShape: map[string]route{}, byTemplate: map[string]route{}}
+}
+
+type route struct {
+	path      string
+	rpc       protoreflect.FullName
+	at        position
+	annotated bool
+}
+
+// checkShadow refuses a route that takes exactly the requests of another one:
+// one of them is never reached. Where no policy is at stake, grpc-gateway's rule
+// holds instead, which knows equal templates of one service alone.
 func (b *binding) checkShadow(shape string) {
-	key := b.Verb + " " + shape
-	other, taken := b.routes[key]
+	mine := route{path: b.Path, rpc: b.method.Desc.FullName(), at: b.patternPosition(b.rule), annotated: b.annotated}
+	exactly := b.Verb + " " + b.Path + " " + string(mine.rpc.Parent())
+	same, twice := b.routes.byTemplate[exactly]
+	b.routes.byTemplate[exactly] = mine
+	shape = b.Verb + " " + shape
+	other, taken := b.routes.byShape[shape]
 	if !taken {
-		b.routes[key] = route{path: b.Path, rpc: string(b.method.Desc.FullName()), at: b.source.position(b.pathAt)}
+		b.routes.byShape[shape] = mine
+	}
+	switch {
+	case taken && (mine.annotated || other.annotated):
+	case twice:
+		other = same
+	default:
 		return
 	}
-	b.fault(b.pathAt, fmt.Sprintf("%s %s matches the same requests as %s of %s (%s)", b.Verb, b.Path, other.path, other.rpc, other.at),
+	b.wrongPath(fmt.Sprintf("%s %s matches the same requests as %s of %s (%s)", b.Verb, b.Path, other.path, other.rpc, other.at),
 		"give one of them another path or verb")
 }

@@ -11,20 +11,23 @@ import (
 // checkVariable checks that a path variable names a field of the request that
 // can be written as text.
 func (b *binding) checkVariable(path string) {
+	if b.annotated && slices.Contains(b.variables, path) {
+		b.wrongPath(fmt.Sprintf("%q is bound twice", path), "bind each field once")
+	}
 	message := b.method.Desc.Input()
 	names := strings.Split(path, ".")
 	for i, name := range names {
 		field := message.Fields().ByName(protoreflect.Name(name))
 		if field == nil {
-			b.fault(b.pathAt, fmt.Sprintf("the variable %q: %s has no field %q", path, message.Name(), name), "name a field of the request")
+			b.wrongPath(fmt.Sprintf("the variable %q: %s has no field %q", path, message.Name(), name), "name a field of the request")
 			return
 		}
 		last := i == len(names)-1
 		switch {
 		case last && !isText(field):
-			b.fault(b.pathAt, fmt.Sprintf("the variable %q is a %s, which a path cannot hold", path, kindOf(field)), "name a single value")
-		case !last && (field.Message() == nil || field.Cardinality() == protoreflect.Repeated):
-			b.fault(b.pathAt, fmt.Sprintf("the variable %q: %q is not a message", path, name), "end the path there")
+			b.wrongPath(fmt.Sprintf("the variable %q is a %s, which a path cannot hold", path, kindOf(field)), "name a single value")
+		case !last && (field.Message() == nil || b.annotated && field.Cardinality() == protoreflect.Repeated):
+			b.wrongPath(fmt.Sprintf("the variable %q: %q is not a message", path, name), "end the path there")
 			return
 		}
 		message = field.Message()
@@ -32,8 +35,8 @@ func (b *binding) checkVariable(path string) {
 }
 
 // isText tells whether a path segment can hold the field: a scalar, an enum, a
-// list of them separated by commas, or one of the messages that JSON writes as
-// text or a number.
+// list of them with separators between, or one of the messages that JSON writes
+// as text or a number.
 func isText(field protoreflect.FieldDescriptor) bool {
 	if field.IsMap() {
 		return false

@@ -90,11 +90,19 @@ func fullServiceGateway() gateway.Service {
 						},
 					},
 					Cache: &policy.Cache{
-						TTL:         24 * time.Hour,
-						KeyFields:   []string{"id", "filter.city"},
-						VaryHeaders: []string{"Accept-Language", "X-Tenant"},
-						Audience:    policy.AudiencePrincipal,
-						Tags:        []string{"full", "full:{id}", "{filter.city}/{id}"},
+						TTL:          24 * time.Hour,
+						StaleIfError: 168 * time.Hour,
+						KeyFields:    []string{"id", "filter.city"},
+						VaryHeaders:  []string{"Accept-Language", "X-Tenant"},
+						Audience:     policy.AudiencePrincipal,
+						Tags:         []string{"full", "full:{id}", "{filter.city}/{id}"},
+					},
+					Concurrency: &policy.Concurrency{
+						MaxInFlight: 1000000,
+						Adaptive:    true,
+						MaxQueue:    100000,
+						Criticality: "critical",
+						PerService:  true,
 					},
 					Auth: &policy.Auth{
 						Requirement: policy.AuthRequired,
@@ -116,6 +124,25 @@ func fullServiceGateway() gateway.Service {
 				},
 			},
 			{
+				Name: "Hedge",
+				Call: gateway.Unary(FullServiceClient.Hedge),
+				Bindings: []gateway.Binding{
+					{Verb: "GET", Path: "/v1/hedge/{id}"},
+				},
+				Policy: policy.Method{
+					Hedge: &policy.Hedge{
+						Delay:               50 * time.Millisecond,
+						MaxAttempts:         5,
+						NonFatalStatusCodes: []codes.Code{codes.Unavailable, codes.Aborted},
+						Budget: policy.RetryBudget{
+							Percent:      100,
+							MinPerSecond: 1000,
+						},
+					},
+					Auth: &policy.Auth{},
+				},
+			},
+			{
 				Name: "Create",
 				Call: gateway.Unary(FullServiceClient.Create),
 				Bindings: []gateway.Binding{
@@ -123,7 +150,11 @@ func fullServiceGateway() gateway.Service {
 				},
 				Policy: policy.Method{
 					Invalidates: &policy.Invalidates{Tags: []string{"full", "full:{id}"}},
-					Auth:        &policy.Auth{},
+					Concurrency: &policy.Concurrency{
+						MaxInFlight: 1,
+						Criticality: "sheddable",
+					},
+					Auth: &policy.Auth{},
 					Response: &policy.Response{
 						Status:   202,
 						Location: "/v1/full/{echo.filter.city}/{id}",
