@@ -41,7 +41,9 @@ type Config struct {
 	// Default: none.
 	AllowedOrigins []string `protobuf:"bytes,6,rep,name=allowed_origins,json=allowedOrigins,proto3" json:"allowed_origins,omitempty"`
 	// The in-memory cache.
-	Cache         *Cache `protobuf:"bytes,7,opt,name=cache,proto3" json:"cache,omitempty"`
+	Cache *Cache `protobuf:"bytes,7,opt,name=cache,proto3" json:"cache,omitempty"`
+	// Where traces go. Metrics are at /metrics of the admin address in any case.
+	Telemetry     *Telemetry `protobuf:"bytes,8,opt,name=telemetry,proto3" json:"telemetry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -121,6 +123,13 @@ func (x *Config) GetAllowedOrigins() []string {
 func (x *Config) GetCache() *Cache {
 	if x != nil {
 		return x.Cache
+	}
+	return nil
+}
+
+func (x *Config) GetTelemetry() *Telemetry {
+	if x != nil {
+		return x.Telemetry
 	}
 	return nil
 }
@@ -301,11 +310,78 @@ func (x *Cache) GetMaxBytes() int64 {
 	return 0
 }
 
+// Telemetry says where traces go.
+type Telemetry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The OpenTelemetry collector that takes traces by OTLP over gRPC, such as
+	// "127.0.0.1:4317". Default: none, and no traces are made.
+	OtlpEndpoint string `protobuf:"bytes,1,opt,name=otlp_endpoint,json=otlpEndpoint,proto3" json:"otlp_endpoint,omitempty"`
+	// Whether the collector may be reached without TLS on another machine.
+	// Default: on this machine only.
+	OtlpInsecure bool `protobuf:"varint,2,opt,name=otlp_insecure,json=otlpInsecure,proto3" json:"otlp_insecure,omitempty"`
+	// The share of requests that is traced where the client has not decided.
+	// Default 0.
+	SampleRatio   float64 `protobuf:"fixed64,3,opt,name=sample_ratio,json=sampleRatio,proto3" json:"sample_ratio,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Telemetry) Reset() {
+	*x = Telemetry{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Telemetry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Telemetry) ProtoMessage() {}
+
+func (x *Telemetry) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
+func (*Telemetry) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Telemetry) GetOtlpEndpoint() string {
+	if x != nil {
+		return x.OtlpEndpoint
+	}
+	return ""
+}
+
+func (x *Telemetry) GetOtlpInsecure() bool {
+	if x != nil {
+		return x.OtlpInsecure
+	}
+	return false
+}
+
+func (x *Telemetry) GetSampleRatio() float64 {
+	if x != nil {
+		return x.SampleRatio
+	}
+	return 0
+}
+
 var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\"\xa0\x04\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\"\xda\x04\n" +
 	"\x06Config\x12^\n" +
 	"\x04http\x18\x01 \x01(\tBJ\xbaHG\xba\x01D\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a&this == '' || this.isHostAndPort(true)R\x04http\x12`\n" +
@@ -316,7 +392,8 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x0ftrusted_proxies\x18\x05 \x03(\tB]\xbaHZ\x92\x01W\x10@\"S\xba\x01P\n" +
 	"\x05proxy\x12%must be an IP address or a CIDR block\x1a this.isIp() || this.isIpPrefix()R\x0etrustedProxies\x128\n" +
 	"\x0fallowed_origins\x18\x06 \x03(\tB\x0f\xbaH\f\x92\x01\t\x10@\"\x05r\x03\x88\x01\x01R\x0eallowedOrigins\x12,\n" +
-	"\x05cache\x18\a \x01(\v2\x16.venta.config.v1.CacheR\x05cache\"S\n" +
+	"\x05cache\x18\a \x01(\v2\x16.venta.config.v1.CacheR\x05cache\x128\n" +
+	"\ttelemetry\x18\b \x01(\v2\x1a.venta.config.v1.TelemetryR\ttelemetry\"S\n" +
 	"\tUpstreams\x12\x16\n" +
 	"\x06vendor\x18\x01 \x01(\tR\x06vendor\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12\x1a\n" +
@@ -326,7 +403,12 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x1a\n" +
 	"\baudience\x18\x03 \x01(\tR\baudience\"9\n" +
 	"\x05Cache\x120\n" +
-	"\tmax_bytes\x18\x01 \x01(\x03B\x13\xbaH\x10\xd8\x01\x01\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\bmaxBytesB8Z6github.com/venta-hq/venta/gen/venta/config/v1;configv1b\x06proto3"
+	"\tmax_bytes\x18\x01 \x01(\x03B\x13\xbaH\x10\xd8\x01\x01\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\bmaxBytes\"\xdd\x01\n" +
+	"\tTelemetry\x12o\n" +
+	"\rotlp_endpoint\x18\x01 \x01(\tBJ\xbaHG\xba\x01D\n" +
+	"\aaddress\x12\x11must be HOST:PORT\x1a&this == '' || this.isHostAndPort(true)R\fotlpEndpoint\x12#\n" +
+	"\rotlp_insecure\x18\x02 \x01(\bR\fotlpInsecure\x12:\n" +
+	"\fsample_ratio\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vsampleRatioB8Z6github.com/venta-hq/venta/gen/venta/config/v1;configv1b\x06proto3"
 
 var (
 	file_venta_config_v1_config_proto_rawDescOnce sync.Once
@@ -340,22 +422,24 @@ func file_venta_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_venta_config_v1_config_proto_rawDescData
 }
 
-var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_venta_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),    // 0: venta.config.v1.Config
 	(*Upstreams)(nil), // 1: venta.config.v1.Upstreams
 	(*Auth)(nil),      // 2: venta.config.v1.Auth
 	(*Cache)(nil),     // 3: venta.config.v1.Cache
+	(*Telemetry)(nil), // 4: venta.config.v1.Telemetry
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
 	1, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Upstreams
 	2, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
 	3, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -369,7 +453,7 @@ func file_venta_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_config_v1_config_proto_rawDesc), len(file_venta_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
