@@ -9,11 +9,11 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
 	"github.com/venta-hq/venta/gateway/policy"
+	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 )
 
 // everyPolicy is what a careful author writes on a read.

@@ -17,16 +17,18 @@ type contextKey struct{}
 // NewContext returns a context that carries a gateway to the registration
 // functions with grpc-gateway's names (Register<Service>Handler and its kin):
 // the policies of what they register then use the gateway's verifier, stores
-// and logger. Without it they use a gateway with default options.
+// and logger. Without it each service has a gateway of its own with default
+// options, so that what one invalidates stays stored for another.
 func NewContext(ctx context.Context, g *Gateway) context.Context {
 	return context.WithValue(ctx, contextKey{}, g)
 }
 
 // RegisterOnMux adds a service's routes to a grpc-gateway mux. The mux's own
-// options present requests and answers; the annotated policies are in force.
+// options present requests and answers, as with grpc-gateway's generated
+// handlers; the annotated policies are in force.
 func RegisterOnMux(ctx context.Context, mux *runtime.ServeMux, s Service, conn grpc.ClientConnInterface) error {
 	g, _ := ctx.Value(contextKey{}).(*Gateway)
-	if g == nil {
+	if g == nil && s.hasPolicies() {
 		var err error
 		if g, err = New(Options{}); err != nil {
 			return err
@@ -35,9 +37,16 @@ func RegisterOnMux(ctx context.Context, mux *runtime.ServeMux, s Service, conn g
 	on := &registrar{
 		gateway:      g,
 		mux:          mux,
+		dropIn:       true,
+		context:      ctx,
 		fromUpstream: func(err error) error { return err },
 		add: func(rt *transcode.Route, stack http.Handler) error {
-			return mux.HandlePath(rt.Verb(), rt.Template().String(), muxRoute(rt, stack))
+			pattern, err := rt.Pattern()
+			if err != nil {
+				return err
+			}
+			mux.Handle(rt.Verb(), pattern, muxRoute(rt, stack))
+			return nil
 		},
 	}
 	return on.register(s, conn)

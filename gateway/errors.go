@@ -22,16 +22,7 @@ import (
 // RFC 9457 problem details where the client asks for them, with the request's
 // id in both. What the client must not see goes to the log.
 func (g *Gateway) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
-	st, httpStatus := presented(err)
-	if own := apierror.As(err); own != nil && own.Cause != nil {
-		g.options.Logger.WarnContext(ctx, "request failed",
-			"request_id", telemetry.RequestID(ctx), "reason", string(own.Reason), "error", own.Error())
-	}
-	if id := telemetry.RequestID(ctx); id != "" {
-		if with, err := st.WithDetails(&errdetails.RequestInfo{RequestId: id}); err == nil {
-			st = with
-		}
-	}
+	st, httpStatus := g.visible(ctx, err)
 	contentType, body, err := encodeError(r, st, httpStatus)
 	if err != nil {
 		g.options.Logger.ErrorContext(ctx, "encoding an error", "error", err)
@@ -43,6 +34,29 @@ func (g *Gateway) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime
 	if _, err := w.Write(body); err != nil {
 		g.options.Logger.DebugContext(ctx, "the client left before its error was written", "error", err)
 	}
+}
+
+// streamError is the mux's handler for errors of a stream: the same status that
+// an error before the answer has.
+func (g *Gateway) streamError(ctx context.Context, err error) *status.Status {
+	st, _ := g.visible(ctx, err)
+	return st
+}
+
+// visible returns what the client sees of an error, with the request's id, and
+// logs what it does not.
+func (g *Gateway) visible(ctx context.Context, err error) (*status.Status, int) {
+	st, httpStatus := presented(err)
+	if own := apierror.As(err); own != nil && own.Cause != nil {
+		g.options.Logger.WarnContext(ctx, "request failed",
+			"request_id", telemetry.RequestID(ctx), "reason", string(own.Reason), "error", own.Error())
+	}
+	if id := telemetry.RequestID(ctx); id != "" {
+		if with, err := st.WithDetails(&errdetails.RequestInfo{RequestId: id, ServingData: telemetry.TraceID(ctx)}); err == nil {
+			st = with
+		}
+	}
+	return st, httpStatus
 }
 
 // presented returns what the client sees of an error.
@@ -99,11 +113,11 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	transcode.WriteError(g.mux, w, r, err)
 }
 
-// refuseRoute answers 405 where the path has other methods, and 404 where it
-// has none.
+// refuseRoute answers 405 where the path has other methods. Where it has none,
+// the mux may: its options can add a health endpoint.
 func (g *Gateway) refuseRoute(w http.ResponseWriter, r *http.Request, allow []string) {
 	if len(allow) == 0 {
-		g.refuse(w, r, &apierror.Error{Code: codes.NotFound, Reason: apierror.RouteNotFound, Message: "no such route"})
+		g.mux.ServeHTTP(w, r)
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allow, ", "))

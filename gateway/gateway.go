@@ -26,7 +26,9 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/circuitbreaker"
 	"github.com/venta-hq/venta/gateway/clientip"
+	"github.com/venta-hq/venta/gateway/compression"
 	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 	"github.com/venta-hq/venta/gateway/transcode/router"
 	"github.com/venta-hq/venta/gateway/validate"
@@ -40,17 +42,26 @@ type Gateway struct {
 	store     *cache.Store
 	validator protovalidate.Validator
 	clientIP  *clientip.Extractor
+	forms     forms
+	telemetry telemetry.Options
+	compress  middleware // nil: answers stay plain
 
 	mu       sync.Mutex
 	router   *router.Router[route]
 	breakers map[string]sharedBreaker // by service
+	limiters map[string]sharedLimiter // by service
 	serving  bool
 }
 
 // route is what the router finds: where a request goes, and by which stack.
 type route struct {
 	transcode *transcode.Route
+	telemetry *telemetry.Route
 	stack     http.Handler
+}
+
+func newRoute(rt *transcode.Route, stack http.Handler) route {
+	return route{rt, telemetry.NewRoute(rt.Template().String(), rt.FullMethod()), stack}
 }
 
 // sharedBreaker is a breaker that the methods of a service share.
@@ -78,15 +89,34 @@ func New(options Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	metrics, err := telemetry.NewMetrics(options.MeterProvider)
+	if err != nil {
+		return nil, err
+	}
 	gw := &Gateway{
-		options:   options,
+		options: options,
+		telemetry: telemetry.Options{
+			Logger:         options.Logger,
+			Metrics:        metrics,
+			TracerProvider: options.TracerProvider,
+			Propagator:     options.Propagator,
+		},
 		store:     store,
 		validator: validator,
 		clientIP:  clientIP,
 		router:    &router.Router[route]{},
 		breakers:  map[string]sharedBreaker{},
+		limiters:  map[string]sharedLimiter{},
+	}
+	if !options.UncompressedAnswers {
+		if gw.compress, err = compression.New(compression.Options{}); err != nil {
+			return nil, err
+		}
 	}
 	gw.mux = runtime.NewServeMux(append(gw.muxOptions(), options.MuxOptions...)...)
+	if gw.forms, err = formRouting(gw.mux); err != nil {
+		return nil, fmt.Errorf("gateway options: MuxOptions: %w", err)
+	}
 	return gw, nil
 }
 
@@ -106,15 +136,16 @@ func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
 // registrar builds what Register adds.
 func (g *Gateway) registrar() *registrar {
 	return &registrar{
-		gateway:          g,
-		mux:              g.mux,
-		validate:         validate.New(g.validator),
-		fromUpstream:     apierror.FromUpstream,
-		passThrough:      true,
-		maxRequestBytes:  g.options.MaxRequestBytes,
-		maxResponseBytes: g.options.MaxResponseBytes,
+		gateway:            g,
+		mux:                g.mux,
+		validate:           validate.New(g.validator),
+		fromUpstream:       apierror.FromUpstream,
+		passThrough:        true,
+		ignoreUnknownQuery: g.options.IgnoreUnknownQuery,
+		maxRequestBytes:    g.options.MaxRequestBytes,
+		maxResponseBytes:   g.options.MaxResponseBytes,
 		add: func(rt *transcode.Route, stack http.Handler) error {
-			return g.router.Add(rt.Verb(), rt.Template(), route{rt, stack})
+			return g.router.Add(rt.Verb(), rt.Template(), newRoute(rt, stack))
 		},
 	}
 }
@@ -130,12 +161,13 @@ func (g *Gateway) Handler() http.Handler {
 
 // dispatch finds the route and hands the request to its stack.
 func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
-	match, allow, ok := g.router.Lookup(r.Method, r.URL)
-	if !ok {
+	match, r, form, allow := g.find(r)
+	if match.Value.stack == nil {
 		g.refuseRoute(w, r, allow)
 		return
 	}
-	x := &transcode.Exchange{Route: match.Value.transcode, Params: match.Params}
+	telemetry.FromContext(r.Context()).SetRoute(match.Value.telemetry)
+	x := &transcode.Exchange{Route: match.Value.transcode, Params: match.Params, Form: form}
 	match.Value.stack.ServeHTTP(w, transcode.WithExchange(r, x))
 }
 

@@ -8,6 +8,9 @@ import (
 	"net/url"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/venta-hq/venta/gateway/auth"
 )
@@ -28,12 +31,28 @@ type Options struct {
 	AllowedOrigins []string
 	// CacheMaxBytes bounds the stored answers. Default: 64 MiB.
 	CacheMaxBytes int64
+	// IgnoreUnknownQuery passes over query parameters that name no field of the
+	// request. Default: they are refused with HTTP 400, as unknown fields of a
+	// body are.
+	IgnoreUnknownQuery bool
 	// MaxRequestBytes bounds a request's body where the RPC has no bound of its
-	// own. Default: 4 MiB.
+	// own, and each message of a client's stream. Default: 4 MiB.
 	MaxRequestBytes int64
 	// MaxResponseBytes bounds an upstream's message where the RPC has no bound
 	// of its own. Default: 4 MiB.
 	MaxResponseBytes int64
+	// MeterProvider takes the metrics that gateway/telemetry describes. Default:
+	// none are made.
+	MeterProvider metric.MeterProvider
+	// TracerProvider takes a span for each request and each attempt of a call;
+	// its sampler decides which. Default: none are made.
+	TracerProvider trace.TracerProvider
+	// Propagator carries the trace from clients and to upstreams. Default: it
+	// ends at the gateway.
+	Propagator propagation.TextMapPropagator
+	// UncompressedAnswers sends all answers in their plain encoding. Default:
+	// gzip, brotli or zstd, as gateway/compression negotiates.
+	UncompressedAnswers bool
 	// MuxOptions adapt how messages and metadata are presented. They come after
 	// the gateway's own and win over them.
 	MuxOptions []runtime.ServeMuxOption

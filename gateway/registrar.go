@@ -1,20 +1,26 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 
+	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
 // registrar adds services to a place that serves routes: the gateway itself, or
 // a grpc-gateway mux whose behaviour must stay as its user knows it.
 type registrar struct {
-	gateway *Gateway // whose stores, verifier and logger the policies use
+	gateway *Gateway // whose stores, verifier and logger the policies use; nil: there are none
 	mux     *runtime.ServeMux
+	// dropIn reads requests as grpc-gateway does; context is the one of
+	// registration.
+	dropIn  bool
+	context context.Context
 	// validate checks messages before the call. Nil: they are not checked.
 	validate grpc.UnaryClientInterceptor
 	// fromUpstream turns an upstream's error into what a client may see.
@@ -22,6 +28,8 @@ type registrar struct {
 	// passThrough lets answers go from wire to JSON without a message, which an
 	// interceptor of the connection's owner may notice.
 	passThrough bool
+	// ignoreUnknownQuery passes over query parameters that name no field.
+	ignoreUnknownQuery bool
 	// The bounds of messages whose RPC has none of its own. 0: no bound.
 	maxRequestBytes, maxResponseBytes int64
 	// add serves a route.
@@ -41,7 +49,7 @@ func (reg *registrar) registerMethod(s Service, m Method, conn grpc.ClientConnIn
 	if err := checkPolicy(s, m); err != nil {
 		return err
 	}
-	invoke, err := reg.callStack(s, m, conn)
+	edge, err := reg.edge(s, m, conn)
 	if err != nil {
 		return err
 	}
@@ -50,20 +58,51 @@ func (reg *registrar) registerMethod(s Service, m Method, conn grpc.ClientConnIn
 		return err
 	}
 	for _, b := range m.Bindings {
-		rt, err := transcode.NewRoute(reg.mux, s.transcoded(m), b, m.Policy.Response)
+		rt, err := transcode.NewRoute(s.transcoded(m), b, reg.routeOptions(m))
 		if err != nil {
 			return err
 		}
-		if reg.passThrough {
+		if reg.passThrough && !m.Call.IsStream() {
 			if rt, err = rt.PassingThrough(); err != nil {
 				return err
 			}
 		}
-		if err := reg.add(rt, wrap(rt.Handler(invoke), steps...)); err != nil {
+		if err := reg.add(rt, wrap(edge(rt), steps...)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// edge returns what serves a method's routes behind the policies' steps.
+func (reg *registrar) edge(s Service, m Method, conn grpc.ClientConnInterface) (func(*transcode.Route) http.Handler, error) {
+	if m.Call.IsStream() {
+		open := reg.streamStack(m, conn)
+		return func(rt *transcode.Route) http.Handler { return rt.StreamHandler(open) }, nil
+	}
+	invoke, err := reg.callStack(s, m, conn)
+	return func(rt *transcode.Route) http.Handler { return rt.Handler(invoke) }, err
+}
+
+func (reg *registrar) routeOptions(m Method) transcode.RouteOptions {
+	return transcode.RouteOptions{
+		Mux:                reg.mux,
+		Response:           m.Policy.Response,
+		DropIn:             reg.dropIn,
+		Plain:              reg.passThrough && len(reg.gateway.options.MuxOptions) == 0,
+		Context:            reg.context,
+		IgnoreUnknownQuery: reg.ignoreUnknownQuery,
+		MaxRequestBytes:    reg.requestBound(m.Policy.Limits),
+	}
+}
+
+// requestBound returns the most bytes of a request, or of each message of a
+// client's stream. 0: there is no bound.
+func (reg *registrar) requestBound(l *policy.Limits) int64 {
+	if l != nil && l.MaxRequestBytes > 0 {
+		return l.MaxRequestBytes
+	}
+	return reg.maxRequestBytes
 }
 
 // refuse writes a refusal as the mux presents errors.

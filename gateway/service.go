@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"reflect"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -17,8 +19,13 @@ const SupportsGeneratedCodeV1 = true
 // plugin writes it; it is immutable.
 type Service struct {
 	Name    string // "package.Service"
+	Options ServiceOptions
 	Methods []Method
 }
+
+// ServiceOptions are the plugin's options that change how a service's requests
+// are read. The zero value is the default.
+type ServiceOptions = transcode.ServiceOptions
 
 // Method describes one RPC.
 type Method struct {
@@ -37,7 +44,39 @@ func Unary[Client, Req, Resp any](method func(Client, context.Context, *Req, ...
 	return transcode.Unary(method)
 }
 
+// ServerStream describes a method whose server sends many messages, such as
+// LocationServiceClient.WatchVendors.
+func ServerStream[Client, Req, Resp any, Stream interface {
+	Recv() (*Resp, error)
+	grpc.ClientStream
+}](method func(Client, context.Context, *Req, ...grpc.CallOption) (Stream, error)) transcode.Call {
+	return transcode.ServerStream(method)
+}
+
+// ClientStream describes a method whose client sends many messages.
+func ClientStream[Client, Req, Resp any, Stream interface {
+	Send(*Req) error
+	CloseAndRecv() (*Resp, error)
+	grpc.ClientStream
+}](method func(Client, context.Context, ...grpc.CallOption) (Stream, error)) transcode.Call {
+	return transcode.ClientStream(method)
+}
+
+// BidiStream describes a method whose both sides send many messages.
+func BidiStream[Client, Req, Resp any, Stream interface {
+	Send(*Req) error
+	Recv() (*Resp, error)
+	grpc.ClientStream
+}](method func(Client, context.Context, ...grpc.CallOption) (Stream, error)) transcode.Call {
+	return transcode.BidiStream(method)
+}
+
+// hasPolicies tells whether any method has a policy.
+func (s Service) hasPolicies() bool {
+	return slices.ContainsFunc(s.Methods, func(m Method) bool { return !reflect.ValueOf(m.Policy).IsZero() })
+}
+
 // transcoded returns the method as the edge knows it.
 func (s Service) transcoded(m Method) transcode.Method {
-	return transcode.Method{FullName: "/" + s.Name + "/" + m.Name, Call: m.Call}
+	return transcode.Method{FullName: "/" + s.Name + "/" + m.Name, Call: m.Call, Options: s.Options}
 }

@@ -17,17 +17,20 @@ import (
 
 // The way of a request. Every request passes
 //
-//	request id -> access log -> recover -> security headers -> CORS -> route
+//	telemetry (request id, span, metrics, access log) -> recover
+//	-> security headers -> CORS -> compression -> route
 //
 // (serverStack), then, by its route's policy,
 //
 //	version headers -> size limit -> rate limits keyed by the connection
 //	-> authenticate, authorize -> rate limits keyed by principal or field
-//	-> invalidate -> cache (a fresh hit ends here) -> decode
+//	-> invalidate -> cache (a fresh hit ends here, a stale one stands in for a
+//	failure) -> decode
 //
 // (requestStack), and at last, around the upstream call,
 //
-//	validate -> timeout( retry( circuit breaker( per-attempt timeout( call ))))
+//	validate -> concurrency
+//	-> timeout( retry or hedge( circuit breaker( per-attempt timeout( telemetry( call )))))
 //
 // (callStack). Each step is a policy package's middleware or interceptor; a
 // block that is absent costs nothing.
@@ -38,11 +41,11 @@ type middleware = func(http.Handler) http.Handler
 // serverStack stands in front of all routes.
 func (g *Gateway) serverStack(routes http.Handler) http.Handler {
 	return wrap(routes,
-		telemetry.WithRequestID,
-		telemetry.AccessLog(g.options.Logger),
+		telemetry.Middleware(g.telemetry),
 		recovery.New(g.options.Logger, g.refuse),
 		securityHeaders,
 		g.cors(),
+		g.compress,
 	)
 }
 
@@ -64,40 +67,48 @@ func (reg *registrar) requestStack(s Service, m Method) ([]middleware, error) {
 
 // callStack stands between the edge and the upstream.
 func (reg *registrar) callStack(s Service, m Method, conn grpc.ClientConnInterface) (transcode.Invoker, error) {
-	var steps []grpc.UnaryClientInterceptor
-	if reg.validate != nil {
-		steps = append(steps, reg.validate)
-	}
+	var steps callSteps
 	p := m.Policy
+	if reg.validate != nil {
+		steps.add(reg.validate, nil)
+	}
+	if p.Concurrency != nil {
+		steps.add(reg.gateway.concurrency(s, m))
+	}
 	if p.Timeout != nil {
-		step, err := timeout.New(*p.Timeout, timeout.Options{})
-		if err != nil {
-			return nil, err
-		}
-		steps = append(steps, step)
+		steps.add(timeout.New(*p.Timeout, timeout.Options{}))
 	}
 	if p.Retry != nil {
-		step, err := retry.New(*p.Retry, retry.Options{})
-		if err != nil {
-			return nil, err
-		}
-		steps = append(steps, step)
+		steps.add(retry.New(*p.Retry, retry.Options{OnAttempt: reg.gateway.countAttempt}))
+	}
+	if p.Hedge != nil {
+		steps.add(retry.NewHedge(*p.Hedge, retry.HedgeOptions{Replies: replies{}, OnAttempt: reg.gateway.countAttempt}))
 	}
 	if p.CircuitBreaker != nil {
-		breaker, err := reg.gateway.breaker(s, m)
-		if err != nil {
-			return nil, err
-		}
-		steps = append(steps, breaker.UnaryClientInterceptor())
+		steps.add(reg.gateway.circuitBreaker(s, m))
 	}
 	if p.Retry != nil && p.Retry.PerAttemptTimeout > 0 {
-		step, err := timeout.PerAttempt(p.Retry.PerAttemptTimeout, timeout.Options{})
-		if err != nil {
-			return nil, err
-		}
-		steps = append(steps, step)
+		steps.add(timeout.PerAttempt(p.Retry.PerAttemptTimeout, timeout.Options{}))
 	}
-	return intercept(reg.upstream(p.Limits, conn), steps), nil
+	if reg.gateway.observesCalls() {
+		steps.add(telemetry.UnaryClientInterceptor(reg.gateway.telemetry), nil)
+	}
+	return intercept(reg.upstream(p.Limits, conn), steps.steps), errors.Join(steps.errs...)
+}
+
+// callSteps collects the steps around a call, the first outermost, and the
+// errors of those that could not be built.
+type callSteps struct {
+	steps []grpc.UnaryClientInterceptor
+	errs  []error
+}
+
+func (c *callSteps) add(step grpc.UnaryClientInterceptor, err error) {
+	if err != nil {
+		c.errs = append(c.errs, err)
+		return
+	}
+	c.steps = append(c.steps, step)
 }
 
 // wrap puts steps around a handler, the first outermost. A nil step is absent.

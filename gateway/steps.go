@@ -102,7 +102,9 @@ func (b *builder) rateLimits(stage func(policy.RateLimit) bool) middleware {
 	if err != nil {
 		return b.step(nil, err)
 	}
-	limiter, err := ratelimit.New(limits, ratelimit.Options{Key: keys.key, Cost: keys.cost, OnError: b.refuse})
+	limiter, err := ratelimit.New(limits, ratelimit.Options{
+		Key: keys.key, Cost: keys.cost, OnError: b.refuse, Observe: b.gateway.countRateLimit(b.method.FullName),
+	})
 	if err != nil {
 		return b.step(nil, err)
 	}
@@ -143,6 +145,7 @@ func (b *builder) cache() middleware {
 		Key:          key.of,
 		Tags:         tags.of,
 		Principal:    principal,
+		Observe:      b.gateway.countCache(b.method.FullName),
 		AuthRequired: b.policy.Auth != nil && b.policy.Auth.Requirement == policy.AuthRequired,
 		OnError:      b.refuse,
 	}))

@@ -19,27 +19,39 @@ import (
 // upstream makes the call itself: bounded in size, and with errors that hold
 // nothing of the upstream's internals.
 func (reg *registrar) upstream(limits *policy.Limits, conn grpc.ClientConnInterface) grpc.UnaryInvoker {
-	limit := reg.maxResponseBytes
-	if limits != nil && limits.MaxResponseBytes > 0 {
-		limit = limits.MaxResponseBytes
-	}
+	limit := reg.responseBound(limits)
 	var bound []grpc.CallOption
 	if limit > 0 {
 		bound = append(bound, grpc.MaxCallRecvMsgSize(int(limit)))
 	}
 	return func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
 		err := conn.Invoke(ctx, method, req, reply, append(opts[:len(opts):len(opts)], bound...)...)
-		if limit > 0 && tooLarge(err) {
-			return &apierror.Error{
-				Code:       codes.OutOfRange,
-				Reason:     apierror.ResponseTooLarge,
-				Message:    fmt.Sprintf("the service's answer is larger than %d bytes", limit),
-				HTTPStatus: http.StatusBadGateway,
-				Cause:      err,
-			}
-		}
-		return reg.fromUpstream(err)
+		return reg.upstreamError(err, limit)
 	}
+}
+
+// responseBound returns the most bytes of an upstream's message. 0: there is no
+// bound.
+func (reg *registrar) responseBound(l *policy.Limits) int64 {
+	if l != nil && l.MaxResponseBytes > 0 {
+		return l.MaxResponseBytes
+	}
+	return reg.maxResponseBytes
+}
+
+// upstreamError returns what the client may see of an upstream's error, where
+// messages are bounded by limit.
+func (reg *registrar) upstreamError(err error, limit int64) error {
+	if limit > 0 && tooLarge(err) {
+		return &apierror.Error{
+			Code:       codes.OutOfRange,
+			Reason:     apierror.ResponseTooLarge,
+			Message:    fmt.Sprintf("the service's answer is larger than %d bytes", limit),
+			HTTPStatus: http.StatusBadGateway,
+			Cause:      err,
+		}
+	}
+	return reg.fromUpstream(err)
 }
 
 // tooLarge recognises grpc-go's own refusal by its text, as its code is shared
@@ -54,11 +66,11 @@ func tooLarge(err error) bool {
 func (g *Gateway) breaker(s Service, m Method) (*circuitbreaker.Breaker, error) {
 	p := *m.Policy.CircuitBreaker
 	if p.Scope == policy.BreakerPerMethod {
-		return circuitbreaker.New(p, g.breakerOptions(s.Name+"."+m.Name))
+		return g.newBreaker(s.Name+"."+m.Name, p)
 	}
 	shared, ok := g.breakers[s.Name]
 	if !ok {
-		breaker, err := circuitbreaker.New(p, g.breakerOptions(s.Name))
+		breaker, err := g.newBreaker(s.Name, p)
 		if err != nil {
 			return nil, err
 		}
@@ -71,9 +83,11 @@ func (g *Gateway) breaker(s Service, m Method) (*circuitbreaker.Breaker, error) 
 	return shared.breaker, nil
 }
 
-// breakerOptions makes every change of state an event in the log.
-func (g *Gateway) breakerOptions(name string) circuitbreaker.Options {
-	return circuitbreaker.Options{Name: name, OnStateChange: func(name string, from, to circuitbreaker.State) {
-		g.options.Logger.Warn("circuit breaker changed", "breaker", name, "from", from.String(), "to", to.String())
-	}}
+// circuitBreaker returns the step of the method's breaker.
+func (g *Gateway) circuitBreaker(s Service, m Method) (grpc.UnaryClientInterceptor, error) {
+	breaker, err := g.breaker(s, m)
+	if err != nil {
+		return nil, err
+	}
+	return breaker.UnaryClientInterceptor(), nil
 }

@@ -27,15 +27,8 @@ type answer struct {
 func newAnswer(response proto.Message, bodyField string, p *policy.Response) (answer, error) {
 	a := answer{status: http.StatusOK}
 	md := descriptor(response)
-	if bodyField != "" {
-		fd := md.Fields().ByName(protoreflect.Name(bodyField))
-		if fd == nil {
-			return a, fmt.Errorf("response_body %q is not a field of %s", bodyField, md.FullName())
-		}
-		a.bodyField, a.body = fd, getter(response, fd)
-	}
-	if p == nil {
-		return a, nil
+	if err := a.selectBody(response, bodyField); err != nil || p == nil {
+		return a, err
 	}
 	if p.Status != 0 {
 		a.status = p.Status
@@ -49,11 +42,39 @@ func newAnswer(response proto.Message, bodyField string, p *policy.Response) (an
 	return a, err
 }
 
+// selectBody finds the field that is the HTTP body; "" is the whole message.
+func (a *answer) selectBody(response proto.Message, path string) error {
+	if path == "" {
+		return nil
+	}
+	way, field, err := fieldAt(descriptor(response), path)
+	if err != nil {
+		return fmt.Errorf("response_body %w", err)
+	}
+	if len(way) == 0 {
+		a.bodyField, a.body = field, getter(response, field)
+		return nil
+	}
+	holder := func(m proto.Message) proto.Message {
+		at := m.ProtoReflect()
+		for _, fd := range way {
+			at = at.Get(fd).Message()
+		}
+		return at.Interface()
+	}
+	get := getter(holder(response), field)
+	a.body = func(m proto.Message) any { return get(holder(m)) }
+	return nil
+}
+
 // getter returns the field's value in the type of the generated code, which
 // marshalers know how to present.
 func getter(response proto.Message, fd protoreflect.FieldDescriptor) func(proto.Message) any {
-	if fd.Message() != nil && !fd.IsList() && !fd.IsMap() {
+	if isMessage(fd) {
 		return func(m proto.Message) any { return m.ProtoReflect().Get(fd).Message().Interface() }
+	}
+	if place := findGoField(response, fd); place != nil {
+		return place.value
 	}
 	name := "Get" + goName(string(fd.Name()))
 	if _, ok := reflect.TypeOf(response).MethodByName(name); !ok {

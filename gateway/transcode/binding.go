@@ -21,12 +21,16 @@ type Binding struct {
 	ResponseBody string // "": the whole message, else a field
 }
 
-// Call knows the types of a method and how a typed client calls it.
-// Make it with [Unary].
+// Call knows the types of a method and how a typed client calls it. Make it with
+// [Unary], [ServerStream], [ClientStream] or [BidiStream].
 type Call struct {
 	newRequest  func() proto.Message
 	newResponse func() proto.Message
-	invoke      func(client any, ctx context.Context, request proto.Message, opts []grpc.CallOption) (proto.Message, error)
+	// One of the two: a unary method is invoked, a stream is opened.
+	invoke func(client any, ctx context.Context, request proto.Message, opts []grpc.CallOption) (proto.Message, error)
+	open   func(client any, ctx context.Context, opts []grpc.CallOption) (grpc.ClientStream, error)
+
+	clientStreams, serverStreams bool
 }
 
 // Unary describes a unary method by its client method expression, such as
@@ -53,10 +57,20 @@ func (c Call) NewRequest() proto.Message { return c.newRequest() }
 // NewResponse returns an empty response message.
 func (c Call) NewResponse() proto.Message { return c.newResponse() }
 
+// IsStream tells whether one side sends many messages.
+func (c Call) IsStream() bool { return c.clientStreams || c.serverStreams }
+
+// ClientStreams tells whether the client sends many messages.
+func (c Call) ClientStreams() bool { return c.clientStreams }
+
+// ServerStreams tells whether the server sends many messages.
+func (c Call) ServerStreams() bool { return c.serverStreams }
+
 // Method is one RPC of a service.
 type Method struct {
 	FullName string // "/package.Service/Method"
 	Call     Call
+	Options  ServiceOptions
 }
 
 // ClientConn returns a connection that calls a typed client instead of a
@@ -77,8 +91,8 @@ type clientConn struct {
 // Invoke implements grpc.ClientConnInterface.
 func (c clientConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	call, ok := c.calls[method]
-	if !ok {
-		return fmt.Errorf("%s is not a method of the client", method)
+	if !ok || call.invoke == nil {
+		return fmt.Errorf("%s is not a unary method of the client", method)
 	}
 	response, err := call.invoke(c.client, ctx, args.(proto.Message), opts)
 	if err != nil {
@@ -88,6 +102,10 @@ func (c clientConn) Invoke(ctx context.Context, method string, args, reply any, 
 }
 
 // NewStream implements grpc.ClientConnInterface.
-func (c clientConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, errStreams
+func (c clientConn) NewStream(ctx context.Context, _ *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	call, ok := c.calls[method]
+	if !ok || call.open == nil {
+		return nil, fmt.Errorf("%s is not a streaming method of the client", method)
+	}
+	return call.open(c.client, ctx, opts)
 }

@@ -15,6 +15,9 @@ import (
 type Exchange struct {
 	Route  *Route
 	Params []router.Param
+	// Form tells that the request was posted as a form whose fields are the
+	// query, whatever its method says.
+	Form bool
 
 	decoded bool
 	message proto.Message
@@ -34,11 +37,21 @@ func FromContext(ctx context.Context) *Exchange {
 	return x
 }
 
+// posted returns the request as one whose form net/http looks for in the body.
+func posted(r *http.Request) *http.Request {
+	as := *r
+	as.Method = http.MethodPost
+	return &as
+}
+
 // Message returns the request's message; r must be the exchange's request. It
 // is shared by everybody who asks and must not be changed. An error is an
 // *apierror.Error with code INVALID_ARGUMENT.
 func (x *Exchange) Message(r *http.Request) (proto.Message, error) {
 	if !x.decoded {
+		if x.Form {
+			r = posted(r)
+		}
 		x.message, x.err = x.Route.decode(r, x.Params)
 		x.decoded = true
 	}

@@ -20,18 +20,17 @@ type Invoker func(ctx context.Context, method string, request, response any, opt
 // answer. The request must carry an [Exchange].
 func (rt *Route) Handler(invoke Invoker) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, outbound := runtime.MarshalerForRequest(rt.mux, r)
-		ctx, err := runtime.AnnotateContext(r.Context(), rt.mux, r, rt.method.FullName,
-			runtime.WithHTTPPathPattern(rt.binding.Path))
-		if err != nil {
-			rt.WriteError(w, r, badRequest(err))
+		ctx, cancel, ok := rt.enter(w, r)
+		if !ok {
 			return
 		}
+		defer cancel()
 		request, err := FromContext(ctx).Message(r)
 		if err != nil {
-			rt.WriteError(w, r, err)
+			rt.refuse(ctx, w, r, runtime.ServerMetadata{}, err)
 			return
 		}
+		_, outbound := runtime.MarshalerForRequest(rt.mux, r)
 		if p := rt.passThrough; p != nil && outbound == p.marshaler {
 			rt.servePassing(ctx, invoke, w, r, request)
 			return
@@ -55,9 +54,17 @@ func (rt *Route) serveTyped(ctx context.Context, invoke Invoker, outbound runtim
 
 // servePassing calls for wire bytes and passes them through.
 func (rt *Route) servePassing(ctx context.Context, invoke Invoker, w http.ResponseWriter, r *http.Request, request proto.Message) {
-	var md runtime.ServerMetadata
 	frame := newFrame(rt.method.Call.NewResponse)
 	defer frame.free()
+	if rt.options.Plain {
+		if err := invoke(ctx, rt.method.FullName, request, frame, rt.passThrough.options...); err != nil {
+			writeError(ctx, rt.mux, w, r, err)
+			return
+		}
+		rt.passThrough.write(ctx, rt, w, r, frame)
+		return
+	}
+	var md runtime.ServerMetadata
 	options := append(rt.passThrough.options[:1:1], grpc.Header(&md.HeaderMD), grpc.Trailer(&md.TrailerMD))
 	err := invoke(ctx, rt.method.FullName, request, frame, options...)
 	ctx = runtime.NewServerMetadataContext(ctx, md)

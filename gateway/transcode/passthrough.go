@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strconv"
 	"sync"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -34,7 +35,7 @@ func (rt *Route) PassingThrough() (*Route, error) {
 	}
 	_, marshaler := runtime.MarshalerForRequest(rt.mux, &http.Request{Header: http.Header{}})
 	options, ok := jsonOptions(marshaler, rt.answer.omitNull)
-	if !ok || rt.isHTTPBody() {
+	if !ok || rt.answersHTTPBody() || rt.answer.body != nil && rt.answer.bodyField == nil {
 		return rt, nil
 	}
 	encoder, err := rt.encoder(options)
@@ -58,14 +59,14 @@ func (rt *Route) encoder(options wirejson.Options) (*wirejson.Encoder, error) {
 	return wirejson.Compile(md, options)
 }
 
-// isHTTPBody reports whether the HTTP body is a google.api.HttpBody, which is
-// presented as what it holds.
-func (rt *Route) isHTTPBody() bool {
+// answersHTTPBody reports whether the HTTP body is a google.api.HttpBody, which
+// is presented as what it holds.
+func (rt *Route) answersHTTPBody() bool {
 	md := descriptor(rt.method.Call.NewResponse())
 	if field := rt.answer.bodyField; field != nil {
 		md = field.Message()
 	}
-	return md != nil && md.FullName() == "google.api.HttpBody"
+	return isHTTPBody(md)
 }
 
 // jsonOptions returns the options of a marshaler that writes plain protojson.
@@ -119,11 +120,37 @@ func (p *passThrough) write(ctx context.Context, rt *Route, w http.ResponseWrite
 		})
 		return
 	}
-	rt.forward(ctx, encodedJSON{p.marshaler, encoded}, w, r, frame)
+	if rt.options.Plain {
+		rt.writePlain(ctx, w, encoded, frame)
+	} else {
+		rt.forward(ctx, encodedJSON{p.marshaler, encoded}, w, r, frame)
+	}
 	if cap(encoded) <= largestKept {
 		*buffer = encoded
 		buffers.Put(buffer)
 	}
+}
+
+// jsonType is shared by all answers; an Add finds no room in it and copies.
+var jsonType = []string{"application/json"}
+
+// sniffed is how much of an answer net/http holds back; a shorter one gets its
+// Content-Length from there.
+const sniffed = 2 << 10
+
+// writePlain sends JSON to a client for whom the mux has nothing to add.
+func (rt *Route) writePlain(ctx context.Context, w http.ResponseWriter, encoded []byte, frame *Frame) {
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	if rt.answer.status == http.StatusNoContent {
+		encoded = nil
+	} else if len(encoded) > sniffed {
+		h.Set("Content-Length", strconv.Itoa(len(encoded)))
+	}
+	if rt.answer.status != http.StatusOK || rt.answer.location != nil {
+		_ = rt.answer.head(ctx, w, frame) // it has no error
+	}
+	_, _ = w.Write(encoded) // a client that has left reads no error either
 }
 
 // encodedJSON presents a message as JSON that is ready.

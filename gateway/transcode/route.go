@@ -2,48 +2,69 @@ package transcode
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/transcode/httprule"
 )
 
 // Route is a binding made ready to serve. It is immutable and safe for
 // concurrent use.
 type Route struct {
-	mux            *runtime.ServeMux
-	method         Method
-	binding        Binding
-	template       *httprule.Template
-	boundElsewhere *utilities.DoubleArray // what the query must not set
-	bodyField      protoreflect.FieldDescriptor
-	maskField      protoreflect.FieldDescriptor
-	answer         answer
-	passThrough    *passThrough // nil: answers are decoded
+	mux         *runtime.ServeMux
+	options     RouteOptions
+	method      Method
+	binding     Binding
+	template    *httprule.Template
+	rpcName     string // what the mux's annotators are told
+	path        pathBinder
+	query       queryBinder
+	body        bodyBinder
+	answer      answer
+	passThrough *passThrough // nil: answers are decoded
 }
 
 // NewRoute checks a binding against the method's messages and makes it ready.
-// A nil response presents a success as HTTP 200.
-func NewRoute(mux *runtime.ServeMux, m Method, b Binding, response *policy.Response) (*Route, error) {
-	template, err := httprule.Parse(b.Path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.FullName, err)
-	}
-	rt := &Route{mux: mux, method: m, binding: b, template: template}
-	rt.boundElsewhere = boundElsewhere(template, b.Body)
-	if err := rt.resolveBody(); err != nil {
-		return nil, fmt.Errorf("%s: %w", m.FullName, err)
-	}
-	if rt.answer, err = newAnswer(m.Call.NewResponse(), b.ResponseBody, response); err != nil {
+func NewRoute(m Method, b Binding, o RouteOptions) (*Route, error) {
+	rt := &Route{mux: o.Mux, options: o, method: m, binding: b, rpcName: m.FullName}
+	if err := rt.prepare(); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.FullName, err)
 	}
 	return rt, nil
+}
+
+func (rt *Route) prepare() error {
+	m, b, o := rt.method, rt.binding, rt.options
+	template, err := httprule.Parse(b.Path)
+	if err != nil {
+		return err
+	}
+	if m.Options.StrictDeepWildcard {
+		template = template.StrictDeepWildcard()
+	}
+	rt.template = template
+	if o.DropIn {
+		rt.rpcName = stockName(m.FullName)
+	}
+	input := m.Call.NewRequest()
+	rt.path = newPathBinder(descriptor(input), template, m.Options, o.DropIn)
+	rt.query = newQueryBinder(descriptor(input), template, b.Body, o)
+	if rt.body, err = newBodyBinder(input, b, m.Options, o.DropIn); err != nil {
+		return err
+	}
+	rt.answer, err = newAnswer(m.Call.NewResponse(), b.ResponseBody, o.Response)
+	return err
+}
+
+// stockName is the name by which grpc-gateway's handlers know a method: with Go's
+// spelling, and a dot before a service without a package.
+func stockName(fullName string) string {
+	service, method, _ := strings.Cut(strings.TrimPrefix(fullName, "/"), "/")
+	name := protoreflect.FullName(service)
+	return "/" + string(name.Parent()) + "." + goName(string(name.Name())) + "/" + goName(method)
 }
 
 // Template returns the route's path template.
@@ -54,33 +75,6 @@ func (rt *Route) Verb() string { return rt.binding.Verb }
 
 // FullMethod returns the gRPC method, "/package.Service/Method".
 func (rt *Route) FullMethod() string { return rt.method.FullName }
-
-func (rt *Route) resolveBody() error {
-	if rt.binding.Body == "" || rt.binding.Body == "*" {
-		return nil
-	}
-	md := descriptor(rt.method.Call.NewRequest())
-	rt.bodyField = md.Fields().ByName(protoreflect.Name(rt.binding.Body))
-	if rt.bodyField == nil {
-		return fmt.Errorf("body field %q is not a field of %s", rt.binding.Body, md.FullName())
-	}
-	if rt.binding.Verb == http.MethodPatch {
-		rt.maskField = maskFieldOf(md)
-	}
-	return nil
-}
-
-// boundElsewhere lists the fields that path and body set.
-func boundElsewhere(t *httprule.Template, body string) *utilities.DoubleArray {
-	var paths [][]string
-	if body != "" && body != "*" {
-		paths = append(paths, []string{body})
-	}
-	for _, v := range t.Variables() {
-		paths = append(paths, strings.Split(v.FieldPath, "."))
-	}
-	return utilities.NewDoubleArray(paths)
-}
 
 func descriptor(m proto.Message) protoreflect.MessageDescriptor {
 	return m.ProtoReflect().Descriptor()

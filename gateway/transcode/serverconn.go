@@ -3,7 +3,7 @@ package transcode
 import (
 	"context"
 	"fmt"
-	"strings"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -12,10 +12,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-var errStreams = status.Error(codes.Unimplemented, "streams need a gRPC connection")
+// errStreams is grpc-gateway's own answer, word by word.
+var errStreams = status.Error(codes.Unimplemented, "streaming calls are not yet supported in the in-process transport")
 
 // ServerConn returns a connection that calls a service's implementation in
-// this process, without a network and without the interceptors of a server.
+// this process, without a network and without the interceptors of a server. It
+// has no streams.
 func ServerConn(desc *grpc.ServiceDesc, server any) grpc.ClientConnInterface {
 	conn := serverConn{server: server, methods: make(map[string]grpc.MethodDesc, len(desc.Methods))}
 	for _, m := range desc.Methods {
@@ -37,7 +39,10 @@ func (c serverConn) Invoke(ctx context.Context, method string, args, reply any, 
 	}
 	stream := &localStream{method: method}
 	md, _ := metadata.FromOutgoingContext(ctx)
-	ctx = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(ctx, md), stream)
+	// What the gateway sends is what the server receives, and nothing that the
+	// server's own calls should send on.
+	ctx = metadata.NewIncomingContext(metadata.NewOutgoingContext(ctx, nil), md)
+	ctx = grpc.NewContextWithServerTransportStream(ctx, stream)
 	decode := func(into any) error {
 		message, ok := into.(proto.Message)
 		if !ok {
@@ -59,18 +64,22 @@ func (serverConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.C
 	return nil, errStreams
 }
 
-// localStream collects the metadata that a server method sets. It serves one
-// call and is not safe for use after that call.
+// localStream collects the metadata that a server method sets. It is safe for
+// concurrent use, as a server's stream is.
 type localStream struct {
-	method          string
+	method string
+
+	mu              sync.Mutex
 	header, trailer metadata.MD
 }
 
 // Method implements grpc.ServerTransportStream.
-func (s *localStream) Method() string { return strings.TrimPrefix(s.method, "/") }
+func (s *localStream) Method() string { return s.method }
 
 // SetHeader implements grpc.ServerTransportStream.
 func (s *localStream) SetHeader(md metadata.MD) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.header = metadata.Join(s.header, md)
 	return nil
 }
@@ -80,12 +89,16 @@ func (s *localStream) SendHeader(md metadata.MD) error { return s.SetHeader(md) 
 
 // SetTrailer implements grpc.ServerTransportStream.
 func (s *localStream) SetTrailer(md metadata.MD) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.trailer = metadata.Join(s.trailer, md)
 	return nil
 }
 
 // tell hands the metadata to the caller's options.
 func (s *localStream) tell(opts []grpc.CallOption) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, opt := range opts {
 		switch o := opt.(type) {
 		case grpc.HeaderCallOption:

@@ -35,15 +35,20 @@ type edge struct {
 	response *policy.Response
 	answer   proto.Message
 	err      error
+	bound    int64
 
 	called proto.Message
+}
+
+func (e *edge) options() transcode.RouteOptions {
+	return transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: e.response, MaxRequestBytes: e.bound}
 }
 
 // serve answers a request by both ways, through a message and past it, and
 // returns the answer that they must share.
 func (e *edge) serve(t *testing.T, request func() *http.Request) *http.Response {
 	t.Helper()
-	typed, err := transcode.NewRoute(runtime.NewServeMux(), e.method, e.binding, e.response)
+	typed, err := transcode.NewRoute(e.method, e.binding, e.options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,10 +135,6 @@ func TestRequestBinding(t *testing.T) {
 			"/v2/vendors?page_size=7&pageToken=x", "", &vendorv2.ListVendorsRequest{PageSize: 7, PageToken: "x"},
 		},
 		{
-			"query cannot override the path", getVendor, transcode.Binding{Verb: "GET", Path: "/v2/vendors/{id}"},
-			"/v2/vendors/mine?id=yours", "", &vendorv2.GetVendorRequest{Id: "mine"},
-		},
-		{
 			"nested query", findLocations, transcode.Binding{Verb: "GET", Path: "/v1/locations"},
 			"/v1/locations?sw.lat=-1.5&sw.lng=2&ne.lat=3&ne.lng=4", "", &locationv1.VendorLocationsRequest{
 				Sw: &locationv1.Location{Lat: -1.5, Lng: 2}, Ne: &locationv1.Location{Lat: 3, Lng: 4},
@@ -141,7 +142,7 @@ func TestRequestBinding(t *testing.T) {
 		},
 		{
 			"whole body", createVendor, transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"},
-			"/v2/vendors?name=query", `{"name":"Ada","profile_image":"x"}`, &vendorv2.CreateVendorRequest{Name: "Ada", ProfileImage: "x"},
+			"/v2/vendors", `{"name":"Ada","profile_image":"x"}`, &vendorv2.CreateVendorRequest{Name: "Ada", ProfileImage: "x"},
 		},
 		{
 			"no body at all", createVendor, transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"},
@@ -195,6 +196,11 @@ func TestRequestRefused(t *testing.T) {
 		{"wrong type in the body", createVendor, transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}, "/v2/vendors", `{"name":1}`},
 		{"wrong type in the query", listVendors, transcode.Binding{Verb: "GET", Path: "/v2/vendors"}, "/v2/vendors?page_size=x", ""},
 		{"malformed query", listVendors, transcode.Binding{Verb: "GET", Path: "/v2/vendors"}, "/v2/vendors?page_size=%zz", ""},
+		{"query against the path", getVendor, transcode.Binding{Verb: "GET", Path: "/v2/vendors/{id}"}, "/v2/vendors/mine?id=yours", ""},
+		{"query against the body", createVendor, transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}, "/v2/vendors?name=a", ""},
+		{"unknown in the query", listVendors, transcode.Binding{Verb: "GET", Path: "/v2/vendors"}, "/v2/vendors?pagesize=1", ""},
+		{"unknown below a message", findLocations, transcode.Binding{Verb: "GET", Path: "/v1/locations"}, "/v1/locations?sw.latitude=1", ""},
+		{"below a value", findLocations, transcode.Binding{Verb: "GET", Path: "/v1/locations"}, "/v1/locations?sw.lat.x=1", ""},
 		{"value that breaks out of its field", createVendor, transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "name"}, "/v2/vendors", `"a","email":"b"} {`},
 	}
 	for _, test := range tests {
@@ -211,7 +217,7 @@ func TestRequestRefused(t *testing.T) {
 }
 
 func TestOversizedBodyIs413(t *testing.T) {
-	e := &edge{method: createVendor, binding: transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}}
+	e := &edge{method: createVendor, binding: transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}, bound: 50}
 	answer := e.serve(t, func() *http.Request {
 		r := httptest.NewRequest(http.MethodPost, "/v2/vendors", strings.NewReader(`{"name":"`+strings.Repeat("a", 100)+`"}`))
 		r.Body = http.MaxBytesReader(nil, r.Body, 50)
@@ -314,7 +320,7 @@ func TestNewRouteRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := transcode.NewRoute(runtime.NewServeMux(), listVendors, test.binding, test.response); err == nil {
+			if _, err := transcode.NewRoute(listVendors, test.binding, transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: test.response}); err == nil {
 				t.Error("no error")
 			}
 		})
@@ -354,7 +360,7 @@ func TestWhoWantsTheMessageGetsIt(t *testing.T) {
 	}
 	for name, option := range options {
 		t.Run(name, func(t *testing.T) {
-			rt, err := transcode.NewRoute(runtime.NewServeMux(option), listVendors, transcode.Binding{Verb: "GET", Path: "/v2"}, nil)
+			rt, err := transcode.NewRoute(listVendors, transcode.Binding{Verb: "GET", Path: "/v2"}, transcode.RouteOptions{Mux: runtime.NewServeMux(option)})
 			if err != nil {
 				t.Fatal(err)
 			}

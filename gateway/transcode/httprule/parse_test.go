@@ -27,6 +27,14 @@ func TestParse(t *testing.T) {
 		{"/v1/a:b/c", "/v1/a:b/c", "", nil},
 		{"/v1/a:b/c:d", "/v1/a:b/c:d", "d", nil},
 		{"/v1/{a}:watch", "/v1/*:watch", "watch", []httprule.Variable{{FieldPath: "a", Start: 1, End: 2}}},
+		{"/v1/{a}:b:c", "/v1/*:b:c", "b:c", []httprule.Variable{{FieldPath: "a", Start: 1, End: 2}}},
+		{"/v1/a:b:c", "/v1/a:b:c", "c", nil},
+		{"/v1/**:do", "/v1/**:do", "do", nil},
+		{"/v1/a:", "/v1/a", "", nil},
+		{"/v1/{a}:", "/v1/*", "", []httprule.Variable{{FieldPath: "a", Start: 1, End: 2}}},
+		{"/v1/{a=b:c/d:}", "/v1/b:c/d::", "", []httprule.Variable{{FieldPath: "a", Start: 1, End: 3}}},
+		{"/v1/*b/***/a=b;c@%2F", "/v1/*b/***/a=b;c@%2F", "", nil},
+		{"/v1/{a}/{a}", "/v1/*/*", "", []httprule.Variable{{FieldPath: "a", Start: 1, End: 2}, {FieldPath: "a", Start: 2, End: 3}}},
 	}
 	for _, test := range tests {
 		t.Run(test.template, func(t *testing.T) {
@@ -59,10 +67,15 @@ func TestParseRefuses(t *testing.T) {
 		{"/v1/{id=*/**/**}", 13, "a second **"},
 		{"/v1/{i d}", 5, `"i d" is not a field path`},
 		{"/v1/{}", 5, `"" is not a field path`},
-		{"/v1/{a}/{a}", 9, `"a" is bound twice`},
-		{"/v1/a:", 6, "a verb is a literal at the end of the path"},
 		{"/v1/a}", 5, "unexpected '}'"},
-		{"/v1/*b", 5, "unexpected 'b'"},
+		{"/v1/a{b}", 5, "unexpected '{'"},
+		{"/v1/{a}b", 7, "unexpected 'b'"},
+		{"/v1/{a}:b/c", 7, "unexpected ':'"},
+		{"/v1/a b", 5, "unexpected ' '"},
+		{"/v1/a%2", 5, "unexpected '%'"},
+		{"/v1/é", 4, "unexpected 'é'"},
+		{"/v1/a:b{", 7, "unexpected '{'"},
+		{"/v1/:b", 4, "an empty segment"},
 	}
 	for _, test := range tests {
 		t.Run(test.template, func(t *testing.T) {

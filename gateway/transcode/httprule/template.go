@@ -8,7 +8,10 @@
 //	Verb     = ":" LITERAL ;
 package httprule
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Template is a parsed path template. It is immutable and safe for concurrent use.
 type Template struct {
@@ -16,6 +19,7 @@ type Template struct {
 	segments  []Segment
 	variables []Variable
 	verb      string
+	strict    bool
 }
 
 // Segment is one part of a template's path, variables flattened.
@@ -31,7 +35,7 @@ type Kind int
 const (
 	Literal  Kind = iota // exactly its text
 	Wildcard             // "*": one path segment
-	Deep                 // "**": zero or more path segments; once in a template
+	Deep                 // "**": zero or more path segments, or as IsStrict says; once in a template
 )
 
 // Variable is a field that takes the path segments [Start, End) of the
@@ -54,6 +58,22 @@ func (t *Template) Variables() []Variable { return t.variables }
 // Verb returns the custom verb without its colon, or "".
 func (t *Template) Verb() string { return t.verb }
 
+// StrictDeepWildcard returns the template with a "**" behind another segment
+// that takes at least one segment of a path.
+func (t *Template) StrictDeepWildcard() *Template {
+	strict := *t
+	strict.strict = true
+	return &strict
+}
+
+// IsStrict tells whether a "**" behind another segment takes at least one.
+func (t *Template) IsStrict() bool { return t.strict }
+
+// DeepIndex returns the index of the "**" among the segments, or -1.
+func (t *Template) DeepIndex() int {
+	return slices.IndexFunc(t.segments, func(s Segment) bool { return s.Kind == Deep })
+}
+
 // Shape returns the template with its variables' names erased. Two templates
 // of equal shape match the same paths.
 func (t *Template) Shape() string {
@@ -65,8 +85,11 @@ func (t *Template) Shape() string {
 	if len(t.segments) == 0 {
 		b.WriteByte('/')
 	}
-	if t.verb != "" {
+	switch n := len(t.segments); {
+	case t.verb != "":
 		b.WriteString(":" + t.verb)
+	case n > 0 && strings.Contains(t.segments[n-1].Literal, ":"):
+		b.WriteByte(':') // or its last part would read as a verb
 	}
 	return b.String()
 }

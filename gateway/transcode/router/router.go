@@ -36,7 +36,16 @@ type node[T any] struct {
 type leaf[T any] struct {
 	method   string
 	template *httprule.Template
+	least    int // segments that a path needs
 	value    T
+}
+
+func newLeaf[T any](method string, t *httprule.Template, value T) leaf[T] {
+	l := leaf[T]{method: method, template: t, least: len(t.Segments()), value: value}
+	if deep := t.DeepIndex(); deep == 0 || deep > 0 && !t.IsStrict() {
+		l.least--
+	}
+	return l
 }
 
 // Match is the answer of a lookup.
@@ -66,7 +75,7 @@ func (r *Router[T]) Add(method string, t *httprule.Template, value T) error {
 	if n.leaves == nil {
 		n.leaves = map[string][]leaf[T]{}
 	}
-	n.leaves[t.Verb()] = append(n.leaves[t.Verb()], leaf[T]{method, t, value})
+	n.leaves[t.Verb()] = append(n.leaves[t.Verb()], newLeaf(method, t, value))
 	if t.Verb() != "" {
 		if r.verbs == nil {
 			r.verbs = map[string]bool{}
@@ -106,87 +115,113 @@ func orNew[T any](n **node[T]) *node[T] {
 // the path is unknown.
 func (r *Router[T]) Lookup(method string, u *url.URL) (m Match[T], allow []string, ok bool) {
 	var room [16]string
-	segments, escaped := split(u, room[:0])
-	if m, ok := r.lookup(method, segments, escaped); ok {
+	p, last := split(u, room[:0])
+	if m, ok := r.lookup(method, p, last); ok {
 		return m, nil, true
 	}
 	if method == http.MethodHead {
-		if m, ok := r.lookup(http.MethodGet, segments, escaped); ok {
+		if m, ok := r.lookup(http.MethodGet, p, last); ok {
 			return m, nil, true
 		}
 	}
-	return Match[T]{}, r.allow(segments), false
+	return Match[T]{}, r.allow(p, last), false
 }
 
-// split cuts the path into its segments. Percent-escapes are decoded within
-// segments, so that an escaped slash never separates; escaped reports whether
-// the segments differ from the raw ones.
-func split(u *url.URL, into []string) (segments []string, escaped bool) {
-	path, escaped := u.Path, false
+// path is a request's path, cut in segments.
+type path struct {
+	segments []string // decoded
+	escaped  bool     // they may differ from the raw ones
+}
+
+// split cuts a path. Percent-escapes are decoded within segments, so that an
+// escaped slash never separates. The last segment is also returned as it was
+// sent. (Not in the path: it is kept, and the path should not move to the heap.)
+func split(u *url.URL, into []string) (p path, last string) {
+	text, escaped := u.Path, false
 	if u.RawPath != "" {
-		path, escaped = u.RawPath, true
+		text, escaped = u.RawPath, true
 	}
-	path = strings.TrimPrefix(path, "/")
-	if path == "" {
-		return nil, false
+	text = strings.TrimPrefix(text, "/")
+	if text == "" {
+		return path{}, ""
 	}
-	for part := range strings.SplitSeq(path, "/") {
+	p.escaped = escaped
+	for part := range strings.SplitSeq(text, "/") {
+		last = part
 		if escaped {
-			if decoded, err := url.PathUnescape(part); err == nil {
-				part = decoded
-			}
+			part = unescape(part)
 		}
 		into = append(into, part)
 	}
-	return into, escaped
+	p.segments = into
+	return p, last
 }
 
-func (r *Router[T]) lookup(method string, segments []string, escaped bool) (Match[T], bool) {
-	if bare, verb, ok := r.cutVerb(segments); ok {
-		if l := r.root.find(bare, verb, method); l != nil {
-			return l.match(bare, escaped), true
+func unescape(text string) string {
+	if decoded, err := url.PathUnescape(text); err == nil {
+		return decoded
+	}
+	return text
+}
+
+func (r *Router[T]) lookup(method string, p path, last string) (Match[T], bool) {
+	s := search{method: method, total: len(p.segments)}
+	if len(r.verbs) > 0 && s.total > 0 {
+		if m, ok := r.lookupVerb(s, p, last); ok {
+			return m, true
 		}
 	}
-	if l := r.root.find(segments, "", method); l != nil {
-		return l.match(segments, escaped), true
+	if l := r.root.find(s, p.segments); l != nil {
+		return l.match(p.segments, p.escaped), true
 	}
 	return Match[T]{}, false
 }
 
-// cutVerb takes a custom verb that is in use off the last segment.
-func (r *Router[T]) cutVerb(segments []string) (bare []string, verb string, ok bool) {
-	if len(r.verbs) == 0 || len(segments) == 0 {
-		return nil, "", false
+// lookupVerb tries what follows a colon of the last segment as the verb, the
+// longest first. A colon that was sent escaped begins none.
+func (r *Router[T]) lookupVerb(s search, p path, last string) (Match[T], bool) {
+	for i := 1; i < len(last); i++ {
+		if last[i] != ':' || !r.verbs[last[i+1:]] {
+			continue
+		}
+		bare := slices.Clone(p.segments)
+		bare[len(bare)-1] = last[:i]
+		if p.escaped {
+			bare[len(bare)-1] = unescape(last[:i])
+		}
+		s.verb = last[i+1:]
+		if l := r.root.find(s, bare); l != nil {
+			return l.match(bare, p.escaped), true
+		}
 	}
-	last := segments[len(segments)-1]
-	i := strings.LastIndexByte(last, ':')
-	if i <= 0 || !r.verbs[last[i+1:]] {
-		return nil, "", false
-	}
-	bare = slices.Clone(segments)
-	bare[len(bare)-1] = last[:i]
-	return bare, last[i+1:], true
+	return Match[T]{}, false
+}
+
+// search is what is looked for in the tree.
+type search struct {
+	method, verb string
+	total        int // segments of the path
 }
 
 // find walks down the tree, the more specific branch first.
-func (n *node[T]) find(segments []string, verb, method string) *leaf[T] {
+func (n *node[T]) find(s search, segments []string) *leaf[T] {
 	if len(segments) == 0 {
-		if l := n.leaf(verb, method); l != nil {
+		if l := n.leaf(s); l != nil {
 			return l
 		}
 		if n.deep != nil { // "**" takes no segment, too
-			return n.deep.find(nil, verb, method)
+			return n.deep.find(s, nil)
 		}
 		return nil
 	}
 	if next := n.literals[segments[0]]; next != nil {
-		if l := next.find(segments[1:], verb, method); l != nil {
+		if l := next.find(s, segments[1:]); l != nil {
 			return l
 		}
 	}
 	// An empty segment ("//") is no value for a variable.
 	if n.wildcard != nil && segments[0] != "" {
-		if l := n.wildcard.find(segments[1:], verb, method); l != nil {
+		if l := n.wildcard.find(s, segments[1:]); l != nil {
 			return l
 		}
 	}
@@ -194,17 +229,17 @@ func (n *node[T]) find(segments []string, verb, method string) *leaf[T] {
 		return nil
 	}
 	for taken := range len(segments) + 1 { // the longest tail first
-		if l := n.deep.find(segments[taken:], verb, method); l != nil {
+		if l := n.deep.find(s, segments[taken:]); l != nil {
 			return l
 		}
 	}
 	return nil
 }
 
-func (n *node[T]) leaf(verb, method string) *leaf[T] {
-	leaves := n.leaves[verb]
+func (n *node[T]) leaf(s search) *leaf[T] {
+	leaves := n.leaves[s.verb]
 	for i := range leaves {
-		if leaves[i].method == method {
+		if leaves[i].method == s.method && leaves[i].least <= s.total {
 			return &leaves[i]
 		}
 	}
@@ -220,9 +255,10 @@ func (l *leaf[T]) match(segments []string, escaped bool) Match[T] {
 	}
 	m.Params = make([]Param, len(variables))
 	extra := len(segments) - len(l.template.Segments()) // what "**" takes beyond one
+	deep := l.template.DeepIndex()
 	for i, v := range variables {
 		start, end := v.Start, v.End
-		if deep := l.deepIndex(); deep >= 0 {
+		if deep >= 0 {
 			if start > deep {
 				start += extra
 			}
@@ -233,12 +269,6 @@ func (l *leaf[T]) match(segments []string, escaped bool) Match[T] {
 		m.Params[i] = Param{FieldPath: v.FieldPath, Value: join(segments[start:end], escaped)}
 	}
 	return m
-}
-
-func (l *leaf[T]) deepIndex() int {
-	return slices.IndexFunc(l.template.Segments(), func(s httprule.Segment) bool {
-		return s.Kind == httprule.Deep
-	})
 }
 
 // join puts the segments of one variable together. In a variable of several
@@ -265,10 +295,10 @@ var methods = [...]string{
 }
 
 // allow lists the methods that the path has.
-func (r *Router[T]) allow(segments []string) []string {
+func (r *Router[T]) allow(p path, last string) []string {
 	var found []string
 	for _, method := range methods {
-		if _, ok := r.lookup(method, segments, false); ok {
+		if _, ok := r.lookup(method, p, last); ok {
 			found = append(found, method)
 		}
 	}

@@ -1,0 +1,228 @@
+package gateway_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/gatewaytest"
+	"github.com/venta-hq/venta/gateway/policy"
+	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
+)
+
+// blocked returns a backend whose first call waits until it is let go.
+func blocked() (b *backend, came <-chan struct{}, letGo func()) {
+	entered, free := make(chan struct{}), make(chan struct{})
+	return &backend{get: func(ctx context.Context, call int) (*vendorv2.GetVendorResponse, error) {
+		if call == 1 {
+			close(entered)
+			<-free
+		}
+		return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "Ada"}}, nil
+	}}, entered, func() { close(free) }
+}
+
+func TestOverloadIsShed(t *testing.T) {
+	b, came, letGo := blocked()
+	s := start(t, b, policy.Method{
+		Concurrency:    &policy.Concurrency{MaxInFlight: 1},
+		Retry:          everyPolicy().Retry,
+		CircuitBreaker: breakerPolicy(1),
+	}, gateway.Options{})
+	first := make(chan answer)
+	go func() { first <- s.do(t, "GET", "/v2/vendors/7") }()
+	<-came
+	for range 3 { // more than the breaker bears failures
+		got := s.do(t, "GET", "/v2/vendors/7")
+		if got.status != http.StatusServiceUnavailable || got.reason() != "OVERLOADED" || got.header.Get("Retry-After") != "1" {
+			t.Errorf("%d %s, Retry-After %q", got.status, got.body, got.header.Get("Retry-After"))
+		}
+	}
+	letGo()
+	if got := <-first; got.status != http.StatusOK {
+		t.Errorf("the call that had the place: %d %s", got.status, got.body)
+	}
+	if got := s.do(t, "GET", "/v2/vendors/7"); got.status != http.StatusOK {
+		t.Errorf("after it: %d %s", got.status, got.body)
+	}
+	if calls := s.backend.called(); calls != 2 {
+		t.Errorf("%d calls, want 2: what is shed is neither sent nor retried", calls)
+	}
+}
+
+func TestCriticalityReachesUpstream(t *testing.T) {
+	for criticality, want := range map[policy.Criticality]string{
+		policy.CriticalityCritical: "critical", policy.CriticalityDefault: "", policy.CriticalitySheddable: "sheddable",
+	} {
+		var got string
+		b := &backend{get: func(ctx context.Context, _ int) (*vendorv2.GetVendorResponse, error) {
+			md, _ := metadata.FromIncomingContext(ctx)
+			got = strings.Join(md.Get("x-venta-criticality"), ",")
+			return &vendorv2.GetVendorResponse{}, nil
+		}}
+		s := start(t, b, policy.Method{
+			Concurrency: &policy.Concurrency{MaxInFlight: 1, Criticality: criticality},
+		}, gateway.Options{})
+		if a := s.do(t, "GET", "/v2/vendors/7", "Grpc-Metadata-X-Venta-Criticality", "forged"); a.status != http.StatusOK {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		if got != want {
+			t.Errorf("%q: the upstream was told %q, want %q", criticality, got, want)
+		}
+	}
+}
+
+// TestMethodsShareABound holds that one method's calls fill the places of
+// another, where both say so.
+func TestMethodsShareABound(t *testing.T) {
+	b, came, letGo := blocked()
+	shared := policy.Concurrency{MaxInFlight: 1, PerService: true}
+	s := startService(t, b, withDelete(shared, shared))
+	first := make(chan answer)
+	go func() { first <- s.do(t, "GET", "/v2/vendors/7") }()
+	<-came
+	if got := s.do(t, "DELETE", "/v2/vendors/7"); got.reason() != "OVERLOADED" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	letGo()
+	if got := <-first; got.status != http.StatusOK {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := s.do(t, "DELETE", "/v2/vendors/7"); got.status != http.StatusNoContent {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+func TestUnequalBoundsAreRefused(t *testing.T) {
+	gw, err := gateway.New(gateway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = gw.Register(withDelete(
+		policy.Concurrency{MaxInFlight: 1, PerService: true},
+		policy.Concurrency{MaxInFlight: 2, PerService: true},
+	), gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, &backend{}))
+	if err == nil || !strings.Contains(err.Error(), "DeleteVendor: concurrency") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestHedgeAnswersForAStuckAttempt goes through both kinds of replies: frames on
+// the gateway's own routes, messages where a user presents them.
+func TestHedgeAnswersForAStuckAttempt(t *testing.T) {
+	for name, options := range map[string]gateway.Options{
+		"frame": {},
+		"message": {MuxOptions: []runtime.ServeMuxOption{
+			runtime.WithForwardResponseOption(func(context.Context, http.ResponseWriter, proto.Message) error { return nil }),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cancelled := make(chan struct{})
+			b := &backend{get: func(ctx context.Context, call int) (*vendorv2.GetVendorResponse, error) {
+				if call == 1 {
+					<-ctx.Done() // it would never answer
+					close(cancelled)
+					return nil, ctx.Err()
+				}
+				return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "Grace"}}, nil
+			}}
+			s := start(t, b, policy.Method{
+				Timeout: &policy.Timeout{Duration: time.Minute},
+				Hedge: &policy.Hedge{
+					Delay: time.Millisecond, MaxAttempts: 2, NonFatalStatusCodes: []codes.Code{codes.Unavailable},
+					Budget: policy.RetryBudget{Percent: 100, MinPerSecond: 10},
+				},
+				CircuitBreaker: breakerPolicy(1),
+			}, options)
+			for range 2 { // the loser has not opened the breaker
+				got := s.do(t, "GET", "/v2/vendors/7")
+				if got.status != http.StatusOK || !strings.Contains(got.body, `"Grace"`) {
+					t.Fatalf("%d %s", got.status, got.body)
+				}
+				<-cancelled
+			}
+		})
+	}
+}
+
+// TestStaleInsteadOfAFailure ends an outage as its caller sees it: the breaker
+// opens behind the cache, which answers with what it has.
+func TestStaleInsteadOfAFailure(t *testing.T) {
+	b := &backend{}
+	b.get = func(_ context.Context, call int) (*vendorv2.GetVendorResponse, error) {
+		if call > 1 {
+			return nil, status.Error(codes.Unavailable, "down")
+		}
+		return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "Ada"}}, nil
+	}
+	synctest.Test(t, func(t *testing.T) {
+		gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = gw.Register(service(policy.Method{
+			CircuitBreaker: breakerPolicy(1),
+			Cache: &policy.Cache{
+				TTL: time.Minute, StaleIfError: time.Hour, KeyFields: []string{"id"}, Tags: []string{"vendor:{id}"},
+			},
+		}), gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler := gw.Handler()
+		ask := func(method string) *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest(method, "/v2/vendors/7", nil))
+			return w
+		}
+		ask("GET")
+		time.Sleep(2 * time.Minute)
+		for range 3 { // a failure of the upstream, then refusals of the breaker
+			w := ask("GET")
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"Ada"`) || w.Header().Get("Age") != "120" ||
+				!strings.HasPrefix(w.Header().Get("Cache-Status"), "venta; fwd=stale; fwd-status=503; detail=stale-if-error") {
+				t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
+			}
+		}
+		if calls := b.called(); calls != 2 {
+			t.Errorf("%d calls, want 2: the breaker is open", calls)
+		}
+		if w := ask("DELETE"); w.Code != http.StatusNoContent {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if w := ask("GET"); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("purged: %d %s", w.Code, w.Header().Get("Cache-Status"))
+		}
+	})
+}
+
+// withDelete describes the backend with a bound on each method.
+func withDelete(get, remove policy.Concurrency) gateway.Service {
+	s := service(policy.Method{Concurrency: &get})
+	s.Methods[1].Policy.Concurrency = &remove
+	return s
+}
+
+func startService(t *testing.T, b *backend, s gateway.Service) *server {
+	t.Helper()
+	return &server{backend: b, Server: gatewaytest.Start(t, gatewaytest.Options{
+		Gateway: gateway.Options{Logger: slog.New(slog.DiscardHandler)},
+		Serve:   func(r grpc.ServiceRegistrar) { vendorv2.RegisterVendorServiceServer(r, b) },
+		Register: func(gw *gateway.Gateway, conn grpc.ClientConnInterface) error {
+			return gw.Register(s, conn)
+		},
+	})}
+}

@@ -1,0 +1,71 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/venta-hq/venta/gateway/transcode"
+)
+
+// streamStack stands between the edge and the upstream's stream: each message of
+// the client is validated, each of the upstream's bounded in size. It returns
+// nil for a connection that has no streams.
+func (reg *registrar) streamStack(m Method, conn grpc.ClientConnInterface) transcode.Opener {
+	open := transcode.OpenerOf(conn)
+	if open == nil {
+		return nil
+	}
+	limit := reg.responseBound(m.Policy.Limits)
+	return func(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		if limit > 0 {
+			opts = append(opts[:len(opts):len(opts)], grpc.MaxCallRecvMsgSize(int(limit)))
+		}
+		stream, err := open(ctx, desc, method, opts...)
+		if err != nil {
+			return nil, reg.upstreamError(err, limit)
+		}
+		return &guardedStream{ClientStream: stream, reg: reg, method: method, limit: limit}, nil
+	}
+}
+
+// guardedStream is an upstream's stream behind the gateway's checks.
+type guardedStream struct {
+	grpc.ClientStream
+	reg    *registrar
+	method string
+	limit  int64
+}
+
+// Header implements grpc.ClientStream.
+func (s *guardedStream) Header() (metadata.MD, error) {
+	header, err := s.ClientStream.Header()
+	return header, s.presented(err)
+}
+
+// SendMsg implements grpc.ClientStream.
+func (s *guardedStream) SendMsg(m any) error {
+	if s.reg.validate == nil {
+		return s.presented(s.ClientStream.SendMsg(m))
+	}
+	send := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+		return s.presented(s.ClientStream.SendMsg(m))
+	}
+	return s.reg.validate(s.Context(), s.method, m, nil, nil, send)
+}
+
+// RecvMsg implements grpc.ClientStream.
+func (s *guardedStream) RecvMsg(m any) error {
+	return s.presented(s.ClientStream.RecvMsg(m))
+}
+
+// presented leaves io.EOF as it is: it is a stream's end, and no error.
+func (s *guardedStream) presented(err error) error {
+	if errors.Is(err, io.EOF) {
+		return err
+	}
+	return s.reg.upstreamError(err, s.limit)
+}

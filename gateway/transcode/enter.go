@@ -1,0 +1,67 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/status"
+)
+
+// enter returns the context that a request's call runs in, with what the mux
+// adds to it; cancel ends what is left of the call. It answers a request that
+// the mux refuses.
+func (rt *Route) enter(w http.ResponseWriter, r *http.Request) (ctx context.Context, cancel context.CancelFunc, ok bool) {
+	if rt.options.Plain && !rt.method.Call.IsStream() {
+		ctx, cancel, err := plainContext(r.Context(), r)
+		if err != nil {
+			writeError(r.Context(), rt.mux, w, r, rt.badRequest(err))
+			return nil, nil, false
+		}
+		return ctx, cancel, true
+	}
+	base, cancel := rt.callContext(r)
+	ctx, err := runtime.AnnotateContext(base, rt.mux, r, rt.rpcName, runtime.WithHTTPPathPattern(rt.binding.Path))
+	if err == nil {
+		return ctx, cancel, true
+	}
+	defer cancel()
+	if !rt.options.DropIn {
+		err = rt.badRequest(errors.New(status.Convert(err).Message()))
+	}
+	writeError(base, rt.mux, w, r, err)
+	return nil, nil, false
+}
+
+// callContext returns the context of a request's call, without metadata.
+func (rt *Route) callContext(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx := r.Context()
+	if rt.options.Context != nil && rt.method.Options.RegistrationContext {
+		ctx = registered{rt.options.Context, ctx}
+	}
+	if !rt.options.DropIn && !rt.method.Call.IsStream() {
+		return ctx, func() {} // the server ends it behind the handler, and a unary call with it
+	}
+	return context.WithCancel(ctx)
+}
+
+// registered is the context of registration, which also finds what the
+// gateway's own steps have left in the request's.
+type registered struct {
+	context.Context
+	request context.Context
+}
+
+// Value implements context.Context.
+func (c registered) Value(key any) any {
+	if value := c.Context.Value(key); value != nil {
+		return value
+	}
+	return c.request.Value(key)
+}
+
+// refuse answers a request whose call was not made, or was ended by the error.
+func (rt *Route) refuse(ctx context.Context, w http.ResponseWriter, r *http.Request, md runtime.ServerMetadata, err error) {
+	writeError(runtime.NewServerMetadataContext(ctx, md), rt.mux, w, r, err)
+}

@@ -1,0 +1,53 @@
+package transcode
+
+import (
+	"context"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// ServiceOptions are the choices of a service's author that change its edge, as
+// the plugin's options of grpc-gateway state them. The zero value is
+// grpc-gateway's default.
+type ServiceOptions struct {
+	// StrictDeepWildcard makes "**" behind another segment take at least one
+	// segment (strict_deep_wildcard).
+	StrictDeepWildcard bool
+	// NoPatchMask leaves a PATCH without a field mask as it is, where the default
+	// makes one of the fields in its body (allow_patch_feature=false).
+	NoPatchMask bool
+	// PathSeparator stands between the values of a repeated field in the path
+	// (repeated_path_param_separator). Default: ",".
+	PathSeparator string
+	// RegistrationContext makes calls in the context that the service was
+	// registered with, so that a client which leaves does not end them
+	// (request_context=false). It has no effect on a gateway.Gateway, whose calls
+	// always end with their request.
+	RegistrationContext bool
+}
+
+// RouteOptions say how a route reads requests and presents answers.
+type RouteOptions struct {
+	// Mux presents messages, metadata and errors. Required.
+	Mux *runtime.ServeMux
+	// Response presents a success. Nil: HTTP 200.
+	Response *policy.Response
+	// DropIn reads requests exactly as grpc-gateway's generated handlers do, in
+	// their weak points too (docs/decisions/0008-drop-in.md lists them).
+	DropIn bool
+	// Context, where set, is what the calls of a service with
+	// RegistrationContext run in.
+	Context context.Context
+	// Plain says that the mux has no options of a user's for metadata and
+	// answers, so that the route may do what it would do, with less work.
+	Plain bool
+	// IgnoreUnknownQuery passes over query parameters that name no field of the
+	// request, where the default refuses them. A drop-in route always does.
+	IgnoreUnknownQuery bool
+	// MaxRequestBytes is the bound that a step before the route puts on bodies,
+	// and that the route itself puts on each message of a client's stream.
+	// 0: there is none.
+	MaxRequestBytes int64
+}
