@@ -15,9 +15,11 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/admin"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/health"
+	"github.com/venta-hq/venta/gateway/telemetry/export"
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 	locationv1 "github.com/venta-hq/venta/gen/venta/location/v1"
 	userv1 "github.com/venta-hq/venta/gen/venta/user/v1"
@@ -30,16 +32,20 @@ import (
 // is longer than any RPC's timeout.
 const drainTime = 10 * time.Second
 
+// flushTime bounds how long the last telemetry may take to leave.
+const flushTime = 2 * time.Second
+
 // app is what one process runs. Parts are added, then served together, then
 // ended in the reverse order: the gateway before the services that it calls,
 // the services before the store that they use.
 type app struct {
 	httpAddr, adminAddr string
 
-	health   *health.Health
-	web      []webServer
-	services []service
-	closers  []io.Closer // in the order of opening
+	health    *health.Health
+	telemetry *export.Providers
+	web       []webServer
+	services  []service
+	closers   []io.Closer // in the order of opening
 }
 
 type webServer struct {
@@ -57,7 +63,11 @@ func (a *app) addGateway(cfg *configv1.Config, verifier *auth.Verifier, conns ma
 	for _, conn := range conns {
 		a.closers = append(a.closers, conn)
 	}
-	handler, err := newGateway(cfg, verifier, conns)
+	var err error
+	if a.telemetry, err = startTelemetry(cfg.GetTelemetry()); err != nil {
+		return err
+	}
+	handler, err := newGateway(cfg, verifier, conns, a.telemetry)
 	if err != nil {
 		return err
 	}
@@ -69,11 +79,23 @@ func (a *app) addGateway(cfg *configv1.Config, verifier *auth.Verifier, conns ma
 	if a.httpAddr, err = a.addWeb("--http", cfg.GetHttp(), handler); err != nil {
 		return err
 	}
-	a.adminAddr, err = a.addWeb("--admin", cfg.GetAdmin(), a.health.Handler())
+	operations := admin.New(admin.Options{Health: a.health.Handler(), Metrics: a.telemetry.MetricsHandler()})
+	a.adminAddr, err = a.addWeb("--admin", cfg.GetAdmin(), operations)
 	return err
 }
 
-func newGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]*grpc.ClientConn) (http.Handler, error) {
+func startTelemetry(cfg *configv1.Telemetry) (*export.Providers, error) {
+	return export.Start(context.Background(), export.Config{
+		ServiceName:  "venta-gateway",
+		Prometheus:   true,
+		OTLPEndpoint: cfg.GetOtlpEndpoint(),
+		OTLPInsecure: cfg.GetOtlpInsecure(),
+		SampleRatio:  cfg.GetSampleRatio(),
+		Logger:       slog.Default(),
+	})
+}
+
+func newGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]*grpc.ClientConn, observed *export.Providers) (http.Handler, error) {
 	proxies, err := config.TrustedProxies(cfg)
 	if err != nil {
 		return nil, err
@@ -84,6 +106,9 @@ func newGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]
 		TrustedProxies: proxies,
 		AllowedOrigins: cfg.GetAllowedOrigins(),
 		CacheMaxBytes:  cfg.GetCache().GetMaxBytes(),
+		MeterProvider:  observed.MeterProvider,
+		TracerProvider: observed.TracerProvider,
+		Propagator:     observed.Propagator,
 	})
 	if err != nil {
 		return nil, err
@@ -161,8 +186,16 @@ func (a *app) drain() error {
 	return errors.Join(errs...)
 }
 
+// close flushes telemetry, then closes what was opened, the last first.
 func (a *app) close() error {
 	var errs []error
+	if a.telemetry != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+		defer cancel()
+		if err := a.telemetry.Shutdown(ctx); err != nil {
+			slog.Warn("telemetry was lost at the end", "error", err) // no reason for a failed exit
+		}
+	}
 	for _, c := range slices.Backward(a.closers) {
 		errs = append(errs, c.Close())
 	}
