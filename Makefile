@@ -67,7 +67,7 @@ check: lint breaking current ## Check style, compatibility and that gen/ is curr
 .PHONY: lint
 lint: third_party bin/buf bin/golangci-lint
 	bin/buf lint
-	bin/buf format --path proto --diff --exit-code
+	bin/buf format proto --diff --exit-code
 	go vet ./...
 	bin/golangci-lint run
 
@@ -82,7 +82,7 @@ current: $(GENERATORS) bin/protoc-gen-venta-gateway
 .PHONY: fmt
 fmt: third_party bin/buf ## Format Go and proto sources.
 	gofmt -w bench cmd gateway internal plugins services
-	bin/buf format --path proto --write
+	bin/buf format proto --write
 
 .PHONY: clean
 clean: ## Remove binaries, tools and printed schemas; data stays.

@@ -43,6 +43,7 @@ type app struct {
 
 	health    *health.Health
 	telemetry *export.Providers
+	traced    bool // whether traces go anywhere
 	web       []webServer
 	services  []service
 	closers   []io.Closer // in the order of opening
@@ -58,14 +59,26 @@ type service struct {
 	listener net.Listener
 }
 
+// newApp returns an app without parts, whose telemetry bears the process's name.
+func newApp(name string, cfg *configv1.Telemetry) (*app, error) {
+	telemetry, err := export.Start(context.Background(), export.Config{
+		ServiceName:  name,
+		Prometheus:   true,
+		OTLPEndpoint: cfg.GetOtlpEndpoint(),
+		OTLPInsecure: cfg.GetOtlpInsecure(),
+		SampleRatio:  cfg.GetSampleRatio(),
+		Logger:       slog.Default(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &app{telemetry: telemetry, traced: cfg.GetOtlpEndpoint() != ""}, nil
+}
+
 // addGateway adds the gateway and its admin address. conns are by service.
 func (a *app) addGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]*grpc.ClientConn) error {
 	for _, conn := range conns {
 		a.closers = append(a.closers, conn)
-	}
-	var err error
-	if a.telemetry, err = startTelemetry(cfg.GetTelemetry()); err != nil {
-		return err
 	}
 	handler, err := newGateway(cfg, verifier, conns, a.telemetry)
 	if err != nil {
@@ -82,17 +95,6 @@ func (a *app) addGateway(cfg *configv1.Config, verifier *auth.Verifier, conns ma
 	operations := admin.New(admin.Options{Health: a.health.Handler(), Metrics: a.telemetry.MetricsHandler()})
 	a.adminAddr, err = a.addWeb("--admin", cfg.GetAdmin(), operations)
 	return err
-}
-
-func startTelemetry(cfg *configv1.Telemetry) (*export.Providers, error) {
-	return export.Start(context.Background(), export.Config{
-		ServiceName:  "venta-gateway",
-		Prometheus:   true,
-		OTLPEndpoint: cfg.GetOtlpEndpoint(),
-		OTLPInsecure: cfg.GetOtlpInsecure(),
-		SampleRatio:  cfg.GetSampleRatio(),
-		Logger:       slog.Default(),
-	})
 }
 
 func newGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]*grpc.ClientConn, observed *export.Providers) (http.Handler, error) {
@@ -189,12 +191,10 @@ func (a *app) drain() error {
 // close flushes telemetry, then closes what was opened, the last first.
 func (a *app) close() error {
 	var errs []error
-	if a.telemetry != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
-		defer cancel()
-		if err := a.telemetry.Shutdown(ctx); err != nil {
-			slog.Warn("telemetry was lost at the end", "error", err) // no reason for a failed exit
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	if err := a.telemetry.Shutdown(ctx); err != nil {
+		slog.Warn("telemetry was lost at the end", "error", err) // no reason for a failed exit
 	}
 	for _, c := range slices.Backward(a.closers) {
 		errs = append(errs, c.Close())

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
@@ -35,11 +34,15 @@ func (c *devCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := openStore(ctx, c.Data)
+	app, err := newApp("venta", cfg.GetTelemetry())
 	if err != nil {
 		return err
 	}
-	app := &app{closers: []io.Closer{data}}
+	data, err := openStore(ctx, c.Data)
+	if err != nil {
+		return app.abandon(err)
+	}
+	app.closers = append(app.closers, data)
 	conns := map[string]*grpc.ClientConn{}
 	for _, name := range serviceNames {
 		listener := bufconn.Listen(inMemory)

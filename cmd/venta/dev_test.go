@@ -258,6 +258,15 @@ func TestRestartKeepsDataAndExitsClean(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"vendor": "ok", "user": "ok", "location": "ok"}, doc["services"]); diff != "" || doc["status"] != "ok" || doc["timestamp"] == "" {
 		t.Errorf("health: %s", health.body)
 	}
+	metrics := ops.do(t, http.MethodGet, "/metrics", "").body
+	for _, want := range []string{
+		`http_server_request_duration_seconds_count{http_request_method="POST",http_response_status_code="201",http_route="/v2/vendors",`,
+		`venta_circuit_breaker_state{venta_circuit_breaker_name="venta.vendor.v2.VendorService.CreateVendor",venta_circuit_breaker_state="closed"} 1`,
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("no %s in the metrics", want)
+		}
+	}
 	if code := p.stop(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -47,7 +47,10 @@ func (c *gatewayCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	app := &app{}
+	app, err := newApp("venta-gateway", cfg.GetTelemetry())
+	if err != nil {
+		return err
+	}
 	if err := app.addGateway(cfg, verifier, conns); err != nil {
 		return app.abandon(err)
 	}

@@ -48,11 +48,14 @@ func (c *serviceCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := openStore(ctx, c.Data)
+	app, err := newApp("venta-"+c.Name, cfg.GetTelemetry())
 	if err != nil {
 		return err
 	}
-	app := &app{}
+	data, err := openStore(ctx, c.Data)
+	if err != nil {
+		return app.abandon(err)
+	}
 	app.closers = append(app.closers, data)
 	listener, err := net.Listen("tcp", orElse(c.Listen, defaultAddress(c.Name)))
 	if err != nil {
@@ -84,7 +87,11 @@ func openStore(ctx context.Context, data string) (*store.Store, error) {
 
 // addService adds a service that answers on listener.
 func (a *app) addService(name string, listener net.Listener, data *store.Store, verifier *auth.Verifier) error {
-	server, err := grpcserver.New(grpcserver.Options{Verifier: verifier, Drain: drainTime}, func(r grpc.ServiceRegistrar) {
+	options := grpcserver.Options{Verifier: verifier, Drain: drainTime}
+	if a.traced {
+		options.StatsHandler = a.telemetry.GRPCServerHandler()
+	}
+	server, err := grpcserver.New(options, func(r grpc.ServiceRegistrar) {
 		switch name {
 		case serviceVendor:
 			vendorv1.RegisterVendorServiceServer(r, vendors.NewV1(data))

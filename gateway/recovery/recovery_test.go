@@ -71,7 +71,7 @@ func TestEarlyHintsAreNoAnswer(t *testing.T) {
 
 func TestAbortPasses(t *testing.T) {
 	_, logged, escaped := serve(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	if escaped != http.ErrAbortHandler || logged != "" { //nolint:errorlint // the very value is what net/http looks for
+	if escaped != http.ErrAbortHandler || logged != "" {
 		t.Errorf("escaped %v, logged %q", escaped, logged)
 	}
 }

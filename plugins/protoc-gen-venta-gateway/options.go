@@ -75,7 +75,7 @@ func (o *options) finish(warn io.Writer) error {
 	o.emit.Service.RegistrationContext = !o.requestContext
 	if o.warnOnUnboundMethods {
 		o.resolve.Unbound = func(rpc protoreflect.FullName) {
-			fmt.Fprintf(warn, "protoc-gen-venta-gateway: warning: %s has no google.api.http rule\n", rpc)
+			_, _ = fmt.Fprintf(warn, "protoc-gen-venta-gateway: warning: %s has no google.api.http rule\n", rpc)
 		}
 	}
 	if o.grpcAPIConfiguration == "" {

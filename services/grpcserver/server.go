@@ -11,11 +11,13 @@ import (
 	"net"
 	"time"
 
+	"buf.build/go/protovalidate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/stats"
 
 	"github.com/venta-hq/venta/gateway/auth"
 )
@@ -39,6 +41,8 @@ type Options struct {
 	// Drain is how long calls may take to finish once the server is to stop.
 	// Default 10 s.
 	Drain time.Duration
+	// StatsHandler observes calls, such as OpenTelemetry's. Default: nobody does.
+	StatsHandler stats.Handler
 	// Reflection serves the schema to anybody (gRPC server reflection). Default
 	// off.
 	Reflection bool
@@ -89,16 +93,7 @@ func New(o Options, register func(grpc.ServiceRegistrar)) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("grpcserver: %w", err)
 	}
-	unary, stream := chain(o, validator)
-	s := &Server{drain: o.Drain, health: health.NewServer(), grpc: grpc.NewServer(
-		unary, stream,
-		grpc.MaxRecvMsgSize(o.MaxRequestBytes),
-		grpc.MaxSendMsgSize(maxResponseBytes),
-		grpc.MaxConcurrentStreams(maxStreams),
-		grpc.ConnectionTimeout(10*time.Second),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-	)}
+	s := &Server{drain: o.Drain, health: health.NewServer(), grpc: grpc.NewServer(serverOptions(o, validator)...)}
 	for _, service := range services {
 		s.grpc.RegisterService(service.desc, service.handler)
 		s.health.SetServingStatus(service.desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
@@ -108,6 +103,23 @@ func New(o Options, register func(grpc.ServiceRegistrar)) (*Server, error) {
 		reflection.Register(s.grpc)
 	}
 	return s, nil
+}
+
+func serverOptions(o Options, validator protovalidate.Validator) []grpc.ServerOption {
+	unary, stream := chain(o, validator)
+	options := []grpc.ServerOption{
+		unary, stream,
+		grpc.MaxRecvMsgSize(o.MaxRequestBytes),
+		grpc.MaxSendMsgSize(maxResponseBytes),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(10 * time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+	}
+	if o.StatsHandler != nil {
+		options = append(options, grpc.StatsHandler(o.StatsHandler))
+	}
+	return options
 }
 
 // Serve answers calls on the listener until ctx ends. Health then says
