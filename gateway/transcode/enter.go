@@ -13,15 +13,19 @@ import (
 // adds to it; cancel ends what is left of the call. It answers a request that
 // the mux refuses.
 func (rt *Route) enter(w http.ResponseWriter, r *http.Request) (ctx context.Context, cancel context.CancelFunc, ok bool) {
-	if rt.options.Plain && !rt.method.Call.IsStream() {
-		ctx, cancel, err := plainContext(r.Context(), r)
+	base, cancel := rt.callContext(r)
+	if rt.options.Plain {
+		ctx, cancelTimeout, err := plainContext(base, r)
 		if err != nil {
-			writeError(r.Context(), rt.mux, w, r, rt.badRequest(err))
+			defer cancel()
+			writeError(base, rt.mux, w, r, rt.badRequest(err))
 			return nil, nil, false
 		}
-		return ctx, cancel, true
+		if rt.method.Call.IsStream() { // whose cancel ends the timeout, too
+			return ctx, cancel, true
+		}
+		return ctx, cancelTimeout, true
 	}
-	base, cancel := rt.callContext(r)
 	ctx, err := runtime.AnnotateContext(base, rt.mux, r, rt.rpcName, runtime.WithHTTPPathPattern(rt.binding.Path))
 	if err == nil {
 		return ctx, cancel, true
