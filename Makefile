@@ -17,6 +17,7 @@ BIN := $(CURDIR)/bin
 GO_SOURCES := $(shell find cmd gateway gen internal plugins services -name '*.go' 2>/dev/null) go.mod go.sum
 PLUGIN_SOURCES := $(filter plugins/% gateway/policy/% gateway/transcode/httprule/% gen/venta/policy/% go.mod go.sum,$(GO_SOURCES))
 
+ORACLE := gateway/transcode/oracle
 GENERATORS := third_party bin/buf bin/protoc-gen-go bin/protoc-gen-go-grpc
 
 .PHONY: help
@@ -49,8 +50,11 @@ generate: $(GENERATORS) ## Generate gen/ from proto/.
 
 # Upstream's own handlers, which benchmarks and tests compare ours with.
 .PHONY: generate-peers
-generate-peers: generate bin/protoc-gen-grpc-gateway ## Generate grpc-gateway's handlers for bench/.
+generate-peers: generate bin/protoc-gen-grpc-gateway ## Generate grpc-gateway's handlers for bench/ and the oracle.
 	@bin/buf generate --template bench/buf.gen.yaml
+	@for template in buf.gen.yaml buf.gen.opaque.yaml buf.gen.options.yaml; do \
+		bin/buf generate --config $(ORACLE)/buf.yaml --template $(ORACLE)/$$template; \
+	done
 
 .PHONY: bench
 bench: ## Compare with stock grpc-gateway and net/http in one run (needs wrk).

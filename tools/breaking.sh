@@ -23,6 +23,7 @@ old=$(mktemp -d)
 trap 'rm -rf "$old"' EXIT
 git archive "$base" proto buf.yaml | tar -x -C "$old"
 cp -R third_party "$old/third_party" # git ignores it, so the archive lacks it
-bin/buf build "$old" -o "$old/image.binpb"
-bin/buf breaking --against "$old/image.binpb"
+buf=$PWD/bin/buf
+(cd "$old" && "$buf" build proto -o image.binpb)
+"$buf" breaking proto --against "$old/image.binpb"
 echo "breaking: compatible with $base"
