@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"github.com/bufbuild/protocompile"
 	"google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
@@ -18,37 +21,118 @@ import (
 // together with the messages of protoc-gen-go and the declarations that
 // protoc-gen-go-grpc would add.
 func TestAcceptedCompiles(t *testing.T) {
-	overlay := map[string]string{} // from the place in the tree to the file
-	arguments := []string{"build"}
-	temporary := t.TempDir()
-	var packages []string
+	b := newBuild(t)
 	cases(t, accepted, func(t *testing.T, dir string) {
-		packages = append(packages, "./"+dir)
+		b.packages = append(b.packages, "./"+dir)
 		// The messages stand where their import path says, which is another folder
 		// where the generated code is a package of its own.
-		for name, content := range outputs(t, companions(t, compile(t, schemas(t, dir), protocompile.SourceInfoNone))) {
-			place, err := filepath.Abs(strings.TrimPrefix(name, here))
-			if err != nil {
-				t.Fatal(err)
-			}
-			overlay[place] = filepath.Join(temporary, filepath.Base(dir)+"_"+filepath.Base(name))
-			if err := os.WriteFile(overlay[place], []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+		b.add(outputs(t, companions(t, compile(t, schemas(t, dir), protocompile.SourceInfoNone))))
 	})
-	encoded, err := json.Marshal(map[string]any{"Replace": overlay})
-	if err != nil {
-		t.Fatal(err)
+	b.run()
+}
+
+// TestPublicSchemas generates and builds schemas in the style of large public
+// APIs: long resource names, many bindings, messages of other packages, and a
+// service with a thousand routes.
+func TestPublicSchemas(t *testing.T) {
+	files := schemas(t, "internal/testdata/public")
+	files["compute.proto"] = compute(40)
+	request := compile(t, files, protocompile.SourceInfoNone)
+	request.Parameter = proto.String("allow_delete_body=true,generate_unbound_methods=true")
+	b := newBuild(t)
+	generated := outputs(t, generate(request, io.Discard))
+	b.add(generated)
+	for name := range generated {
+		b.packages = append(b.packages, "./"+filepath.Dir(strings.TrimPrefix(name, here)))
 	}
-	file := filepath.Join(temporary, "overlay.json")
+	b.add(outputs(t, companions(t, request)))
+	b.run()
+	if routes := strings.Count(generated[here+"internal/testdata/public/compute/compute.pb.gw.go"], "{Verb: "); routes < 1000 {
+		t.Errorf("only %d routes", routes)
+	}
+}
+
+// compute is the schema of an API with many resources, each with the standard
+// methods under three parents.
+func compute(resources int) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "syntax = \"proto3\";\npackage public.compute.v1;\nimport \"google/api/annotations.proto\";\n"+
+		"import \"google/protobuf/field_mask.proto\";\noption go_package = \"%sinternal/testdata/public/compute;compute\";\n"+
+		"message Resource {\n  string name = 1;\n  Resource parent = 2;\n}\n"+
+		"message Request {\n  string name = 1;\n  string parent = 2;\n  Resource resource = 3;\n  google.protobuf.FieldMask update_mask = 4;\n}\n", here)
+	for i := range resources {
+		fmt.Fprintf(&text, "service Resource%dService {\n", i)
+		for _, method := range []struct{ name, verb, path, body string }{
+			{"Get", "get", "{name=PARENT/resourceN/*}", ""},
+			{"List", "get", "{parent=PARENT}/resourceN", ""},
+			{"Create", "post", "{parent=PARENT}/resourceN", "resource"},
+			{"Update", "patch", "{resource.name=PARENT/resourceN/*}", "resource"},
+			{"Delete", "delete", "{name=PARENT/resourceN/*}", ""},
+			{"Purge", "delete", "{parent=PARENT}/resourceN", "resource"},
+			{"Start", "post", "{name=PARENT/resourceN/*}:start", "*"},
+			{"Log", "get", "{name=PARENT/resourceN/*}/logs/{parent=**}", ""},
+			{"Test", "post", "{name=PARENT/resourceN/*/**}:testPermissions", "*"},
+		} {
+			fmt.Fprintf(&text, "  rpc %s(Request) returns (Resource) {\n    option (google.api.http) = {%s\n", method.name, binding(method.verb, method.path, method.body, "projects/*/zones/*", i))
+			for _, parent := range []string{"folders/*/zones/*", "organizations/*/zones/*"} {
+				fmt.Fprintf(&text, "      additional_bindings {%s}\n", binding(method.verb, method.path, method.body, parent, i))
+			}
+			text.WriteString("    };\n  }\n")
+		}
+		text.WriteString("}\n")
+	}
+	return text.String()
+}
+
+func binding(verb, path, body, parent string, resource int) string {
+	path = strings.NewReplacer("PARENT", parent, "resourceN", fmt.Sprintf("resource%d", resource)).Replace(path)
+	rule := fmt.Sprintf("%s: \"/compute/v1/%s\"", verb, path)
+	if body != "" {
+		rule += fmt.Sprintf(" body: %q", body)
+	}
+	return rule
+}
+
+// build builds packages of generated files that are not in the tree.
+type build struct {
+	t        *testing.T
+	folder   string
+	overlay  map[string]string // from the place in the tree to the file
+	packages []string
+}
+
+func newBuild(t *testing.T) *build {
+	return &build{t: t, folder: t.TempDir(), overlay: map[string]string{}}
+}
+
+// add puts files into the tree, named by import path.
+func (b *build) add(files map[string]string) {
+	b.t.Helper()
+	for name, content := range files {
+		place, err := filepath.Abs(strings.TrimPrefix(name, here))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.overlay[place] = filepath.Join(b.folder, fmt.Sprintf("%d_%s", len(b.overlay), filepath.Base(name)))
+		if err := os.WriteFile(b.overlay[place], []byte(content), 0o600); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+func (b *build) run() {
+	b.t.Helper()
+	encoded, err := json.Marshal(map[string]any{"Replace": b.overlay})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	file := filepath.Join(b.folder, "overlay.json")
 	if err := os.WriteFile(file, encoded, 0o600); err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
-	arguments = append(arguments, "-overlay", file)
-	output, err := exec.CommandContext(t.Context(), "go", append(arguments, packages...)...).CombinedOutput()
+	output, err := exec.CommandContext(b.t.Context(), "go", append([]string{"build", "-overlay", file}, b.packages...)...).CombinedOutput()
 	if err != nil {
-		t.Errorf("go build: %v\n%s", err, output)
+		b.t.Errorf("go build: %v\n%s", err, output)
 	}
 }
 
