@@ -22,14 +22,15 @@ import (
 type queryBinder struct {
 	message   protoreflect.MessageDescriptor
 	elsewhere *utilities.DoubleArray // what path and body bind
+	whole     bool                   // the body is the message
 	none      bool                   // path and body bind every field
 	strict    bool                   // parameters that name no field are refused
 	dropIn    bool
 }
 
 func newQueryBinder(md protoreflect.MessageDescriptor, t *httprule.Template, body string, o RouteOptions) queryBinder {
-	b := queryBinder{message: md, none: body == "*", strict: !o.DropIn && !o.IgnoreUnknownQuery, dropIn: o.DropIn}
-	if b.none {
+	b := queryBinder{message: md, whole: body == "*", none: body == "*", strict: !o.DropIn && !o.IgnoreUnknownQuery, dropIn: o.DropIn}
+	if b.whole {
 		return b
 	}
 	var bound []string
@@ -69,10 +70,10 @@ func (b queryBinder) bind(r *http.Request, m proto.Message) error {
 // has read.
 func (b queryBinder) values(r *http.Request) (url.Values, error) {
 	switch {
-	case r.Form != nil: // the router has looked for a form
-		return r.Form, nil
-	case b.none: // the body, if any, is a message
+	case b.whole:
 		return url.ParseQuery(r.URL.RawQuery)
+	case r.Form != nil: // a mux has looked for a form
+		return r.Form, nil
 	case r.URL.RawQuery == "" && !mayBeForm(r):
 		return nil, nil
 	}

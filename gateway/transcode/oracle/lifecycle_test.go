@@ -31,27 +31,32 @@ func soon[T any](t *testing.T, what string, c <-chan T) T {
 	}
 }
 
-// TestClientGone holds that a stream ends upstream when its client leaves.
-func TestClientGone(t *testing.T) {
-	gone, arrived := make(chan error, 1), make(chan struct{}, 1)
-	wait := func(ctx context.Context) error {
-		<-ctx.Done()
-		gone <- ctx.Err()
-		return ctx.Err()
-	}
-	s := scripted{
+// waiting is a service whose streams wait for their client after one message.
+type waiting struct {
+	arrived chan struct{} // a message of a client's stream
+	gone    chan error    // why a stream ended
+}
+
+func (s waiting) wait(ctx context.Context) error {
+	<-ctx.Done()
+	s.gone <- ctx.Err()
+	return ctx.Err()
+}
+
+func (s waiting) script() scripted {
+	return scripted{
 		repeat: func(m *pb.Everything, stream grpc.ServerStreamingServer[pb.Everything]) error {
 			if err := stream.Send(m); err != nil {
 				return err
 			}
-			return wait(stream.Context())
+			return s.wait(stream.Context())
 		},
 		collect: func(stream grpc.ClientStreamingServer[pb.Everything, pb.Everything]) error {
 			if _, err := stream.Recv(); err != nil {
 				return err
 			}
-			arrived <- struct{}{}
-			return wait(stream.Context())
+			s.arrived <- struct{}{}
+			return s.wait(stream.Context())
 		},
 		chat: func(stream grpc.BidiStreamingServer[pb.Everything, pb.Everything]) error {
 			m, err := stream.Recv()
@@ -61,10 +66,15 @@ func TestClientGone(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return wait(stream.Context())
+			return s.wait(stream.Context())
 		},
 	}
-	everyFront(t, s, func(t *testing.T, _ front, c *caller) {
+}
+
+// TestClientGone holds that a stream ends upstream when its client leaves.
+func TestClientGone(t *testing.T) {
+	s := waiting{arrived: make(chan struct{}, 1), gone: make(chan error, 1)}
+	everyFront(t, s.script(), func(t *testing.T, _ front, c *caller) {
 		t.Run("server", func(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
 			answer := c.get(t, ctx, "/v1/repeat/1?a_string=a")
@@ -72,15 +82,15 @@ func TestClientGone(t *testing.T) {
 				t.Fatal("no answer")
 			}
 			leave()
-			soon(t, "the upstream's end", gone)
+			soon(t, "the upstream's end", s.gone)
 		})
 		t.Run("client", func(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
 			body, answered := c.open(t, ctx, "/v1/collect")
 			write(t, body, `{"aString":"a"}`)
-			soon(t, "the upstream", arrived)
+			soon(t, "the upstream", s.arrived)
 			leave()
-			soon(t, "the upstream's end", gone)
+			soon(t, "the upstream's end", s.gone)
 			body.Close()
 			soon(t, "the client's end", answered)
 		})
@@ -94,7 +104,7 @@ func TestClientGone(t *testing.T) {
 			}
 			leave()
 			answer.Body.Close() // by which the client of HTTP/2 notices that its context is over
-			soon(t, "the upstream's end", gone)
+			soon(t, "the upstream's end", s.gone)
 		})
 	})
 }

@@ -170,3 +170,25 @@ func (healthy) Check(_ context.Context, in *grpc_health_v1.HealthCheckRequest, _
 	}
 	return &grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_SERVING}, nil
 }
+
+// TestCanceledRequest holds whose end a call shares: the request's, or with
+// request_context=false the registration's.
+func TestCanceledRequest(t *testing.T) {
+	up := start(t)
+	for _, f := range forms() {
+		t.Run(f.name, func(t *testing.T) {
+			p := f.serve(t, up)
+			for line, want := range map[string]int{"GET /v1/text/a": 499, "GET /v5/files/a": http.StatusOK} {
+				canceled := func() *http.Request {
+					ctx, cancel := context.WithCancel(t.Context())
+					cancel()
+					return request{line: line}.http().WithContext(ctx)
+				}
+				p.compare(t, canceled)
+				if got := ask(p.ours, canceled()); got.Status != want && f.name != "server" { // which looks at no context
+					t.Errorf("%s: status %d, want %d", line, got.Status, want)
+				}
+			}
+		})
+	}
+}

@@ -97,22 +97,16 @@ type semicolons struct{ runtime.Marshaler }
 func (semicolons) Delimiter() []byte            { return []byte(";\n") }
 func (semicolons) StreamContentType(any) string { return "text/semicolons" }
 
-func streamTable() []request {
-	var found []request
-	add := func(body, header string, lines ...string) {
-		for _, line := range lines {
-			found = append(found, request{line, body, header})
-		}
-	}
-	add("", "", "GET /v1/repeat/0", "GET /v1/repeat/1", "GET /v1/repeat/3?a_string=x", "GET /v1/repeat/x", "GET /v1/repeat/2?nosuch=1", "GET /v1/repeat/1?a_status.code=5&a_status.message=gone",
+func streamTable() (found requests) {
+	found.add("", "", "GET /v1/repeat/0", "GET /v1/repeat/1", "GET /v1/repeat/3?a_string=x", "GET /v1/repeat/x", "GET /v1/repeat/2?nosuch=1", "GET /v1/repeat/1?a_status.code=5&a_status.message=gone",
 		"GET /v1/repeat/1?a_status.code=5&a_status.message=gone&a_status.after=2", "GET /v1/download/3?a_string=x", "GET /v1/download/0", "GET /v1/download/2?a_status.code=13", "GET /v4/closed/2:follow", "GET /v4/closed/x:follow", "PUT /v1/repeat")
-	add("", "Grpc-Timeout: x", "GET /v1/repeat/1", "POST /v1/collect", "POST /v1/chat")
-	add("", "Authorization: x\nTE: trailers", "GET /v1/repeat/1", "POST /v1/collect", "POST /v1/chat")
+	found.add("", "Grpc-Timeout: x", "GET /v1/repeat/1", "POST /v1/collect", "POST /v1/chat")
+	found.add("", "Authorization: x\nTE: trailers", "GET /v1/repeat/1", "POST /v1/collect", "POST /v1/chat")
 	for _, body := range []string{
 		``, `{}`, `{"anInt32":2,"inner":{"name":"a"},"strings":["a"]}`, `{"anInt32":2}`, `{"anInt32":"x"}`, `{"anInt32":1}{"anInt32":2} {"anInt32":3}`, "{\"aString\":\"a\"}\n{\"aString\":\"b\"}\n", "{\"aString\":\"a\"}\n{\"aString\":1}\n{\"aString\":\"c\"}",
 		`{"aString":"a"} {`, `junk`, `{"aStatus":{"code":5,"message":"gone"}}`, "{\"aString\":\"a\"}{\"aStatus\":{\"code\":5}}", `{"aStatus":{"code":5,"after":2}}`, `[{"aString":"a"}]`, `null`, `{"nosuch":1}`, `{"contentType":"text/plain","data":"aGk="}{"data":"aGk="}`, `{"name":"a"}{"names":["b"]}`,
 	} {
-		add(body, "", "POST /v1/repeat", "POST /v1/repeat/inner", "POST /v1/repeat/strings", "POST /v1/collect", "POST /v1/collect/strings", "POST /v1/chat", "POST /v1/upload", "POST /venta.oracle.v1.Optioned/UnruledStream")
+		found.add(body, "", "POST /v1/repeat", "POST /v1/repeat/inner", "POST /v1/repeat/strings", "POST /v1/collect", "POST /v1/collect/strings", "POST /v1/chat", "POST /v1/upload", "POST /venta.oracle.v1.Optioned/UnruledStream")
 	}
 	return found
 }

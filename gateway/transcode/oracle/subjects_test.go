@@ -84,67 +84,76 @@ func byEndpoint(register func(context.Context, *runtime.ServeMux, string, []grpc
 	return func(ctx context.Context, mux *runtime.ServeMux) error { return register(ctx, mux, target, up.dialing) }
 }
 
-func forms() []form {
-	return []form{
-		{
-			"conn",
-			func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
-				return all(ctx, mux, to(stock.RegisterEverythingsHandler, up.conn), to(stock.RegisterStreamsHandler, up.conn),
-					to(stock.RegisterClassicsHandler, up.conn), to(stock.RegisterEditionsHandler, up.conn),
-					to(stockopaque.RegisterOpaquesHandler, up.conn), to(stockoptioned.RegisterOptionedAPI, up.conn))
-			},
-			func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
-				return all(ctx, mux, to(pb.RegisterEverythingsHandler, up.conn), to(pb.RegisterStreamsHandler, up.conn),
-					to(pb.RegisterClassicsHandler, up.conn), to(pb.RegisterEditionsHandler, up.conn),
-					to(opaquepb.RegisterOpaquesHandler, up.conn), to(oursoptioned.RegisterOptionedAPI, up.conn))
-			},
+func forms() []form { return []form{byConn(), byAddress(), byClient(), byServer()} }
+
+func byConn() form {
+	return form{
+		"conn",
+		func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
+			return all(ctx, mux, to(stock.RegisterEverythingsHandler, up.conn), to(stock.RegisterStreamsHandler, up.conn),
+				to(stock.RegisterClassicsHandler, up.conn), to(stock.RegisterEditionsHandler, up.conn),
+				to(stockopaque.RegisterOpaquesHandler, up.conn), to(stockoptioned.RegisterOptionedAPI, up.conn))
 		},
-		{
-			"endpoint",
-			func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
-				return all(ctx, mux, byEndpoint(stock.RegisterEverythingsHandlerFromEndpoint, up), byEndpoint(stock.RegisterStreamsHandlerFromEndpoint, up),
-					byEndpoint(stock.RegisterClassicsHandlerFromEndpoint, up), byEndpoint(stock.RegisterEditionsHandlerFromEndpoint, up),
-					byEndpoint(stockopaque.RegisterOpaquesHandlerFromEndpoint, up), byEndpoint(stockoptioned.RegisterOptionedAPIFromEndpoint, up))
-			},
-			func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
-				return all(ctx, mux, byEndpoint(pb.RegisterEverythingsHandlerFromEndpoint, up), byEndpoint(pb.RegisterStreamsHandlerFromEndpoint, up),
-					byEndpoint(pb.RegisterClassicsHandlerFromEndpoint, up), byEndpoint(pb.RegisterEditionsHandlerFromEndpoint, up),
-					byEndpoint(opaquepb.RegisterOpaquesHandlerFromEndpoint, up), byEndpoint(oursoptioned.RegisterOptionedAPIFromEndpoint, up))
-			},
+		func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
+			return all(ctx, mux, to(pb.RegisterEverythingsHandler, up.conn), to(pb.RegisterStreamsHandler, up.conn),
+				to(pb.RegisterClassicsHandler, up.conn), to(pb.RegisterEditionsHandler, up.conn),
+				to(opaquepb.RegisterOpaquesHandler, up.conn), to(oursoptioned.RegisterOptionedAPI, up.conn))
 		},
-		{
-			"client",
-			func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
-				return all(ctx, mux, to(stock.RegisterEverythingsHandlerClient, pb.NewEverythingsClient(up.conn)),
-					to(stock.RegisterStreamsHandlerClient, pb.NewStreamsClient(up.conn)),
-					to(stock.RegisterClassicsHandlerClient, pb.NewClassicsClient(up.conn)),
-					to(stock.RegisterEditionsHandlerClient, pb.NewEditionsClient(up.conn)),
-					to(stockopaque.RegisterOpaquesHandlerClient, opaquepb.NewOpaquesClient(up.conn)),
-					to(stockoptioned.RegisterOptionedAPIClient, optionedpb.NewOptionedClient(up.conn)))
-			},
-			func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
-				return all(ctx, mux, to(pb.RegisterEverythingsHandlerClient, pb.NewEverythingsClient(up.conn)),
-					to(pb.RegisterStreamsHandlerClient, pb.NewStreamsClient(up.conn)),
-					to(pb.RegisterClassicsHandlerClient, pb.NewClassicsClient(up.conn)),
-					to(pb.RegisterEditionsHandlerClient, pb.NewEditionsClient(up.conn)),
-					to(opaquepb.RegisterOpaquesHandlerClient, opaquepb.NewOpaquesClient(up.conn)),
-					to(oursoptioned.RegisterOptionedAPIClient, optionedpb.NewOptionedClient(up.conn)))
-			},
+	}
+}
+
+func byAddress() form {
+	return form{
+		"endpoint",
+		func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
+			return all(ctx, mux, byEndpoint(stock.RegisterEverythingsHandlerFromEndpoint, up), byEndpoint(stock.RegisterStreamsHandlerFromEndpoint, up),
+				byEndpoint(stock.RegisterClassicsHandlerFromEndpoint, up), byEndpoint(stock.RegisterEditionsHandlerFromEndpoint, up),
+				byEndpoint(stockopaque.RegisterOpaquesHandlerFromEndpoint, up), byEndpoint(stockoptioned.RegisterOptionedAPIFromEndpoint, up))
 		},
-		{
-			"server",
-			func(ctx context.Context, mux *runtime.ServeMux, _ upstream) error {
-				var b backend
-				return all(ctx, mux, to[pb.EverythingsServer](stock.RegisterEverythingsHandlerServer, b), to[pb.StreamsServer](stock.RegisterStreamsHandlerServer, b),
-					to[pb.ClassicsServer](stock.RegisterClassicsHandlerServer, b), to[pb.EditionsServer](stock.RegisterEditionsHandlerServer, b),
-					to[opaquepb.OpaquesServer](stockopaque.RegisterOpaquesHandlerServer, b), to[optionedpb.OptionedServer](stockoptioned.RegisterOptionedAPIServer, b))
-			},
-			func(ctx context.Context, mux *runtime.ServeMux, _ upstream) error {
-				var b backend
-				return all(ctx, mux, to[pb.EverythingsServer](pb.RegisterEverythingsHandlerServer, b), to[pb.StreamsServer](pb.RegisterStreamsHandlerServer, b),
-					to[pb.ClassicsServer](pb.RegisterClassicsHandlerServer, b), to[pb.EditionsServer](pb.RegisterEditionsHandlerServer, b),
-					to[opaquepb.OpaquesServer](opaquepb.RegisterOpaquesHandlerServer, b), to[optionedpb.OptionedServer](oursoptioned.RegisterOptionedAPIServer, b))
-			},
+		func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
+			return all(ctx, mux, byEndpoint(pb.RegisterEverythingsHandlerFromEndpoint, up), byEndpoint(pb.RegisterStreamsHandlerFromEndpoint, up),
+				byEndpoint(pb.RegisterClassicsHandlerFromEndpoint, up), byEndpoint(pb.RegisterEditionsHandlerFromEndpoint, up),
+				byEndpoint(opaquepb.RegisterOpaquesHandlerFromEndpoint, up), byEndpoint(oursoptioned.RegisterOptionedAPIFromEndpoint, up))
+		},
+	}
+}
+
+func byClient() form {
+	return form{
+		"client",
+		func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
+			return all(ctx, mux, to(stock.RegisterEverythingsHandlerClient, pb.NewEverythingsClient(up.conn)),
+				to(stock.RegisterStreamsHandlerClient, pb.NewStreamsClient(up.conn)),
+				to(stock.RegisterClassicsHandlerClient, pb.NewClassicsClient(up.conn)),
+				to(stock.RegisterEditionsHandlerClient, pb.NewEditionsClient(up.conn)),
+				to(stockopaque.RegisterOpaquesHandlerClient, opaquepb.NewOpaquesClient(up.conn)),
+				to(stockoptioned.RegisterOptionedAPIClient, optionedpb.NewOptionedClient(up.conn)))
+		},
+		func(ctx context.Context, mux *runtime.ServeMux, up upstream) error {
+			return all(ctx, mux, to(pb.RegisterEverythingsHandlerClient, pb.NewEverythingsClient(up.conn)),
+				to(pb.RegisterStreamsHandlerClient, pb.NewStreamsClient(up.conn)),
+				to(pb.RegisterClassicsHandlerClient, pb.NewClassicsClient(up.conn)),
+				to(pb.RegisterEditionsHandlerClient, pb.NewEditionsClient(up.conn)),
+				to(opaquepb.RegisterOpaquesHandlerClient, opaquepb.NewOpaquesClient(up.conn)),
+				to(oursoptioned.RegisterOptionedAPIClient, optionedpb.NewOptionedClient(up.conn)))
+		},
+	}
+}
+
+func byServer() form {
+	return form{
+		"server",
+		func(ctx context.Context, mux *runtime.ServeMux, _ upstream) error {
+			var b backend
+			return all(ctx, mux, to[pb.EverythingsServer](stock.RegisterEverythingsHandlerServer, b), to[pb.StreamsServer](stock.RegisterStreamsHandlerServer, b),
+				to[pb.ClassicsServer](stock.RegisterClassicsHandlerServer, b), to[pb.EditionsServer](stock.RegisterEditionsHandlerServer, b),
+				to[opaquepb.OpaquesServer](stockopaque.RegisterOpaquesHandlerServer, b), to[optionedpb.OptionedServer](stockoptioned.RegisterOptionedAPIServer, b))
+		},
+		func(ctx context.Context, mux *runtime.ServeMux, _ upstream) error {
+			var b backend
+			return all(ctx, mux, to[pb.EverythingsServer](pb.RegisterEverythingsHandlerServer, b), to[pb.StreamsServer](pb.RegisterStreamsHandlerServer, b),
+				to[pb.ClassicsServer](pb.RegisterClassicsHandlerServer, b), to[pb.EditionsServer](pb.RegisterEditionsHandlerServer, b),
+				to[opaquepb.OpaquesServer](opaquepb.RegisterOpaquesHandlerServer, b), to[optionedpb.OptionedServer](oursoptioned.RegisterOptionedAPIServer, b))
 		},
 	}
 }

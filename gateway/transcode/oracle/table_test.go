@@ -3,6 +3,7 @@ package oracle_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,15 +47,22 @@ func TestTable(t *testing.T) {
 
 const form_ = "Content-Type: application/x-www-form-urlencoded"
 
-func table() []request {
-	var found []request
-	add := func(body, header string, lines ...string) {
-		for _, line := range lines {
-			found = append(found, request{line, body, header})
-		}
+// requests collects requests with the same body and header.
+type requests []request
+
+func (r *requests) add(body, header string, lines ...string) {
+	for _, line := range lines {
+		*r = append(*r, request{line, body, header})
 	}
-	// Paths.
-	add("", "",
+}
+
+func table() []request {
+	return slices.Concat(pathRequests(), queryRequests(), bodyRequests(), otherSyntaxes(), formRequests(), headerRequests())
+}
+
+// pathRequests binds paths.
+func pathRequests() (found requests) {
+	found.add("", "",
 		"GET /v1/text/a", "GET /v1/text/a%20b", "GET /v1/text/a%2Fb", "GET /v1/text/a%252Fb", "GET /v1/text/", "GET /v1/text", "GET /v1/text//",
 		"GET /v1/text/%C3%A9", "GET /v1/text/%FF", "GET /v1/text/a/with/b,c", "GET /v1/text/a/with/b%2Cc,,d", "GET /v1/text/a/with/",
 		"HEAD /v1/text/a", "OPTIONS /v1/text", "DELETE /v1/text/a", "PUT /v1/text/a", "PATCH /v1/text/a", "TRACE /v1/text/a",
@@ -77,7 +85,11 @@ func table() []request {
 		"POST /v1/shelves/1:archive", "POST /v1/shelves/1:nosuch", "POST /v1/shelves/1%3Aarchive", "POST /v1/shelves:search", "POST /v1/shelves/:archive", "GET /v1/shelves/1:archive",
 		"GET /v1/nothing", "GET /v1/nothing?x=%zz", "GET /v1/pairs/a/1", "GET /v1/pairs/a/x", "GET /v1/pairs/a/1?left=%zz", "POST /venta.oracle.v1.Everythings/Unbound",
 	)
-	// Queries.
+	return found
+}
+
+// queryRequests binds query parameters.
+func queryRequests() (found requests) {
 	for _, query := range []string{
 		"a_string=b", "aString=b", "a_string=b&a_string=c", "a_string=b&aString=c", "nosuch=1", "inner.name=a&inner.inner.name=b", "inner.nosuch=1", "inner=1", "a_bool.x=1",
 		"strings=a&strings=b", "strings=a,b", "ints=1&ints=2", "ints=x", "levels=LEVEL_LOW&levels=7", "levels=9", "inners.name=a", "inners=a", "timestamps=2026-10-01T12:00:00Z",
@@ -90,9 +102,13 @@ func table() []request {
 		"an_int64=9223372036854775808", "a_uint32=-1", "a_string=%zz", "a_string=a;b=c", "=x", "a_string", "a_status.code=5&a_status.message=gone", "raw.content_type=a&raw.data=aGk", "a.b.c", "inner..name=a", "inner.=a", "[a]=b",
 	} {
 		query = strings.NewReplacer(`"`, "%22", "{", "%7B", "}", "%7D", "[1,null]", "%5B1,null%5D").Replace(query)
-		add("", "", "GET /v1/fail?"+query, "POST /v1/text?"+query, "PUT /v1/lists/x?"+query, "GET /v1/nested/a/1/1?"+query)
+		found.add("", "", "GET /v1/fail?"+query, "POST /v1/text?"+query, "PUT /v1/lists/x?"+query, "GET /v1/nested/a/1/1?"+query)
 	}
-	// Bodies.
+	return found
+}
+
+// bodyRequests binds bodies, and presents them as answers.
+func bodyRequests() (found requests) {
 	for _, body := range []string{
 		``, ` `, `{}`, `null`, `[]`, `1`, `"a"`, `{"aString":"a"}`, `{"a_string":"a"}`, `{"nosuch":1}`, `{"aString":1}`, `{"aString":"a"} {"aString":"b"}`, `{"aString":"a"} junk`, `{"aString":`, `{"aString":"a","aString":"b"}`,
 		`{"anInt64":"7","aUint32":7,"aDouble":"NaN","someBytes":"aGk=","aLevel":"LEVEL_HIGH"}`, `{"aLevel":7}`, `{"aLevel":"NOSUCH"}`, `{"aLevel":99}`,
@@ -103,7 +119,7 @@ func table() []request {
 		`{"a":"b"}`, `{"1":{"name":"a"},"2":{}}`, `{"x":{}}`, `{"name":"a","level":"LEVEL_HIGH"}`, `{"name":null,"inner":{},"labels":{"a":"b"},"tags":[],"more":{"a":{"b":1}},"any":{"@type":"type.googleapis.com/venta.oracle.v1.Pair"}}`,
 		`{"inner":{"inner":{"name":"a","nosuch":1}}}`, `"2026-10-01T12:00:00Z"`, `"a,bC"`, `{"@type":"type.googleapis.com/venta.oracle.v1.Pair","left":"a"}`, `{"contentType":"text/plain","data":"aGk="}`,
 	} {
-		add(body, "", "POST /v1/bodies", "PUT /v1/lists/a,b", "PUT /v1/text/a?a_bool=true", "PUT /v1/optional/x", "POST /v1/oneof/string/a", "POST /v1/oneof/body/string", "POST /v1/oneof/body/inner",
+		found.add(body, "", "POST /v1/bodies", "PUT /v1/lists/a,b", "PUT /v1/text/a?a_bool=true", "PUT /v1/optional/x", "POST /v1/oneof/string/a", "POST /v1/oneof/body/string", "POST /v1/oneof/body/inner",
 			"POST /v1/bodies/string", "POST /v1/bodies/int64", "POST /v1/bodies/double", "POST /v1/bodies/bool", "POST /v1/bodies/bytes", "POST /v1/bodies/level", "POST /v1/bodies/maybe_string",
 			"POST /v1/bodies/strings", "POST /v1/bodies/levels", "POST /v1/bodies/inners", "POST /v1/bodies/labels", "POST /v1/bodies/by_number", "POST /v1/bodies/inner/a?a_bool=true&inner.name=x",
 			"POST /v1/bodies/timestamp", "POST /v1/bodies/wrapped_string", "POST /v1/bodies/value", "POST /v1/bodies/struct", "POST /v1/bodies/any",
@@ -112,34 +128,46 @@ func table() []request {
 			"POST /v1/answers/labels", "POST /v1/answers/by_number", "POST /v1/answers/maybe_string", "POST /v1/answers/timestamp", "POST /v1/answers/wrapped", "POST /v1/answers/value", "POST /v1/answers/whole",
 			"POST /v1/raw", "POST /v1/raw/field", "GET /v1/raw", "POST /v1/nothing", "PUT /v1/pairs/a", "GET /v1/text/a", "DELETE /v1/text/a", "POST /v1/shelves/1:archive", "POST /v1/fail")
 	}
-	// Other syntaxes and options.
+	return found
+}
+
+// otherSyntaxes is for proto2, editions, the opaque API and the plugin's options.
+func otherSyntaxes() (found requests) {
 	for _, body := range []string{
 		``, `{}`, `{"name":"a"}`, `{"count":1,"kind":"OLD_KIND_SECOND","group":{"word":"w"},"numbers":["1"],"kinds":[1]}`, `{"kind":9}`, `{"kind":"NEW_KIND_SECOND","delimited":{"name":"a"}}`, `{"kind":9}`, `"a"`, `[1,"2"]`, `{"part":{"name":"x"}}`, `{"name":"a","part":{"part":{}}}`,
 	} {
-		add(body, "", "POST /v2/old", "PATCH /v2/old/a", "PATCH /v2/old/a?mask=x", "PUT /v2/old/name", "PUT /v2/old/numbers", "PUT /v2/old/nested", "POST /v3/new", "PATCH /v3/new/a", "PUT /v3/new/delimited", "PUT /v3/new/name",
+		found.add(body, "", "POST /v2/old", "PATCH /v2/old/a", "PATCH /v2/old/a?mask=x", "PUT /v2/old/name", "PUT /v2/old/numbers", "PUT /v2/old/nested", "POST /v3/new", "PATCH /v3/new/a", "PUT /v3/new/delimited", "PUT /v3/new/name",
 			"POST /v4/closed", "PATCH /v4/closed/a", "PUT /v4/closed/a", "DELETE /v5/choices/a", "PATCH /v5/choices/a", "POST /venta.oracle.v1.Optioned/Unruled", "POST /v5/configured")
 	}
-	add("", "", "GET /v2/old/a/1", "GET /v2/old/a/x", "GET /v2/old/lists/1,2/OLD_KIND_FIRST,2", "GET /v2/old/lists/1/3", "GET /v2/old/part/a", "GET /v2/old/part/", "GET /v2/old/tags/a,b", "GET /v2/old/a/1?kind=2&group.word=x&Group.word=x&choice_name=a&data=aGk",
+	found.add("", "", "GET /v2/old/a/1", "GET /v2/old/a/x", "GET /v2/old/lists/1,2/OLD_KIND_FIRST,2", "GET /v2/old/lists/1/3", "GET /v2/old/part/a", "GET /v2/old/part/", "GET /v2/old/tags/a,b", "GET /v2/old/a/1?kind=2&group.word=x&Group.word=x&choice_name=a&data=aGk",
 		"GET /v3/new/lists/1,2/NEW_KIND_FIRST", "GET /v3/new/part/a/NEW_KIND_SECOND", "GET /v3/new/part/a/3", "GET /v3/new/plain/a?name=&count=0&kind=1&part.kind=2&delimited.name=a",
 		"GET /v4/closed/a/1?tags=x&part.part.name=y", "GET /v4/closed/a/x", "GET /v4/closed/tags/a,b", "GET /v4/closed/part/a", "GET /v4/closed/2:follow",
 		"GET /v5/choices/a%7Cb/1%7C2", "GET /v5/choices/a,b/1,2", "GET /v5/files/a/b", "GET /v5/files", "GET /v5/files/", "GET /v5/deep/a/tail", "GET /v5/deep/a/b/tail", "GET /v5/configured/a", "GET /v5/configured/a?names=x",
 	)
-	// Forms and methods that a form stands for.
-	add("a_string=b&strings=x&strings=y", form_, "POST /v1/text", "POST /v1/text?a_string=c", "POST /v1/text/a", "POST /v1/nothing", "POST /v1/fail", "POST /v1/nosuch", "PUT /v1/text/a", "POST /v1/double/1.5", "DELETE /v1/text/a", "POST /v1/pairs/a/1")
-	add("a_string=%zz", form_, "POST /v1/text", "POST /v1/text/a")
-	add("a_bool=true", form_+"; charset=utf-8", "POST /v1/text", "POST /v1/text/a")
+	return found
+}
+
+// formRequests posts forms, and names methods that a form stands for.
+func formRequests() (found requests) {
+	found.add("a_string=b&strings=x&strings=y", form_, "POST /v1/text", "POST /v1/text?a_string=c", "POST /v1/text/a", "POST /v1/nothing", "POST /v1/fail", "POST /v1/nosuch", "PUT /v1/text/a", "POST /v1/double/1.5", "DELETE /v1/text/a", "POST /v1/pairs/a/1")
+	found.add("a_string=%zz", form_, "POST /v1/text", "POST /v1/text/a")
+	found.add("a_bool=true", form_+"; charset=utf-8", "POST /v1/text", "POST /v1/text/a")
 	for _, method := range []string{"GET", "get", "DELETE", "PUT", "HEAD", "NOSUCH", ""} {
-		add("a_bool=true", form_+"\nX-HTTP-Method-Override: "+method, "POST /v1/text/a", "POST /v1/text", "PUT /v1/text/a", "POST /v1/fail", "POST /v1/nosuch")
-		add(`{"aBool":true}`, "X-HTTP-Method-Override: "+method, "POST /v1/text/a", "POST /v1/bodies")
+		found.add("a_bool=true", form_+"\nX-HTTP-Method-Override: "+method, "POST /v1/text/a", "POST /v1/text", "PUT /v1/text/a", "POST /v1/fail", "POST /v1/nosuch")
+		found.add(`{"aBool":true}`, "X-HTTP-Method-Override: "+method, "POST /v1/text/a", "POST /v1/bodies")
 	}
-	// Headers and metadata.
+	return found
+}
+
+// headerRequests sends headers and metadata.
+func headerRequests() (found requests) {
 	for _, header := range []string{
 		"Authorization: Bearer x", "Grpc-Metadata-Key: a\nGrpc-Metadata-Key: b", "Grpc-Metadata-Data-Bin: aGk=", "Grpc-Metadata-Data-Bin: !", "Grpc-Metadata-Grpcgateway-Host: x", "Grpc-Metadata-X-Forwarded-For: 1.2.3.4",
 		"Grpc-Timeout: 1H", "Grpc-Timeout: 1x", "Grpc-Timeout: S", "Grpc-Timeout: 99999999H", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: example.com", "Cookie: a=b", "X-Custom: a", "Accept: text/plain", "Accept: application/json",
 		"Content-Type: text/plain", "Content-Type: ;;", "TE: trailers", "Te: gzip", "Accept-Language: é", "Range: bytes=0-1", "If-None-Match: \"x\"", "User-Agent: me",
 	} {
-		add("", header, "GET /v1/text/a", "GET /v1/nothing", "GET /v1/fail?a_status.code=16&a_status.message=who", "GET /v1/int32/x", "GET /v1/nosuch")
-		add(`{"aString":"x"}`, header, "POST /v1/bodies", "POST /v1/raw")
+		found.add("", header, "GET /v1/text/a", "GET /v1/nothing", "GET /v1/fail?a_status.code=16&a_status.message=who", "GET /v1/int32/x", "GET /v1/nosuch")
+		found.add(`{"aString":"x"}`, header, "POST /v1/bodies", "POST /v1/raw")
 	}
 	return found
 }
