@@ -2740,8 +2740,9 @@ func (x *Objective) GetMode() Mode {
 // Limits bounds message sizes.
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The largest HTTP request body. Default: the gateway's own bound, 4194304.
-	// A larger one is answered HTTP 413. From 1 to 1073741824.
+	// The largest HTTP request body; on a client's stream, the largest message.
+	// Default: the gateway's own bound, 4194304. A larger one is answered HTTP
+	// 413. From 1 to 1073741824.
 	MaxRequestBytes *int64 `protobuf:"varint,1,opt,name=max_request_bytes,json=maxRequestBytes" json:"max_request_bytes,omitempty"`
 	// The largest upstream message. Default: the gateway's own bound, 4194304. A
 	// larger one is answered HTTP 502. From 1 to 1073741824.
