@@ -34,6 +34,10 @@ func RegisterOnMux(ctx context.Context, mux *runtime.ServeMux, s Service, conn g
 			return err
 		}
 	}
+	if g != nil { // the breakers and limiters that a service shares are the gateway's
+		g.mu.Lock()
+		defer g.mu.Unlock()
+	}
 	on := &registrar{
 		gateway:      g,
 		mux:          mux,

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -497,4 +498,25 @@ func TestSharedBreakerNeedsEqualSettings(t *testing.T) {
 			t.Errorf("second minimum %d: %v", test.second, err)
 		}
 	}
+}
+
+func TestMuxesShareAGatewayConcurrently(t *testing.T) {
+	gw, err := gateway.New(gateway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := breakerPolicy(2)
+	shared.Scope = policy.BreakerPerService
+	ctx := gateway.NewContext(t.Context(), gw)
+	conn := gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, &backend{})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			s := service(policy.Method{CircuitBreaker: shared})
+			if err := gateway.RegisterOnMux(ctx, runtime.NewServeMux(), s, conn); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
