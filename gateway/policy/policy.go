@@ -14,7 +14,9 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Method is the effective policy of one RPC. A nil block is not in force.
+// Method is the effective policy of one RPC. A nil block is not in force. A
+// block with Shadow set counts what it would have done and neither refuses nor
+// changes anything.
 type Method struct {
 	Timeout        *Timeout
 	Retry          *Retry
@@ -30,9 +32,11 @@ type Method struct {
 	Response       *Response
 }
 
-// Timeout bounds a whole call, all attempts included.
+// Timeout bounds a whole call, all attempts included, or a stream.
 type Timeout struct {
-	Duration time.Duration
+	Duration time.Duration // 0: a stream may last for ever
+	Idle     time.Duration // of a stream, between messages; 0 for a unary call
+	Shadow   bool
 }
 
 // Retry repeats failed calls (gRFC A6).
@@ -44,6 +48,7 @@ type Retry struct {
 	RetryableStatusCodes []codes.Code
 	PerAttemptTimeout    time.Duration // 0: the time that the call has left
 	Budget               RetryBudget
+	Shadow               bool
 }
 
 // Hedge races a slow attempt by further ones (gRFC A6).
@@ -52,6 +57,7 @@ type Hedge struct {
 	MaxAttempts         int           // the first included
 	NonFatalStatusCodes []codes.Code
 	Budget              RetryBudget
+	Shadow              bool
 }
 
 // RetryBudget bounds retries and hedges to a share of live traffic.
@@ -71,6 +77,7 @@ type CircuitBreaker struct {
 	SlowCallThresholdPercent int           // 0 with SlowCallDuration 0
 	FailureStatusCodes       []codes.Code
 	Scope                    BreakerScope
+	Shadow                   bool
 }
 
 // BreakerScope says what shares one breaker.
@@ -80,6 +87,7 @@ type BreakerScope int
 const (
 	BreakerPerMethod BreakerScope = iota
 	BreakerPerService
+	BreakerPerEndpoint
 )
 
 // RateLimit admits a number of requests in an interval for each key.
@@ -90,7 +98,35 @@ type RateLimit struct {
 	Burst    int64
 	Key      RateLimitKey
 	Cost     RateLimitCost
+	Tiers    []RateLimitTier
+	// Shared counts in the fleet's store, where else each process counts alone.
+	Shared bool
+	// OnStoreFailure says what happens while that store is out of reach.
+	OnStoreFailure StoreFailure
+	// Lease is how many units a process takes from the shared count at once. 0
+	// and 1: each request asks.
+	Lease  int64
+	Shadow bool
 }
+
+// RateLimitTier is another rate for principals whose token has Claim with Value.
+type RateLimitTier struct {
+	Claim    string
+	Value    string
+	Requests int64
+	Burst    int64
+}
+
+// StoreFailure says what a shared limit does while its store is out of reach.
+type StoreFailure int
+
+// The choices of a shared limit.
+const (
+	FailureUnset StoreFailure = iota // of a limit that is not shared
+	FailureAllow
+	FailureDeny
+	FailureLocal
+)
 
 // RateLimitKey says what a limit counts apart. Header and Field are set with
 // KeyHeader and KeyField alone.
@@ -110,6 +146,7 @@ const (
 	KeyPrincipal
 	KeyHeader
 	KeyField
+	KeyAPIKey
 )
 
 // RateLimitCost is what one request costs: Units, or the value of Field where
@@ -121,12 +158,15 @@ type RateLimitCost struct {
 
 // Cache stores successful answers (RFC 9111).
 type Cache struct {
-	TTL          time.Duration
-	StaleIfError time.Duration // 0: a failure is answered as it is
-	KeyFields    []string      // empty: the whole request
-	VaryHeaders  []string      // canonical form
-	Audience     Audience
-	Tags         []string
+	TTL                  time.Duration
+	StaleWhileRevalidate time.Duration // 0: a stale answer is fetched anew first
+	StaleIfError         time.Duration // 0: a failure is answered as it is
+	NegativeTTL          time.Duration // 0: NOT_FOUND is not remembered
+	KeyFields            []string      // empty: the whole request
+	VaryHeaders          []string      // canonical form
+	Audience             Audience
+	Tags                 []string
+	Shadow               bool
 }
 
 // Audience says who shares a stored answer.
@@ -140,7 +180,8 @@ const (
 
 // Invalidates purges stored answers after a successful call.
 type Invalidates struct {
-	Tags []string
+	Tags   []string
+	Shadow bool
 }
 
 // Concurrency bounds the calls in flight.
@@ -152,6 +193,7 @@ type Concurrency struct {
 	// PerService shares bound and queue among the service's RPCs that say so,
 	// where else each RPC has its own.
 	PerService bool
+	Shadow     bool
 }
 
 // Criticality says what is shed first under overload, as request metadata
@@ -170,7 +212,18 @@ type Auth struct {
 	Requirement Requirement
 	Scopes      []string // all of them
 	Roles       []string // one of them
+	Schemes     []Scheme // empty: SchemeBearer
+	Shadow      bool
 }
+
+// Scheme is a kind of credentials.
+type Scheme int
+
+// The schemes of [Auth].
+const (
+	SchemeBearer Scheme = iota
+	SchemeAPIKey
+)
 
 // Requirement says whether credentials are needed.
 type Requirement int
@@ -189,6 +242,7 @@ type Version struct {
 	AfterSunset AfterSunset
 	Successor   string // a URL, or a path with the route's variables
 	Link        string
+	Shadow      bool
 }
 
 // AfterSunset says what happens after the sunset.
@@ -204,6 +258,7 @@ const (
 type Limits struct {
 	MaxRequestBytes  int64
 	MaxResponseBytes int64
+	Shadow           bool
 }
 
 // Response says how a successful answer is presented over HTTP.
