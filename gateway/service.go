@@ -19,6 +19,7 @@ const SupportsGeneratedCodeV1 = true
 // plugin writes it; it is immutable.
 type Service struct {
 	Name    string // "package.Service"
+	Source  string // the schema's file, such as "venta/vendor/v2/vendor_service.proto"
 	Options ServiceOptions
 	Methods []Method
 }
@@ -33,7 +34,12 @@ type Method struct {
 	Call     transcode.Call
 	Bindings []Binding
 	Policy   policy.Method
+	Lines    Lines
 }
+
+// Lines tells where each block of a policy is written, by the block's name in
+// the schema, as lines of the service's Source.
+type Lines map[string]int
 
 // Binding is one HTTP route of a method.
 type Binding = transcode.Binding

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,13 @@ func (a *Auth) limits() faults {
 		if strings.ContainsFunc(scope, notInScope) {
 			found.add(entry("auth.scopes", i), fmt.Sprintf("%q is not a scope (RFC 6749, section 3.3)", scope),
 				"write one scope an entry, without spaces")
+		}
+	}
+	for i, scheme := range a.Schemes {
+		if scheme != SchemeBearer && scheme != SchemeAPIKey {
+			found.add(entry("auth.schemes", i), fmt.Sprintf("%d is no scheme", scheme), "write SCHEME_BEARER or SCHEME_API_KEY")
+		} else if slices.Contains(a.Schemes[:i], scheme) {
+			found.add(entry("auth.schemes", i), "the scheme is written twice", "remove one of them")
 		}
 	}
 	if a.Requirement == AuthNone {
@@ -28,6 +36,14 @@ func (f *faults) unused(path string, values []string) {
 	if len(values) > 0 {
 		f.add(path, "nothing is asked for with REQUIREMENT_NONE", "remove this, or write REQUIREMENT_REQUIRED")
 	}
+}
+
+// Accepts tells whether credentials of the scheme are looked at.
+func (a *Auth) Accepts(scheme Scheme) bool {
+	if len(a.Schemes) == 0 {
+		return scheme == SchemeBearer
+	}
+	return slices.Contains(a.Schemes, scheme)
 }
 
 func notInScope(r rune) bool {

@@ -16,6 +16,12 @@ func (c *Cache) limits() faults {
 	if c.StaleIfError != 0 {
 		found.duration("cache.stale_if_error", c.StaleIfError, time.Second, 7*24*time.Hour)
 	}
+	if c.StaleWhileRevalidate != 0 {
+		found.duration("cache.stale_while_revalidate", c.StaleWhileRevalidate, time.Second, 24*time.Hour)
+	}
+	if c.NegativeTTL != 0 {
+		found.duration("cache.negative_ttl", c.NegativeTTL, time.Second, time.Hour)
+	}
 	found.list("cache.key_fields", c.KeyFields, -1)
 	found.list("cache.vary_headers", c.VaryHeaders, mostVaryHeaders)
 	for i, name := range c.VaryHeaders {

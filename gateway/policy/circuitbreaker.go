@@ -50,13 +50,7 @@ func (b *CircuitBreaker) slowCallLimits() faults {
 	return found
 }
 
-func (b *CircuitBreaker) rules(rpc RPC, _ Method) faults {
-	var found faults
-	if rpc.streaming() {
-		found.notOnStreams("circuit_breaker", "a circuit breaker of a stream")
-	}
-	return found
-}
+func (b *CircuitBreaker) rules(RPC, Method) faults { return nil }
 
 // UnequalBreakers looks for methods of one service that share the service's
 // breaker and give it different settings. It returns the index of the first

@@ -15,12 +15,31 @@ func (c *Concurrency) limits() faults {
 	return found
 }
 
+// rules has nothing against a stream, which counts as one call for its life; but
+// its latency says nothing that a limit could follow.
 func (c *Concurrency) rules(rpc RPC, _ Method) faults {
 	var found faults
-	if rpc.streaming() {
-		found.notOnStreams("concurrency", "a bound on the streams in flight")
+	if rpc.streaming() && c.Adaptive {
+		found.add("concurrency.adaptive", "the time that a stream takes says nothing of the upstream's capacity", "remove it")
 	}
 	return found
+}
+
+// UnequalLimiters looks for methods of one service that share a limiter and give
+// it different settings. It returns the index of the first method with that
+// scope, and of all that differ from it.
+func UnequalLimiters(methods []Method) (first int, others []int) {
+	first = -1
+	for i, m := range methods {
+		switch {
+		case m.Concurrency == nil || !m.Concurrency.PerService:
+		case first < 0:
+			first = i
+		case !methods[first].Concurrency.SameLimiter(*m.Concurrency):
+			others = append(others, i)
+		}
+	}
+	return first, others
 }
 
 // SameLimiter tells whether two RPCs of a service can share one bound and one

@@ -51,7 +51,69 @@ func (l *RateLimit) limits(path string) faults {
 		found.header(path+".key.header", l.Key.Header)
 	}
 	found = append(found, l.costLimits(path+".cost")...)
+	found = append(found, l.tierLimits(path)...)
+	found = append(found, l.sharedLimits(path)...)
 	return found
+}
+
+// mostTiers is how many tiers a limit has.
+const mostTiers = 16
+
+func (l *RateLimit) tierLimits(path string) faults {
+	var found faults
+	if len(l.Tiers) > mostTiers {
+		found.add(path+".tiers", fmt.Sprintf("%d tiers are too many", len(l.Tiers)), fmt.Sprintf("write at most %d", mostTiers))
+	}
+	seen := map[[2]string]bool{}
+	for i, t := range l.Tiers {
+		at := entry(path+".tiers", i)
+		if t.Claim == "" {
+			found.add(at+".claim", "it names no claim", `write a claim such as "plan"`)
+		}
+		if t.Value == "" {
+			found.add(at+".value", "it is empty", `write a value such as "gold"`)
+		}
+		if seen[[2]string{t.Claim, t.Value}] {
+			found.add(at, fmt.Sprintf("an earlier tier has the claim %q of %q too, so this one never applies", t.Claim, t.Value), "remove one of them")
+		}
+		seen[[2]string{t.Claim, t.Value}] = true
+		found.number(at+".requests", t.Requests, 1, mostRequests)
+		found.number(at+".burst", t.Burst, 1, mostRequests)
+		if l.Cost.Field == "" && l.Cost.Units > t.Burst && t.Burst > 0 {
+			found.add(at+".burst", fmt.Sprintf("a request costs %d units, so none would ever pass", l.Cost.Units), "raise burst or lower the cost")
+		}
+	}
+	return found
+}
+
+func (l *RateLimit) sharedLimits(path string) faults {
+	var found faults
+	switch {
+	case l.Shared && l.OnStoreFailure == FailureUnset:
+		found.add(path+".on_store_failure", "nothing says what happens while the shared store is out of reach",
+			"write ON_STORE_FAILURE_ALLOW, ON_STORE_FAILURE_DENY or ON_STORE_FAILURE_LOCAL")
+	case !l.Shared && l.OnStoreFailure != FailureUnset:
+		found.add(path+".on_store_failure", "a local count needs no store", "remove it, or write SCOPE_SHARED")
+	}
+	switch {
+	case l.Lease == 0:
+	case !l.Shared:
+		found.add(path+".lease", "a local count takes no leases", "remove it, or write SCOPE_SHARED")
+	case l.Cost.Field != "":
+		found.add(path+".lease", "a lease is of equal requests, and the cost is a field's value", "remove it, or write cost.units")
+	default:
+		found.number(path+".lease", l.Lease, 1, l.smallestBurst())
+	}
+	return found
+}
+
+// smallestBurst is the least of the limit's own and its tiers'.
+func (l *RateLimit) smallestBurst() int64 {
+	least := l.Burst
+	for _, t := range l.Tiers {
+		least = min(least, t.Burst)
+	}
+	return least
 }
 
 func (l *RateLimit) costLimits(path string) faults {
@@ -80,6 +142,13 @@ func (l *RateLimit) rules(path string, rpc RPC, m Method) faults {
 	case l.Key.Source == KeyPrincipal && !m.authenticates():
 		found.add(path+".key.principal", "the RPC knows no principal",
 			`add "auth: {requirement: REQUIREMENT_REQUIRED}", or use another key such as "client_ip: true"`)
+	case l.Key.Source == KeyAPIKey && !(m.authenticates() && m.Auth.Accepts(SchemeAPIKey)):
+		found.add(path+".key.api_key", "the RPC takes no API keys",
+			`add SCHEME_API_KEY to auth.schemes, or use another key such as "principal: true"`)
+	}
+	if len(l.Tiers) > 0 && !m.authenticates() {
+		found.add(path+".tiers", "the RPC knows no principal, so nobody has a claim",
+			`add "auth: {requirement: REQUIREMENT_REQUIRED}", or remove the tiers`)
 	}
 	if l.Cost.Field != "" {
 		field, ok := found.field(path+".cost.field", rpc.Input, l.Cost.Field)

@@ -78,8 +78,22 @@ func TestValidate(t *testing.T) {
 		{"route of another version", "Get", []policy.Route{get, {Verb: "GET", Path: "/v3/x"}, {Verb: "GET", Path: "/v2beta1"}},
 			func(m *policy.Method) { *m = policy.Method{} }, "routes[1] routes[2]"},
 		{"timeout of a stream", "Track", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Timeout: m.Timeout} }, "timeout"},
-		{"breaker of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{CircuitBreaker: m.CircuitBreaker} }, "circuit_breaker"},
-		{"bound of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Concurrency: m.Concurrency} }, "concurrency"},
+		{"breaker of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{CircuitBreaker: m.CircuitBreaker} }, ""},
+		{"bound of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Concurrency: &policy.Concurrency{MaxInFlight: 1}} }, ""},
+		{"adaptive bound of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Concurrency: m.Concurrency} }, "concurrency.adaptive"},
+		{"silence of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Timeout: &policy.Timeout{Idle: time.Minute}} }, ""},
+		{"silence of a call", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Idle = time.Second }, "timeout.idle"},
+		{"silence as long as the stream", "Watch", []policy.Route{get},
+			func(m *policy.Method) { *m = policy.Method{Timeout: &policy.Timeout{Idle: time.Minute, Duration: time.Minute}} }, "timeout.idle"},
+		{"key without API keys", "Get", []policy.Route{get}, func(m *policy.Method) { m.RateLimits[0].Key.Source = policy.KeyAPIKey }, "rate_limits[0].key.api_key"},
+		{"key by API key", "Get", []policy.Route{get},
+			func(m *policy.Method) {
+				m.Auth.Schemes, m.RateLimits[0].Key.Source = []policy.Scheme{policy.SchemeAPIKey}, policy.KeyAPIKey
+			}, ""},
+		{"tiers for nobody", "Get", []policy.Route{get},
+			func(m *policy.Method) {
+				m.Auth, m.RateLimits[0].Tiers = nil, []policy.RateLimitTier{{Claim: "plan", Value: "gold", Requests: 1, Burst: 1}}
+			}, "rate_limits[0].tiers"},
 		{"purge by a stream", "Sink", []policy.Route{post},
 			func(m *policy.Method) { *m = policy.Method{Invalidates: &policy.Invalidates{Tags: []string{"a"}}} }, "invalidates"},
 		{"status of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Response: m.Response} }, "response.status"},

@@ -42,7 +42,7 @@ func encode(t *testing.T, m proto.Message) []byte {
 }
 
 // TestOrderOfOptions holds that the order in which options are written has no
-// effect on the code.
+// effect on the code, but for what tells where they are written: here on one line.
 func TestOrderOfOptions(t *testing.T) {
 	options := []string{
 		`option idempotency_level = NO_SIDE_EFFECTS;`,
@@ -59,7 +59,7 @@ func TestOrderOfOptions(t *testing.T) {
 		rand.New(rand.NewPCG(seed, 0)).Shuffle(len(options), func(i, j int) {
 			options[i], options[j] = options[j], options[i]
 		})
-		files := map[string]string{"x.proto": strings.Replace(oneMethod, "OPTIONS", strings.Join(options, "\n"), 1)}
+		files := map[string]string{"x.proto": strings.Replace(oneMethod, "OPTIONS", strings.Join(options, " "), 1)}
 		got := outputs(t, generate(compile(t, files, protocompile.SourceInfoStandard), io.Discard))
 		if want == nil {
 			want = got

@@ -1,6 +1,7 @@
 package annotation
 
 import (
+	"fmt"
 	"net/http"
 	"net/textproto"
 	"time"
@@ -16,10 +17,13 @@ func (d *decoder) cache(c *policyv1.Cache) *policy.Cache {
 		return nil
 	}
 	read := &policy.Cache{
-		TTL:          d.requiredDuration("cache.ttl", c.Ttl, time.Second),
-		StaleIfError: d.optionalDuration("cache.stale_if_error", c.StaleIfError),
-		KeyFields:    c.GetKeyFields(),
-		Tags:         c.GetTags(),
+		TTL:                  d.requiredDuration("cache.ttl", c.Ttl, time.Second),
+		StaleWhileRevalidate: d.optionalDuration("cache.stale_while_revalidate", c.StaleWhileRevalidate),
+		StaleIfError:         d.optionalDuration("cache.stale_if_error", c.StaleIfError),
+		NegativeTTL:          d.optionalDuration("cache.negative_ttl", c.NegativeTtl),
+		KeyFields:            c.GetKeyFields(),
+		Tags:                 c.GetTags(),
+		Shadow:               isShadow(c.GetMode()),
 	}
 	for _, name := range c.GetVaryHeaders() {
 		read.VaryHeaders = append(read.VaryHeaders, textproto.CanonicalMIMEHeaderKey(name))
@@ -34,14 +38,19 @@ func (d *decoder) invalidates(v *policyv1.Invalidates) *policy.Invalidates {
 	if v == nil || v.GetDisabled() {
 		return nil
 	}
-	return &policy.Invalidates{Tags: v.GetTags()}
+	return &policy.Invalidates{Tags: v.GetTags(), Shadow: isShadow(v.GetMode())}
 }
 
 func (d *decoder) auth(a *policyv1.Auth) *policy.Auth {
 	if a == nil || a.GetDisabled() {
 		return nil
 	}
-	read := &policy.Auth{Scopes: a.GetScopes(), Roles: a.GetRoles()}
+	read := &policy.Auth{
+		Scopes:  a.GetScopes(),
+		Roles:   a.GetRoles(),
+		Schemes: d.schemes(a.GetSchemes()),
+		Shadow:  isShadow(a.GetMode()),
+	}
 	switch a.GetRequirement() {
 	case policyv1.Auth_REQUIREMENT_NONE:
 		read.Requirement = policy.AuthNone
@@ -53,20 +62,26 @@ func (d *decoder) auth(a *policyv1.Auth) *policy.Auth {
 		read.Requirement = policy.AuthRequired
 		d.missing("auth.requirement", "write REQUIREMENT_REQUIRED, REQUIREMENT_OPTIONAL or REQUIREMENT_NONE")
 	}
-	d.schemes(a.GetSchemes())
 	return read
 }
 
-// schemes accepts what has the meaning of the default, the only scheme so far.
-func (d *decoder) schemes(schemes []policyv1.Auth_Scheme) {
-	for _, scheme := range schemes {
-		if scheme == policyv1.Auth_SCHEME_UNSPECIFIED {
-			d.fault("auth.schemes", "SCHEME_UNSPECIFIED names no scheme", "write SCHEME_BEARER")
+// schemes returns nil for the default, so that it is written in one way alone.
+func (d *decoder) schemes(schemes []policyv1.Auth_Scheme) []policy.Scheme {
+	var read []policy.Scheme
+	for i, scheme := range schemes {
+		switch scheme {
+		case policyv1.Auth_SCHEME_BEARER:
+			read = append(read, policy.SchemeBearer)
+		case policyv1.Auth_SCHEME_API_KEY:
+			read = append(read, policy.SchemeAPIKey)
+		case policyv1.Auth_SCHEME_UNSPECIFIED:
+			d.fault(fmt.Sprintf("auth.schemes[%d]", i), "SCHEME_UNSPECIFIED names no scheme", "write SCHEME_BEARER or SCHEME_API_KEY")
 		}
 	}
-	if len(schemes) > 1 {
-		d.fault("auth.schemes", "there is one scheme so far, and the list holds more", "write SCHEME_BEARER alone")
+	if len(read) == 1 && read[0] == policy.SchemeBearer {
+		return nil
 	}
+	return read
 }
 
 func (d *decoder) version(v *policyv1.Version) *policy.Version {
@@ -77,6 +92,7 @@ func (d *decoder) version(v *policyv1.Version) *policy.Version {
 	read := &policy.Version{
 		Deprecated: d.date("version.deprecated", v.Deprecated),
 		Sunset:     d.date("version.sunset", v.Sunset),
+		Shadow:     isShadow(v.GetMode()),
 	}
 	if len(d.faults) > faults {
 		return nil // no stand-ins: the dates would be compared
@@ -96,6 +112,7 @@ func (d *decoder) limits(l *policyv1.Limits) *policy.Limits {
 	return &policy.Limits{
 		MaxRequestBytes:  optionalNumber(d, "limits.max_request_bytes", l.MaxRequestBytes, 1),
 		MaxResponseBytes: optionalNumber(d, "limits.max_response_bytes", l.MaxResponseBytes, 1),
+		Shadow:           isShadow(l.GetMode()),
 	}
 }
 

@@ -16,7 +16,14 @@ func (d *decoder) timeout(t *policyv1.Timeout) *policy.Timeout {
 		return nil
 	}
 	faults := len(d.faults)
-	read := &policy.Timeout{Duration: d.requiredDuration("timeout.duration", t.Duration, 0)}
+	read := &policy.Timeout{
+		Duration: d.optionalDuration("timeout.duration", t.Duration),
+		Idle:     d.optionalDuration("timeout.idle", t.Idle),
+		Shadow:   isShadow(t.GetMode()),
+	}
+	if t.Duration == nil && t.Idle == nil {
+		d.missing("timeout.duration", `write a duration such as "5s"`)
+	}
 	if len(d.faults) > faults {
 		return nil // no stand-in, which a retry might not fit
 	}
@@ -43,6 +50,7 @@ func (d *decoder) retry(r *policyv1.Retry) *policy.Retry {
 		RetryableStatusCodes: statuses(r.RetryableStatusCodes, codes.Unavailable),
 		PerAttemptTimeout:    d.optionalDuration("retry.per_attempt_timeout", r.PerAttemptTimeout),
 		Budget:               budget(r.Budget),
+		Shadow:               isShadow(r.GetMode()),
 	}
 }
 
@@ -66,6 +74,7 @@ func (d *decoder) hedge(h *policyv1.Hedge) *policy.Hedge {
 		MaxAttempts:         number(h.MaxAttempts, fewest),
 		NonFatalStatusCodes: statuses(h.NonFatalStatusCodes, codes.Unavailable),
 		Budget:              budget(h.Budget),
+		Shadow:              isShadow(h.GetMode()),
 	}
 }
 
@@ -83,12 +92,16 @@ func (d *decoder) circuitBreaker(b *policyv1.CircuitBreaker) *policy.CircuitBrea
 		SlowCallThresholdPercent: int(optionalNumber(d, "circuit_breaker.slow_call_threshold_percent", b.SlowCallThresholdPercent, 0)),
 		FailureStatusCodes: statuses(b.FailureStatusCodes, codes.Unknown, codes.DeadlineExceeded,
 			codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss),
+		Shadow: isShadow(b.GetMode()),
 	}
 	if read.SlowCallDuration > 0 && read.SlowCallThresholdPercent == 0 {
 		read.SlowCallThresholdPercent = 100
 	}
-	if b.GetScope() == policyv1.CircuitBreaker_SCOPE_SERVICE {
+	switch b.GetScope() {
+	case policyv1.CircuitBreaker_SCOPE_SERVICE:
 		read.Scope = policy.BreakerPerService
+	case policyv1.CircuitBreaker_SCOPE_ENDPOINT:
+		read.Scope = policy.BreakerPerEndpoint
 	}
 	return read
 }
@@ -105,6 +118,7 @@ func (d *decoder) concurrency(c *policyv1.Concurrency) *policy.Concurrency {
 		Adaptive:    c.GetAdaptive(),
 		MaxQueue:    number(c.MaxQueue, 0),
 		PerService:  c.GetScope() == policyv1.Concurrency_SCOPE_SERVICE,
+		Shadow:      isShadow(c.GetMode()),
 	}
 	switch c.GetCriticality() {
 	case policyv1.Concurrency_CRITICALITY_CRITICAL:

@@ -13,6 +13,7 @@ import (
 func Decode(annotation *policyv1.Policy) (policy.Method, []policy.Fault) {
 	var d decoder
 	d.inspect(annotation)
+	d.permits(annotation.GetPermits())
 	m := policy.Method{
 		Timeout:        d.timeout(annotation.GetTimeout()),
 		Retry:          d.retry(annotation.GetRetry()),
@@ -29,6 +30,9 @@ func Decode(annotation *policyv1.Policy) (policy.Method, []policy.Fault) {
 	}
 	return m, append(d.faults, m.ValidateLimits()...)
 }
+
+// isShadow tells whether a block only counts.
+func isShadow(mode policyv1.Mode) bool { return mode == policyv1.Mode_MODE_SHADOW }
 
 // decoder notes what is wrong while it reads.
 type decoder struct {

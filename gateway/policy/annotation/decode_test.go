@@ -75,6 +75,25 @@ func TestDecodeDefaults(t *testing.T) {
 			}}},
 		{`concurrency: {max_in_flight: 7 criticality: CRITICALITY_SHEDDABLE}`,
 			policy.Method{Concurrency: &policy.Concurrency{MaxInFlight: 7, Criticality: policy.CriticalitySheddable}}},
+		{`timeout: {idle: "1m" duration: "1h" mode: MODE_SHADOW}`, policy.Method{Timeout: &policy.Timeout{Idle: time.Minute, Duration: time.Hour, Shadow: true}}},
+		{`rate_limits: {
+			requests: 10 interval: "1m" scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_LOCAL lease: 5 mode: MODE_SHADOW key: {api_key: true}
+			tiers: [{claim: "plan" value: "gold" requests: 100}, {claim: "plan" value: "iron" requests: 20 burst: 9}]
+		}`, policy.Method{RateLimits: []policy.RateLimit{{
+			Name: "default", Requests: 10, Interval: time.Minute, Burst: 10,
+			Key: policy.RateLimitKey{Source: policy.KeyAPIKey}, Cost: policy.RateLimitCost{Units: 1},
+			Tiers: []policy.RateLimitTier{
+				{Claim: "plan", Value: "gold", Requests: 100, Burst: 100}, {Claim: "plan", Value: "iron", Requests: 20, Burst: 9},
+			},
+			Shared: true, OnStoreFailure: policy.FailureLocal, Lease: 5, Shadow: true,
+		}}}},
+		{`cache: {ttl: "1m" stale_while_revalidate: "1h" negative_ttl: "5s" mode: MODE_SHADOW}`, policy.Method{Cache: &policy.Cache{
+			TTL: time.Minute, StaleWhileRevalidate: time.Hour, NegativeTTL: 5 * time.Second, Shadow: true,
+		}}},
+		{`auth: {requirement: REQUIREMENT_REQUIRED schemes: SCHEME_BEARER}`, policy.Method{Auth: &policy.Auth{Requirement: policy.AuthRequired}}},
+		{`auth: {requirement: REQUIREMENT_REQUIRED schemes: [SCHEME_API_KEY, SCHEME_BEARER] mode: MODE_SHADOW}`, policy.Method{Auth: &policy.Auth{
+			Requirement: policy.AuthRequired, Schemes: []policy.Scheme{policy.SchemeAPIKey, policy.SchemeBearer}, Shadow: true,
+		}}},
 		{`auth: {requirement: REQUIREMENT_OPTIONAL}`, policy.Method{Auth: &policy.Auth{Requirement: policy.AuthOptional}}},
 		{`version: {deprecated: "2026-11-30T01:00:00+01:00"}`, policy.Method{Version: &policy.Version{
 			Deprecated: time.Date(2026, time.November, 30, 0, 0, 0, 0, time.UTC),
@@ -134,7 +153,20 @@ func TestDecodeRefuses(t *testing.T) {
 		{`concurrency: {max_in_flight: 1 criticality: 9}`, "concurrency.criticality"},
 		{`timeout: {disabled: true duration: "1s"}`, "timeout.disabled"},
 		{`timeout: {disabled: true mode: MODE_OFF}`, "timeout.disabled"},
-		{`timeout: {disabled: true mode: MODE_SHADOW}`, "timeout.mode timeout.disabled"},
+		{`timeout: {disabled: true mode: MODE_SHADOW}`, "timeout.disabled"},
+		{`response: {mode: MODE_SHADOW}`, "response.mode"},
+		{`timeout: {}`, "timeout.duration"},
+		{`rate_limits: {requests: 1 interval: "1s" scope: SCOPE_SHARED}`, "rate_limits[0].on_store_failure"},
+		{`rate_limits: {requests: 1 interval: "1s" on_store_failure: ON_STORE_FAILURE_DENY}`, "rate_limits[0].on_store_failure"},
+		{`rate_limits: {requests: 9 interval: "1s" lease: 3}`, "rate_limits[0].lease"},
+		{`rate_limits: {requests: 9 interval: "1s" scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_DENY lease: 10}`, "rate_limits[0].lease"},
+		{`rate_limits: {requests: 9 interval: "1s" scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_DENY lease: 2 cost: {field: "a"}}`, "rate_limits[0].lease"},
+		{`rate_limits: {requests: 9 interval: "1s" tiers: {}}`, "rate_limits[0].tiers[0].requests rate_limits[0].tiers[0].claim rate_limits[0].tiers[0].value"},
+		{`rate_limits: {requests: 9 interval: "1s" tiers: [{claim: "a" value: "b" requests: 1}, {claim: "a" value: "b" requests: 1}]}`, "rate_limits[0].tiers[1]"},
+		{`rate_limits: {requests: 9 interval: "1s" cost: {units: 5} tiers: {claim: "a" value: "b" requests: 4}}`, "rate_limits[0].tiers[0].burst"},
+		{`auth: {requirement: REQUIREMENT_REQUIRED schemes: [SCHEME_UNSPECIFIED, SCHEME_MTLS]}`, "auth.schemes[1] auth.schemes[0]"},
+		{`auth: {requirement: REQUIREMENT_REQUIRED schemes: [SCHEME_BEARER, SCHEME_BEARER]}`, "auth.schemes[1]"},
+		{`cache: {ttl: "1m" stale_while_revalidate: "25h" negative_ttl: "61m"}`, "cache.stale_while_revalidate cache.negative_ttl"},
 		{`timeout: {disabled: false duration: "1s"}`, ""},
 		{`timeout: {duration: "1s" mode: MODE_UNSPECIFIED}`, ""},
 		{`timeout: {duration: "1s" mode: MODE_OFF}`, ""},

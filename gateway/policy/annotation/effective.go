@@ -53,7 +53,7 @@ func withoutOff(annotation *policyv1.Policy) (*policyv1.Policy, []int) {
 }
 
 func isOff(block protoreflect.Message) bool {
-	mode := block.Descriptor().Fields().ByName("mode")
+	mode := block.Descriptor().Fields().ByName("mode") // each block has one
 	return policyv1.Mode(block.Get(mode).Enum()) == policyv1.Mode_MODE_OFF
 }
 
@@ -93,9 +93,12 @@ func (e Effective) validateEnforced(rpc policy.RPC) []policy.Fault {
 // audience asks for a choice where a stored answer could reach somebody who may
 // not see it.
 func (e Effective) audience() []policy.Fault {
-	auth, cache := e.whole.Auth, e.merged.annotation.GetCache()
+	return askAudience(e.whole.Auth, e.whole.Cache, e.merged.annotation.GetCache())
+}
+
+func askAudience(auth *policy.Auth, stored *policy.Cache, cache *policyv1.Cache) []policy.Fault {
 	chosen := cache.GetAudience() != policyv1.Cache_AUDIENCE_UNSPECIFIED
-	if cache == nil || chosen || auth == nil || auth.Requirement == policy.AuthNone {
+	if cache == nil || stored == nil || chosen || auth == nil || auth.Requirement == policy.AuthNone {
 		return nil
 	}
 	return []policy.Fault{{

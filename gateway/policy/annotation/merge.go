@@ -57,6 +57,15 @@ func nothingToRemove(block protoreflect.FieldDescriptor) policy.Fault {
 	}
 }
 
+// Blocks returns the names of the blocks that are set, in the order of the schema.
+func (m Merged) Blocks() []string {
+	var names []string
+	inOrder(m.annotation.ProtoReflect(), func(block protoreflect.FieldDescriptor, _ protoreflect.Value) {
+		names = append(names, string(block.Name()))
+	})
+	return names
+}
+
 // Level returns where the block that a path leads into was written. What has no
 // block, such as a route, belongs to [Method].
 func (m Merged) Level(path string) Level {

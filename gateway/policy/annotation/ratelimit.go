@@ -40,7 +40,39 @@ func (d *decoder) rateLimit(path string, l *policyv1.RateLimit) policy.RateLimit
 		read.Burst = *l.Burst
 	}
 	read.Cost = d.rateLimitCost(path+".cost", l.Cost)
+	for i, tier := range l.GetTiers() {
+		read.Tiers = append(read.Tiers, d.rateLimitTier(fmt.Sprintf("%s.tiers[%d]", path, i), tier))
+	}
+	read.Shared = l.GetScope() == policyv1.RateLimit_SCOPE_SHARED
+	read.OnStoreFailure = onStoreFailure(l.GetOnStoreFailure())
+	read.Lease = optionalNumber(d, path+".lease", l.Lease, 1)
+	read.Shadow = isShadow(l.GetMode())
 	return read
+}
+
+func (d *decoder) rateLimitTier(path string, t *policyv1.RateLimitTier) policy.RateLimitTier {
+	if t.Requests == nil {
+		d.missing(path+".requests", "write a number such as 100")
+		return policy.RateLimitTier{Claim: t.GetClaim(), Value: t.GetValue(), Requests: 1, Burst: 1}
+	}
+	read := policy.RateLimitTier{Claim: t.GetClaim(), Value: t.GetValue(), Requests: *t.Requests, Burst: *t.Requests}
+	if t.Burst != nil {
+		read.Burst = *t.Burst
+	}
+	return read
+}
+
+func onStoreFailure(f policyv1.RateLimit_OnStoreFailure) policy.StoreFailure {
+	switch f {
+	case policyv1.RateLimit_ON_STORE_FAILURE_ALLOW:
+		return policy.FailureAllow
+	case policyv1.RateLimit_ON_STORE_FAILURE_DENY:
+		return policy.FailureDeny
+	case policyv1.RateLimit_ON_STORE_FAILURE_LOCAL:
+		return policy.FailureLocal
+	default:
+		return policy.FailureUnset
+	}
 }
 
 func (d *decoder) rateLimitKey(path string, key *policyv1.RateLimitKey) policy.RateLimitKey {
@@ -57,7 +89,9 @@ func (d *decoder) rateLimitKey(path string, key *policyv1.RateLimitKey) policy.R
 	case *policyv1.RateLimitKey_Principal:
 		d.onlyTrue(path+".principal", source.Principal)
 		return policy.RateLimitKey{Source: policy.KeyPrincipal}
-	case *policyv1.RateLimitKey_ApiKey: // not supported yet
+	case *policyv1.RateLimitKey_ApiKey:
+		d.onlyTrue(path+".api_key", source.ApiKey)
+		return policy.RateLimitKey{Source: policy.KeyAPIKey}
 	case *policyv1.RateLimitKey_Header:
 		return policy.RateLimitKey{Source: policy.KeyHeader, Header: textproto.CanonicalMIMEHeaderKey(source.Header)}
 	case *policyv1.RateLimitKey_Field:

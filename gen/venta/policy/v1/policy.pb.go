@@ -90,8 +90,9 @@ const (
 	// All RPCs of the service with this scope share one breaker; their
 	// settings must be equal.
 	CircuitBreaker_SCOPE_SERVICE CircuitBreaker_Scope = 2
-	// Each upstream address has a breaker of its own and is left out of
-	// balancing while it is open.
+	// Each upstream address has a breaker of its own for the RPC and is left out
+	// of balancing while it is open; it comes back by steps. With every address
+	// open the call is refused.
 	CircuitBreaker_SCOPE_ENDPOINT CircuitBreaker_Scope = 3
 )
 
@@ -135,7 +136,7 @@ func (x CircuitBreaker_Scope) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CircuitBreaker_Scope.Descriptor instead.
 func (CircuitBreaker_Scope) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{5, 0}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Scope says who shares the count.
@@ -188,7 +189,7 @@ func (x RateLimit_Scope) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RateLimit_Scope.Descriptor instead.
 func (RateLimit_Scope) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{6, 0}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // OnStoreFailure says what happens while the shared store is out of reach.
@@ -245,7 +246,7 @@ func (x RateLimit_OnStoreFailure) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RateLimit_OnStoreFailure.Descriptor instead.
 func (RateLimit_OnStoreFailure) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{6, 1}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7, 1}
 }
 
 // Audience says who shares an answer.
@@ -298,7 +299,7 @@ func (x Cache_Audience) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Cache_Audience.Descriptor instead.
 func (Cache_Audience) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{10, 0}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // Scope says what shares the bound and the queue.
@@ -352,7 +353,7 @@ func (x Concurrency_Scope) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Concurrency_Scope.Descriptor instead.
 func (Concurrency_Scope) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{12, 0}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // Criticality says what is shed first under overload.
@@ -409,7 +410,7 @@ func (x Concurrency_Criticality) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Concurrency_Criticality.Descriptor instead.
 func (Concurrency_Criticality) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{12, 1}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{13, 1}
 }
 
 // Requirement says whether credentials are needed.
@@ -466,7 +467,7 @@ func (x Auth_Requirement) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Auth_Requirement.Descriptor instead.
 func (Auth_Requirement) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{13, 0}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // Scheme is a kind of credentials.
@@ -523,7 +524,7 @@ func (x Auth_Scheme) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Auth_Scheme.Descriptor instead.
 func (Auth_Scheme) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{13, 1}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{14, 1}
 }
 
 // AfterSunset says what happens after the sunset.
@@ -576,7 +577,7 @@ func (x Version_AfterSunset) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Version_AfterSunset.Descriptor instead.
 func (Version_AfterSunset) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{14, 0}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // SlowConsumer says what happens to a client that reads too slowly.
@@ -629,7 +630,7 @@ func (x Stream_SlowConsumer) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_SlowConsumer.Descriptor instead.
 func (Stream_SlowConsumer) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{19, 0}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{20, 0}
 }
 
 // Policy says how an RPC must behave in production. Every block is optional;
@@ -672,7 +673,11 @@ type Policy struct {
 	// How large messages may be.
 	Limits *Limits `protobuf:"bytes,15,opt,name=limits" json:"limits,omitempty"`
 	// How a successful answer is presented over HTTP.
-	Response      *Response `protobuf:"bytes,16,opt,name=response" json:"response,omitempty"`
+	Response *Response `protobuf:"bytes,16,opt,name=response" json:"response,omitempty"`
+	// How far an operator may change the policy at run time. The list replaces an
+	// inherited list whole. Without it an override may say what an annotation may.
+	// At most 32.
+	Permits       []*Permit `protobuf:"bytes,17,rep,name=permits" json:"permits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -819,13 +824,111 @@ func (x *Policy) GetResponse() *Response {
 	return nil
 }
 
+func (x *Policy) GetPermits() []*Permit {
+	if x != nil {
+		return x.Permits
+	}
+	return nil
+}
+
+// Permit bounds what an operator's override may say of one field or block. An
+// override that leaves the bounds is refused as a whole, as is one that removes
+// or weakens (mode) a block that a permit bounds.
+type Permit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path of the field, such as "timeout.duration", or of a block, such as
+	// "auth". Required. In a list the path leaves out the index:
+	// "rate_limits.requests".
+	Field *string `protobuf:"bytes,1,opt,name=field" json:"field,omitempty"`
+	// The least value, in the field's own form: a number or a duration. Default:
+	// the schema's own limit.
+	Min *string `protobuf:"bytes,2,opt,name=min" json:"min,omitempty"`
+	// The greatest value, likewise.
+	Max *string `protobuf:"bytes,3,opt,name=max" json:"max,omitempty"`
+	// Whether every override of it is refused. Excludes min and max.
+	Fixed *bool `protobuf:"varint,4,opt,name=fixed" json:"fixed,omitempty"`
+	// Removes inherited permits: the only entry of the list, with no other field.
+	Disabled      *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Permit) Reset() {
+	*x = Permit{}
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Permit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Permit) ProtoMessage() {}
+
+func (x *Permit) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Permit.ProtoReflect.Descriptor instead.
+func (*Permit) Descriptor() ([]byte, []int) {
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Permit) GetField() string {
+	if x != nil && x.Field != nil {
+		return *x.Field
+	}
+	return ""
+}
+
+func (x *Permit) GetMin() string {
+	if x != nil && x.Min != nil {
+		return *x.Min
+	}
+	return ""
+}
+
+func (x *Permit) GetMax() string {
+	if x != nil && x.Max != nil {
+		return *x.Max
+	}
+	return ""
+}
+
+func (x *Permit) GetFixed() bool {
+	if x != nil && x.Fixed != nil {
+		return *x.Fixed
+	}
+	return false
+}
+
+func (x *Permit) GetDisabled() bool {
+	if x != nil && x.Disabled != nil {
+		return *x.Disabled
+	}
+	return false
+}
+
 // Timeout bounds a whole call: every attempt, back-off and hedge.
 // A client's Grpc-Timeout header may shorten it and never lengthens it. A call
 // over its time ends with DEADLINE_EXCEEDED (HTTP 504).
 type Timeout struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The bound. Required. From 1ms to 1h.
+	// The bound. Required, but on a streaming RPC, where it bounds the whole
+	// stream and the default is none. From 1ms to 1h; of a stream, to 24h.
 	Duration *string `protobuf:"bytes,1,opt,name=duration" json:"duration,omitempty"`
+	// How long a stream may pass no message in either direction. Required on a
+	// streaming RPC, refused elsewhere. From 1s to 1h, less than duration.
+	Idle *string `protobuf:"bytes,2,opt,name=idle" json:"idle,omitempty"`
 	// Removes an inherited timeout. Excludes every other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
@@ -836,7 +939,7 @@ type Timeout struct {
 
 func (x *Timeout) Reset() {
 	*x = Timeout{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[1]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -848,7 +951,7 @@ func (x *Timeout) String() string {
 func (*Timeout) ProtoMessage() {}
 
 func (x *Timeout) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[1]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -861,12 +964,19 @@ func (x *Timeout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timeout.ProtoReflect.Descriptor instead.
 func (*Timeout) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{1}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Timeout) GetDuration() string {
 	if x != nil && x.Duration != nil {
 		return *x.Duration
+	}
+	return ""
+}
+
+func (x *Timeout) GetIdle() string {
+	if x != nil && x.Idle != nil {
+		return *x.Idle
 	}
 	return ""
 }
@@ -918,7 +1028,7 @@ type Retry struct {
 
 func (x *Retry) Reset() {
 	*x = Retry{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[2]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1040,7 @@ func (x *Retry) String() string {
 func (*Retry) ProtoMessage() {}
 
 func (x *Retry) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[2]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1053,7 @@ func (x *Retry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retry.ProtoReflect.Descriptor instead.
 func (*Retry) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{2}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Retry) GetMaxAttempts() int32 {
@@ -1025,7 +1135,7 @@ type RetryBudget struct {
 
 func (x *RetryBudget) Reset() {
 	*x = RetryBudget{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[3]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1037,7 +1147,7 @@ func (x *RetryBudget) String() string {
 func (*RetryBudget) ProtoMessage() {}
 
 func (x *RetryBudget) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[3]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1050,7 +1160,7 @@ func (x *RetryBudget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryBudget.ProtoReflect.Descriptor instead.
 func (*RetryBudget) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{3}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RetryBudget) GetPercent() int32 {
@@ -1097,7 +1207,7 @@ type Hedge struct {
 
 func (x *Hedge) Reset() {
 	*x = Hedge{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[4]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1109,7 +1219,7 @@ func (x *Hedge) String() string {
 func (*Hedge) ProtoMessage() {}
 
 func (x *Hedge) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[4]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1122,7 +1232,7 @@ func (x *Hedge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedge.ProtoReflect.Descriptor instead.
 func (*Hedge) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{4}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Hedge) GetDelay() string {
@@ -1204,7 +1314,7 @@ type CircuitBreaker struct {
 
 func (x *CircuitBreaker) Reset() {
 	*x = CircuitBreaker{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[5]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1326,7 @@ func (x *CircuitBreaker) String() string {
 func (*CircuitBreaker) ProtoMessage() {}
 
 func (x *CircuitBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[5]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1339,7 @@ func (x *CircuitBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CircuitBreaker.ProtoReflect.Descriptor instead.
 func (*CircuitBreaker) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{5}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CircuitBreaker) GetErrorThresholdPercent() int32 {
@@ -1327,13 +1437,19 @@ type RateLimit struct {
 	Key *RateLimitKey `protobuf:"bytes,5,opt,name=key" json:"key,omitempty"`
 	// What one request costs. Default {units: 1}.
 	Cost *RateLimitCost `protobuf:"bytes,6,opt,name=cost" json:"cost,omitempty"`
-	// Other limits for principals with a claim; the first match applies. At most 16.
+	// Other limits for principals with a claim; the first match applies, and is
+	// counted apart. Needs auth. At most 16.
 	Tiers []*RateLimitTier `protobuf:"bytes,7,rep,name=tiers" json:"tiers,omitempty"`
 	// Who shares the count. Default SCOPE_LOCAL.
 	Scope *RateLimit_Scope `protobuf:"varint,8,opt,name=scope,enum=venta.policy.v1.RateLimit_Scope" json:"scope,omitempty"`
 	// What happens while the shared store cannot be reached. Required with
 	// SCOPE_SHARED, refused otherwise.
 	OnStoreFailure *RateLimit_OnStoreFailure `protobuf:"varint,9,opt,name=on_store_failure,json=onStoreFailure,enum=venta.policy.v1.RateLimit_OnStoreFailure" json:"on_store_failure,omitempty"`
+	// How many units of a key a process takes from the shared count at once, to
+	// admit requests without asking until they are spent: fewer round trips for a
+	// hot key, for an error that gateway/ratelimit states. Default 1: every
+	// request asks. From 1 to burst. Needs SCOPE_SHARED and a constant cost.
+	Lease *int64 `protobuf:"varint,10,opt,name=lease" json:"lease,omitempty"`
 	// Removes inherited limits: the only entry of the list, with no other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
@@ -1344,7 +1460,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[6]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1356,7 +1472,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[6]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1369,7 +1485,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{6}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RateLimit) GetName() string {
@@ -1435,6 +1551,13 @@ func (x *RateLimit) GetOnStoreFailure() RateLimit_OnStoreFailure {
 	return RateLimit_ON_STORE_FAILURE_UNSPECIFIED
 }
 
+func (x *RateLimit) GetLease() int64 {
+	if x != nil && x.Lease != nil {
+		return *x.Lease
+	}
+	return 0
+}
+
 func (x *RateLimit) GetDisabled() bool {
 	if x != nil && x.Disabled != nil {
 		return *x.Disabled
@@ -1469,7 +1592,7 @@ type RateLimitKey struct {
 
 func (x *RateLimitKey) Reset() {
 	*x = RateLimitKey{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[7]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1604,7 @@ func (x *RateLimitKey) String() string {
 func (*RateLimitKey) ProtoMessage() {}
 
 func (x *RateLimitKey) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[7]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1617,7 @@ func (x *RateLimitKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimitKey.ProtoReflect.Descriptor instead.
 func (*RateLimitKey) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RateLimitKey) GetSource() isRateLimitKey_Source {
@@ -1621,7 +1744,7 @@ type RateLimitCost struct {
 
 func (x *RateLimitCost) Reset() {
 	*x = RateLimitCost{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[8]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1633,7 +1756,7 @@ func (x *RateLimitCost) String() string {
 func (*RateLimitCost) ProtoMessage() {}
 
 func (x *RateLimitCost) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[8]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1646,7 +1769,7 @@ func (x *RateLimitCost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimitCost.ProtoReflect.Descriptor instead.
 func (*RateLimitCost) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{8}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RateLimitCost) GetSource() isRateLimitCost_Source {
@@ -1695,11 +1818,12 @@ func (*RateLimitCost_Field) isRateLimitCost_Source() {}
 // RateLimitTier is another limit for principals with a claim.
 type RateLimitTier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The claim of the token, such as "plan".
+	// The claim of the token, such as "plan". Required. A claim that is a list
+	// matches when it holds the value.
 	Claim *string `protobuf:"bytes,1,opt,name=claim" json:"claim,omitempty"`
-	// The value that the claim must have, such as "gold".
+	// The value that the claim must have, such as "gold". Required.
 	Value *string `protobuf:"bytes,2,opt,name=value" json:"value,omitempty"`
-	// How many requests an interval admits.
+	// How many requests an interval admits. Required. From 1 to 1000000000.
 	Requests *int64 `protobuf:"varint,3,opt,name=requests" json:"requests,omitempty"`
 	// How many requests may come at once. Default: requests.
 	Burst         *int64 `protobuf:"varint,4,opt,name=burst" json:"burst,omitempty"`
@@ -1709,7 +1833,7 @@ type RateLimitTier struct {
 
 func (x *RateLimitTier) Reset() {
 	*x = RateLimitTier{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[9]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1721,7 +1845,7 @@ func (x *RateLimitTier) String() string {
 func (*RateLimitTier) ProtoMessage() {}
 
 func (x *RateLimitTier) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[9]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1734,7 +1858,7 @@ func (x *RateLimitTier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimitTier.ProtoReflect.Descriptor instead.
 func (*RateLimitTier) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{9}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RateLimitTier) GetClaim() string {
@@ -1771,7 +1895,8 @@ type Cache struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long an answer is fresh. Required. From 1s to 24h.
 	Ttl *string `protobuf:"bytes,1,opt,name=ttl" json:"ttl,omitempty"`
-	// How long after that a stale answer is served while a fresh one is fetched.
+	// How long after that a stale answer is served at once while a fresh one is
+	// fetched for the next request (RFC 5861). Default: never. From 1s to 24h.
 	StaleWhileRevalidate *string `protobuf:"bytes,2,opt,name=stale_while_revalidate,json=staleWhileRevalidate" json:"stale_while_revalidate,omitempty"`
 	// How long after that a stale answer is served, marked as such, when the
 	// upstream fails: HTTP 500, 502, 503 and 504, be it the upstream's own, an open
@@ -1779,7 +1904,7 @@ type Cache struct {
 	// that forbids it (must-revalidate, proxy-revalidate, s-maxage). Default: never.
 	// From 1s to 168h.
 	StaleIfError *string `protobuf:"bytes,3,opt,name=stale_if_error,json=staleIfError" json:"stale_if_error,omitempty"`
-	// How long NOT_FOUND is remembered. Default: not at all.
+	// How long NOT_FOUND is remembered. Default: not at all. From 1s to 1h.
 	NegativeTtl *string `protobuf:"bytes,4,opt,name=negative_ttl,json=negativeTtl" json:"negative_ttl,omitempty"`
 	// The request fields that tell answers apart, as paths such as "id" or
 	// "sw.lat". Default: the whole request. A request that sets any other field
@@ -1803,7 +1928,7 @@ type Cache struct {
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[10]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1815,7 +1940,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[10]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1828,7 +1953,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{10}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Cache) GetTtl() string {
@@ -1917,7 +2042,7 @@ type Invalidates struct {
 
 func (x *Invalidates) Reset() {
 	*x = Invalidates{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[11]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1929,7 +2054,7 @@ func (x *Invalidates) String() string {
 func (*Invalidates) ProtoMessage() {}
 
 func (x *Invalidates) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[11]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1942,7 +2067,7 @@ func (x *Invalidates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invalidates.ProtoReflect.Descriptor instead.
 func (*Invalidates) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{11}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Invalidates) GetTags() []string {
@@ -1998,7 +2123,7 @@ type Concurrency struct {
 
 func (x *Concurrency) Reset() {
 	*x = Concurrency{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[12]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2010,7 +2135,7 @@ func (x *Concurrency) String() string {
 func (*Concurrency) ProtoMessage() {}
 
 func (x *Concurrency) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[12]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2023,7 +2148,7 @@ func (x *Concurrency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
 func (*Concurrency) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{12}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Concurrency) GetMaxInFlight() int32 {
@@ -2097,7 +2222,7 @@ type Auth struct {
 
 func (x *Auth) Reset() {
 	*x = Auth{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[13]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2109,7 +2234,7 @@ func (x *Auth) String() string {
 func (*Auth) ProtoMessage() {}
 
 func (x *Auth) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[13]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2122,7 +2247,7 @@ func (x *Auth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Auth.ProtoReflect.Descriptor instead.
 func (*Auth) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{13}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Auth) GetRequirement() Auth_Requirement {
@@ -2195,7 +2320,7 @@ type Version struct {
 
 func (x *Version) Reset() {
 	*x = Version{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[14]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2332,7 @@ func (x *Version) String() string {
 func (*Version) ProtoMessage() {}
 
 func (x *Version) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[14]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2345,7 @@ func (x *Version) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Version.ProtoReflect.Descriptor instead.
 func (*Version) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{14}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Version) GetDeprecated() string {
@@ -2292,7 +2417,7 @@ type BrownOut struct {
 
 func (x *BrownOut) Reset() {
 	*x = BrownOut{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[15]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2304,7 +2429,7 @@ func (x *BrownOut) String() string {
 func (*BrownOut) ProtoMessage() {}
 
 func (x *BrownOut) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[15]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2317,7 +2442,7 @@ func (x *BrownOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BrownOut.ProtoReflect.Descriptor instead.
 func (*BrownOut) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{15}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BrownOut) GetStart() string {
@@ -2353,7 +2478,7 @@ type Adapts struct {
 
 func (x *Adapts) Reset() {
 	*x = Adapts{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[16]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2365,7 +2490,7 @@ func (x *Adapts) String() string {
 func (*Adapts) ProtoMessage() {}
 
 func (x *Adapts) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[16]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2378,7 +2503,7 @@ func (x *Adapts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Adapts.ProtoReflect.Descriptor instead.
 func (*Adapts) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{16}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Adapts) GetRpc() string {
@@ -2429,7 +2554,7 @@ type FieldMapping struct {
 
 func (x *FieldMapping) Reset() {
 	*x = FieldMapping{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[17]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2441,7 +2566,7 @@ func (x *FieldMapping) String() string {
 func (*FieldMapping) ProtoMessage() {}
 
 func (x *FieldMapping) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[17]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2454,7 +2579,7 @@ func (x *FieldMapping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldMapping.ProtoReflect.Descriptor instead.
 func (*FieldMapping) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{17}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FieldMapping) GetOlder() string {
@@ -2489,7 +2614,7 @@ type Idempotency struct {
 
 func (x *Idempotency) Reset() {
 	*x = Idempotency{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[18]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2501,7 +2626,7 @@ func (x *Idempotency) String() string {
 func (*Idempotency) ProtoMessage() {}
 
 func (x *Idempotency) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[18]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2514,7 +2639,7 @@ func (x *Idempotency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Idempotency.ProtoReflect.Descriptor instead.
 func (*Idempotency) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{18}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Idempotency) GetTtl() string {
@@ -2571,7 +2696,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[19]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2583,7 +2708,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[19]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2596,7 +2721,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{19}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Stream) GetPath() string {
@@ -2674,7 +2799,7 @@ type Objective struct {
 
 func (x *Objective) Reset() {
 	*x = Objective{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[20]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2686,7 +2811,7 @@ func (x *Objective) String() string {
 func (*Objective) ProtoMessage() {}
 
 func (x *Objective) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[20]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2699,7 +2824,7 @@ func (x *Objective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Objective.ProtoReflect.Descriptor instead.
 func (*Objective) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{20}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Objective) GetLatency() string {
@@ -2757,7 +2882,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[21]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2769,7 +2894,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[21]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2782,7 +2907,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{21}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Limits) GetMaxRequestBytes() int64 {
@@ -2834,7 +2959,7 @@ type Response struct {
 
 func (x *Response) Reset() {
 	*x = Response{}
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[22]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2846,7 +2971,7 @@ func (x *Response) String() string {
 func (*Response) ProtoMessage() {}
 
 func (x *Response) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_policy_v1_policy_proto_msgTypes[22]
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2859,7 +2984,7 @@ func (x *Response) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Response.ProtoReflect.Descriptor instead.
 func (*Response) Descriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{22}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Response) GetStatus() int32 {
@@ -2901,7 +3026,7 @@ var File_venta_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\xf0\x06\n" +
+	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\xa3\a\n" +
 	"\x06Policy\x122\n" +
 	"\atimeout\x18\x01 \x01(\v2\x18.venta.policy.v1.TimeoutR\atimeout\x12,\n" +
 	"\x05retry\x18\x02 \x01(\v2\x16.venta.policy.v1.RetryR\x05retry\x12,\n" +
@@ -2920,9 +3045,17 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x06stream\x18\r \x01(\v2\x17.venta.policy.v1.StreamR\x06stream\x128\n" +
 	"\tobjective\x18\x0e \x01(\v2\x1a.venta.policy.v1.ObjectiveR\tobjective\x12/\n" +
 	"\x06limits\x18\x0f \x01(\v2\x17.venta.policy.v1.LimitsR\x06limits\x125\n" +
-	"\bresponse\x18\x10 \x01(\v2\x19.venta.policy.v1.ResponseR\bresponse\"l\n" +
+	"\bresponse\x18\x10 \x01(\v2\x19.venta.policy.v1.ResponseR\bresponse\x121\n" +
+	"\apermits\x18\x11 \x03(\v2\x17.venta.policy.v1.PermitR\apermits\"t\n" +
+	"\x06Permit\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x10\n" +
+	"\x03min\x18\x02 \x01(\tR\x03min\x12\x10\n" +
+	"\x03max\x18\x03 \x01(\tR\x03max\x12\x14\n" +
+	"\x05fixed\x18\x04 \x01(\bR\x05fixed\x12\x1a\n" +
+	"\bdisabled\x18\x0e \x01(\bR\bdisabled\"\x80\x01\n" +
 	"\aTimeout\x12\x1a\n" +
-	"\bduration\x18\x01 \x01(\tR\bduration\x12\x1a\n" +
+	"\bduration\x18\x01 \x01(\tR\bduration\x12\x12\n" +
+	"\x04idle\x18\x02 \x01(\tR\x04idle\x12\x1a\n" +
 	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
 	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\x98\x03\n" +
 	"\x05Retry\x12!\n" +
@@ -2962,7 +3095,7 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSCOPE_METHOD\x10\x01\x12\x11\n" +
 	"\rSCOPE_SERVICE\x10\x02\x12\x12\n" +
-	"\x0eSCOPE_ENDPOINT\x10\x03\"\xa7\x05\n" +
+	"\x0eSCOPE_ENDPOINT\x10\x03\"\xbd\x05\n" +
 	"\tRateLimit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\brequests\x18\x02 \x01(\x03R\brequests\x12\x1a\n" +
@@ -2972,7 +3105,9 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x04cost\x18\x06 \x01(\v2\x1e.venta.policy.v1.RateLimitCostR\x04cost\x124\n" +
 	"\x05tiers\x18\a \x03(\v2\x1e.venta.policy.v1.RateLimitTierR\x05tiers\x126\n" +
 	"\x05scope\x18\b \x01(\x0e2 .venta.policy.v1.RateLimit.ScopeR\x05scope\x12S\n" +
-	"\x10on_store_failure\x18\t \x01(\x0e2).venta.policy.v1.RateLimit.OnStoreFailureR\x0eonStoreFailure\x12\x1a\n" +
+	"\x10on_store_failure\x18\t \x01(\x0e2).venta.policy.v1.RateLimit.OnStoreFailureR\x0eonStoreFailure\x12\x14\n" +
+	"\x05lease\x18\n" +
+	" \x01(\x03R\x05lease\x12\x1a\n" +
 	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
 	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"A\n" +
 	"\x05Scope\x12\x15\n" +
@@ -3139,7 +3274,7 @@ func file_venta_policy_v1_policy_proto_rawDescGZIP() []byte {
 }
 
 var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(Mode)(0),                     // 0: venta.policy.v1.Mode
 	(CircuitBreaker_Scope)(0),     // 1: venta.policy.v1.CircuitBreaker.Scope
@@ -3153,89 +3288,91 @@ var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(Version_AfterSunset)(0),      // 9: venta.policy.v1.Version.AfterSunset
 	(Stream_SlowConsumer)(0),      // 10: venta.policy.v1.Stream.SlowConsumer
 	(*Policy)(nil),                // 11: venta.policy.v1.Policy
-	(*Timeout)(nil),               // 12: venta.policy.v1.Timeout
-	(*Retry)(nil),                 // 13: venta.policy.v1.Retry
-	(*RetryBudget)(nil),           // 14: venta.policy.v1.RetryBudget
-	(*Hedge)(nil),                 // 15: venta.policy.v1.Hedge
-	(*CircuitBreaker)(nil),        // 16: venta.policy.v1.CircuitBreaker
-	(*RateLimit)(nil),             // 17: venta.policy.v1.RateLimit
-	(*RateLimitKey)(nil),          // 18: venta.policy.v1.RateLimitKey
-	(*RateLimitCost)(nil),         // 19: venta.policy.v1.RateLimitCost
-	(*RateLimitTier)(nil),         // 20: venta.policy.v1.RateLimitTier
-	(*Cache)(nil),                 // 21: venta.policy.v1.Cache
-	(*Invalidates)(nil),           // 22: venta.policy.v1.Invalidates
-	(*Concurrency)(nil),           // 23: venta.policy.v1.Concurrency
-	(*Auth)(nil),                  // 24: venta.policy.v1.Auth
-	(*Version)(nil),               // 25: venta.policy.v1.Version
-	(*BrownOut)(nil),              // 26: venta.policy.v1.BrownOut
-	(*Adapts)(nil),                // 27: venta.policy.v1.Adapts
-	(*FieldMapping)(nil),          // 28: venta.policy.v1.FieldMapping
-	(*Idempotency)(nil),           // 29: venta.policy.v1.Idempotency
-	(*Stream)(nil),                // 30: venta.policy.v1.Stream
-	(*Objective)(nil),             // 31: venta.policy.v1.Objective
-	(*Limits)(nil),                // 32: venta.policy.v1.Limits
-	(*Response)(nil),              // 33: venta.policy.v1.Response
-	(code.Code)(0),                // 34: google.rpc.Code
+	(*Permit)(nil),                // 12: venta.policy.v1.Permit
+	(*Timeout)(nil),               // 13: venta.policy.v1.Timeout
+	(*Retry)(nil),                 // 14: venta.policy.v1.Retry
+	(*RetryBudget)(nil),           // 15: venta.policy.v1.RetryBudget
+	(*Hedge)(nil),                 // 16: venta.policy.v1.Hedge
+	(*CircuitBreaker)(nil),        // 17: venta.policy.v1.CircuitBreaker
+	(*RateLimit)(nil),             // 18: venta.policy.v1.RateLimit
+	(*RateLimitKey)(nil),          // 19: venta.policy.v1.RateLimitKey
+	(*RateLimitCost)(nil),         // 20: venta.policy.v1.RateLimitCost
+	(*RateLimitTier)(nil),         // 21: venta.policy.v1.RateLimitTier
+	(*Cache)(nil),                 // 22: venta.policy.v1.Cache
+	(*Invalidates)(nil),           // 23: venta.policy.v1.Invalidates
+	(*Concurrency)(nil),           // 24: venta.policy.v1.Concurrency
+	(*Auth)(nil),                  // 25: venta.policy.v1.Auth
+	(*Version)(nil),               // 26: venta.policy.v1.Version
+	(*BrownOut)(nil),              // 27: venta.policy.v1.BrownOut
+	(*Adapts)(nil),                // 28: venta.policy.v1.Adapts
+	(*FieldMapping)(nil),          // 29: venta.policy.v1.FieldMapping
+	(*Idempotency)(nil),           // 30: venta.policy.v1.Idempotency
+	(*Stream)(nil),                // 31: venta.policy.v1.Stream
+	(*Objective)(nil),             // 32: venta.policy.v1.Objective
+	(*Limits)(nil),                // 33: venta.policy.v1.Limits
+	(*Response)(nil),              // 34: venta.policy.v1.Response
+	(code.Code)(0),                // 35: google.rpc.Code
 }
 var file_venta_policy_v1_policy_proto_depIdxs = []int32{
-	12, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
-	13, // 1: venta.policy.v1.Policy.retry:type_name -> venta.policy.v1.Retry
-	15, // 2: venta.policy.v1.Policy.hedge:type_name -> venta.policy.v1.Hedge
-	16, // 3: venta.policy.v1.Policy.circuit_breaker:type_name -> venta.policy.v1.CircuitBreaker
-	17, // 4: venta.policy.v1.Policy.rate_limits:type_name -> venta.policy.v1.RateLimit
-	21, // 5: venta.policy.v1.Policy.cache:type_name -> venta.policy.v1.Cache
-	22, // 6: venta.policy.v1.Policy.invalidates:type_name -> venta.policy.v1.Invalidates
-	23, // 7: venta.policy.v1.Policy.concurrency:type_name -> venta.policy.v1.Concurrency
-	24, // 8: venta.policy.v1.Policy.auth:type_name -> venta.policy.v1.Auth
-	25, // 9: venta.policy.v1.Policy.version:type_name -> venta.policy.v1.Version
-	27, // 10: venta.policy.v1.Policy.adapts:type_name -> venta.policy.v1.Adapts
-	29, // 11: venta.policy.v1.Policy.idempotency:type_name -> venta.policy.v1.Idempotency
-	30, // 12: venta.policy.v1.Policy.stream:type_name -> venta.policy.v1.Stream
-	31, // 13: venta.policy.v1.Policy.objective:type_name -> venta.policy.v1.Objective
-	32, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
-	33, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
-	0,  // 16: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
-	34, // 17: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
-	14, // 18: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 19: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
-	34, // 20: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
-	14, // 21: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 22: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
-	34, // 23: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
-	1,  // 24: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
-	0,  // 25: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
-	18, // 26: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
-	19, // 27: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
-	20, // 28: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
-	2,  // 29: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
-	3,  // 30: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
-	0,  // 31: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
-	4,  // 32: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
-	0,  // 33: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
-	0,  // 34: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
-	6,  // 35: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
-	5,  // 36: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
-	0,  // 37: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
-	7,  // 38: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
-	8,  // 39: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
-	0,  // 40: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
-	9,  // 41: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
-	26, // 42: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
-	0,  // 43: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
-	28, // 44: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
-	28, // 45: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
-	0,  // 46: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
-	0,  // 47: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
-	10, // 48: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
-	0,  // 49: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
-	0,  // 50: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
-	0,  // 51: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
-	0,  // 52: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
-	53, // [53:53] is the sub-list for method output_type
-	53, // [53:53] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	13, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
+	14, // 1: venta.policy.v1.Policy.retry:type_name -> venta.policy.v1.Retry
+	16, // 2: venta.policy.v1.Policy.hedge:type_name -> venta.policy.v1.Hedge
+	17, // 3: venta.policy.v1.Policy.circuit_breaker:type_name -> venta.policy.v1.CircuitBreaker
+	18, // 4: venta.policy.v1.Policy.rate_limits:type_name -> venta.policy.v1.RateLimit
+	22, // 5: venta.policy.v1.Policy.cache:type_name -> venta.policy.v1.Cache
+	23, // 6: venta.policy.v1.Policy.invalidates:type_name -> venta.policy.v1.Invalidates
+	24, // 7: venta.policy.v1.Policy.concurrency:type_name -> venta.policy.v1.Concurrency
+	25, // 8: venta.policy.v1.Policy.auth:type_name -> venta.policy.v1.Auth
+	26, // 9: venta.policy.v1.Policy.version:type_name -> venta.policy.v1.Version
+	28, // 10: venta.policy.v1.Policy.adapts:type_name -> venta.policy.v1.Adapts
+	30, // 11: venta.policy.v1.Policy.idempotency:type_name -> venta.policy.v1.Idempotency
+	31, // 12: venta.policy.v1.Policy.stream:type_name -> venta.policy.v1.Stream
+	32, // 13: venta.policy.v1.Policy.objective:type_name -> venta.policy.v1.Objective
+	33, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
+	34, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
+	12, // 16: venta.policy.v1.Policy.permits:type_name -> venta.policy.v1.Permit
+	0,  // 17: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
+	35, // 18: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
+	15, // 19: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 20: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
+	35, // 21: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
+	15, // 22: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 23: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
+	35, // 24: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
+	1,  // 25: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
+	0,  // 26: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
+	19, // 27: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
+	20, // 28: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
+	21, // 29: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
+	2,  // 30: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
+	3,  // 31: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
+	0,  // 32: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
+	4,  // 33: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
+	0,  // 34: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
+	0,  // 35: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
+	6,  // 36: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
+	5,  // 37: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
+	0,  // 38: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
+	7,  // 39: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
+	8,  // 40: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
+	0,  // 41: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
+	9,  // 42: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
+	27, // 43: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
+	0,  // 44: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
+	29, // 45: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
+	29, // 46: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
+	0,  // 47: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
+	0,  // 48: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
+	10, // 49: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
+	0,  // 50: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
+	0,  // 51: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
+	0,  // 52: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
+	0,  // 53: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_venta_policy_v1_policy_proto_init() }
@@ -3243,7 +3380,7 @@ func file_venta_policy_v1_policy_proto_init() {
 	if File_venta_policy_v1_policy_proto != nil {
 		return
 	}
-	file_venta_policy_v1_policy_proto_msgTypes[7].OneofWrappers = []any{
+	file_venta_policy_v1_policy_proto_msgTypes[8].OneofWrappers = []any{
 		(*RateLimitKey_Global)(nil),
 		(*RateLimitKey_ClientIp)(nil),
 		(*RateLimitKey_Principal)(nil),
@@ -3251,7 +3388,7 @@ func file_venta_policy_v1_policy_proto_init() {
 		(*RateLimitKey_Header)(nil),
 		(*RateLimitKey_Field)(nil),
 	}
-	file_venta_policy_v1_policy_proto_msgTypes[8].OneofWrappers = []any{
+	file_venta_policy_v1_policy_proto_msgTypes[9].OneofWrappers = []any{
 		(*RateLimitCost_Units)(nil),
 		(*RateLimitCost_Field)(nil),
 	}
@@ -3261,7 +3398,7 @@ func file_venta_policy_v1_policy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_policy_v1_policy_proto_rawDesc), len(file_venta_policy_v1_policy_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

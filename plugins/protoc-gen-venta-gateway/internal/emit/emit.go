@@ -100,6 +100,7 @@ func description(g *protogen.GeneratedFile, n names, service resolve.Service, o 
 	g.P("func ", n.describe, "() ", gatewayPackage.Ident("Service"), " {")
 	g.P("return ", gatewayPackage.Ident("Service"), "{")
 	g.P("Name: ", quote(string(service.Proto.Desc.FullName())), ",")
+	g.P("Source: ", quote(service.Proto.Location.SourceFile), ",")
 	if fields := o.fields(); len(fields) > 0 {
 		g.P("Options: ", gatewayPackage.Ident("ServiceOptions"), "{", strings.Join(fields, ", "), "},")
 	}
@@ -138,7 +139,19 @@ func method(g *protogen.GeneratedFile, n names, m resolve.Method) {
 	g.P("},")
 	l := literal{file: g}
 	l.field("Policy", m.Policy)
+	if len(m.Lines) > 0 {
+		g.P("Lines: ", gatewayPackage.Ident("Lines"), "{", lines(m.Lines), "},")
+	}
 	g.P("},")
+}
+
+// lines returns where blocks are written as a map's elements.
+func lines(all []resolve.Line) string {
+	elements := make([]string, len(all))
+	for i, at := range all {
+		elements[i] = fmt.Sprintf("%s: %d", quote(at.Block), at.Line)
+	}
+	return strings.Join(elements, ", ")
 }
 
 // kind returns the function of package gateway that takes the method.

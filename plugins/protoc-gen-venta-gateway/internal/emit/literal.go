@@ -138,13 +138,17 @@ func (l literal) list(v reflect.Value) (string, bool) {
 func constant(value any) (string, bool) {
 	switch v := value.(type) {
 	case policy.BreakerScope:
-		return []string{"BreakerPerMethod", "BreakerPerService"}[v], true
+		return []string{"BreakerPerMethod", "BreakerPerService", "BreakerPerEndpoint"}[v], true
 	case policy.RateLimitSource:
-		return []string{"KeyGlobal", "KeyClientIP", "KeyPrincipal", "KeyHeader", "KeyField"}[v], true
+		return []string{"KeyGlobal", "KeyClientIP", "KeyPrincipal", "KeyHeader", "KeyField", "KeyAPIKey"}[v], true
 	case policy.Audience:
 		return []string{"AudiencePublic", "AudiencePrincipal"}[v], true
 	case policy.Requirement:
 		return []string{"AuthNone", "AuthOptional", "AuthRequired"}[v], true
+	case policy.Scheme:
+		return []string{"SchemeBearer", "SchemeAPIKey"}[v], true
+	case policy.StoreFailure:
+		return []string{"FailureUnset", "FailureAllow", "FailureDeny", "FailureLocal"}[v], true
 	case policy.AfterSunset:
 		return []string{"ServeAfterSunset", "GoneAfterSunset"}[v], true
 	default:

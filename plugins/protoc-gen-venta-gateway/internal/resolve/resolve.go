@@ -41,6 +41,13 @@ type Method struct {
 	Proto    *protogen.Method
 	Bindings []Binding
 	Policy   policy.Method
+	Lines    []Line // of the blocks, in the order of the schema
+}
+
+// Line is where a block of a policy is written.
+type Line struct {
+	Block string // as the schema names it, such as "circuit_breaker"
+	Line  int    // in the file of the RPC, counted from 1
 }
 
 // Binding is one route, as google.api.http states it.

@@ -69,7 +69,7 @@ func (r *resolver) service(s scope, service *protogen.Service) (methods []Method
 	if !routed && proto.HasExtension(service.Desc.Options(), policyv1.E_Service) {
 		r.fault(at, "the policy has no effect: no RPC of the service has a route", "add google.api.http rules, or remove it")
 	}
-	r.checkBreakers(scopes, methods)
+	r.checkShared(scopes, methods)
 	return methods, routed
 }
 
@@ -91,7 +91,20 @@ func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope
 	for _, f := range effective.Validate(policy.NewRPC(method.Desc, facts)) {
 		r.policyFault(s, f, method)
 	}
-	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy}
+	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy, Lines: r.lines(s)}
+}
+
+// lines returns where each block that holds for an RPC is written. A compiler
+// that tells no positions leaves them out.
+func (r *resolver) lines(s scope) []Line {
+	var found []Line
+	for _, block := range s.merged.Blocks() {
+		at := r.source.position(join(s.annotations[s.merged.Level(block)], fieldNumbers(block)...))
+		if at.line > 0 {
+			found = append(found, Line{block, at.line})
+		}
+	}
+	return found
 }
 
 // enter lays a level's annotation over what surrounds it.
@@ -126,19 +139,27 @@ func (r *resolver) policyFault(s scope, f annotation.Fault, method *protogen.Met
 	r.report.addInherited(noted, fmt.Sprintf("%s.%s", method.Parent.Desc.Name(), method.Desc.Name()))
 }
 
-func (r *resolver) checkBreakers(scopes []scope, methods []Method) {
+// checkShared compares the settings of what the RPCs of a service share.
+func (r *resolver) checkShared(scopes []scope, methods []Method) {
 	policies := make([]policy.Method, len(methods))
 	for i, m := range methods {
 		policies[i] = m.Policy
 	}
-	first, others := policy.UnequalBreakers(policies)
-	for _, i := range others {
-		level := scopes[i].merged.Level("circuit_breaker")
-		r.policyFault(scopes[i], annotation.Fault{Level: level, Fault: policy.Fault{
-			Path:    "circuit_breaker",
-			Problem: "it shares the service's breaker with " + string(methods[first].Proto.Desc.Name()) + " and has other settings",
-			Remedy:  "write the same settings, or SCOPE_METHOD",
-		}}, methods[i].Proto)
+	for _, shared := range []struct {
+		block, what, remedy string
+		unequal             func([]policy.Method) (int, []int)
+	}{
+		{"circuit_breaker", "the service's breaker", "write the same settings, or SCOPE_METHOD", policy.UnequalBreakers},
+		{"concurrency", "the service's bound", "write the same settings but for the criticality, or SCOPE_METHOD", policy.UnequalLimiters},
+	} {
+		first, others := shared.unequal(policies)
+		for _, i := range others {
+			r.policyFault(scopes[i], annotation.Fault{Level: scopes[i].merged.Level(shared.block), Fault: policy.Fault{
+				Path:    shared.block,
+				Problem: "it shares " + shared.what + " with " + string(methods[first].Proto.Desc.Name()) + " and has other settings",
+				Remedy:  shared.remedy,
+			}}, methods[i].Proto)
+		}
 	}
 }
 

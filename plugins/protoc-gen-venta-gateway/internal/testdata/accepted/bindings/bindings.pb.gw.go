@@ -17,7 +17,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // bindingsServiceGateway describes the routes and policies of BindingsService.
 func bindingsServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.bindings.v1.BindingsService",
+		Name:   "test.bindings.v1.BindingsService",
+		Source: "bindings.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Verbs",

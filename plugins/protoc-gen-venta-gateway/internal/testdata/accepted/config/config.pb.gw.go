@@ -17,7 +17,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // configServiceGateway describes the routes and policies of ConfigService.
 func configServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.config.v1.ConfigService",
+		Name:   "test.config.v1.ConfigService",
+		Source: "config.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Get",

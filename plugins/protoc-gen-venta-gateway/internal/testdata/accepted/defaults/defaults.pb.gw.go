@@ -20,7 +20,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // defaultsServiceGateway describes the routes and policies of DefaultsService.
 func defaultsServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.defaults.v1.DefaultsService",
+		Name:   "test.defaults.v1.DefaultsService",
+		Source: "defaults.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Get",
@@ -67,6 +68,7 @@ func defaultsServiceGateway() gateway.Service {
 					Limits:   &policy.Limits{MaxResponseBytes: 1024},
 					Response: &policy.Response{},
 				},
+				Lines: gateway.Lines{"timeout": 15, "retry": 16, "circuit_breaker": 17, "rate_limits": 19, "cache": 24, "auth": 25, "version": 26, "limits": 27, "response": 28},
 			},
 			{
 				Name: "GetBreaker",
@@ -84,6 +86,7 @@ func defaultsServiceGateway() gateway.Service {
 						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
 					},
 				},
+				Lines: gateway.Lines{"circuit_breaker": 34},
 			},
 		},
 	}

@@ -19,7 +19,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // edition2023ServiceGateway describes the routes and policies of Edition2023Service.
 func edition2023ServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.editions.v1.Edition2023Service",
+		Name:   "test.editions.v1.Edition2023Service",
+		Source: "edition2023.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Get",
@@ -33,6 +34,7 @@ func edition2023ServiceGateway() gateway.Service {
 						Tags: []string{"{id}"},
 					},
 				},
+				Lines: gateway.Lines{"cache": 15},
 			},
 		},
 	}

@@ -19,7 +19,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // proto2ServiceGateway describes the routes and policies of Proto2Service.
 func proto2ServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.editions.v1.Proto2Service",
+		Name:   "test.editions.v1.Proto2Service",
+		Source: "proto2.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Get",
@@ -33,6 +34,7 @@ func proto2ServiceGateway() gateway.Service {
 						Tags: []string{"{id}"},
 					},
 				},
+				Lines: gateway.Lines{"cache": 15},
 			},
 		},
 	}

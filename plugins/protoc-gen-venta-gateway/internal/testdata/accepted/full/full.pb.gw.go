@@ -20,7 +20,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // fullServiceGateway describes the routes and policies of FullService.
 func fullServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.full.v1.FullService",
+		Name:   "test.full.v1.FullService",
+		Source: "full.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Get",
@@ -88,14 +89,36 @@ func fullServiceGateway() gateway.Service {
 							},
 							Cost: policy.RateLimitCost{Units: 1},
 						},
+						{
+							Name:     "shared",
+							Requests: 50,
+							Interval: time.Minute,
+							Burst:    50,
+							Key:      policy.RateLimitKey{Source: policy.KeyAPIKey},
+							Cost:     policy.RateLimitCost{Units: 1},
+							Tiers: []policy.RateLimitTier{
+								{
+									Claim:    "plan",
+									Value:    "gold",
+									Requests: 500,
+									Burst:    20,
+								},
+							},
+							Shared:         true,
+							OnStoreFailure: policy.FailureLocal,
+							Lease:          20,
+							Shadow:         true,
+						},
 					},
 					Cache: &policy.Cache{
-						TTL:          24 * time.Hour,
-						StaleIfError: 168 * time.Hour,
-						KeyFields:    []string{"id", "filter.city"},
-						VaryHeaders:  []string{"Accept-Language", "X-Tenant"},
-						Audience:     policy.AudiencePrincipal,
-						Tags:         []string{"full", "full:{id}", "{filter.city}/{id}"},
+						TTL:                  24 * time.Hour,
+						StaleWhileRevalidate: 24 * time.Hour,
+						StaleIfError:         168 * time.Hour,
+						NegativeTTL:          time.Hour,
+						KeyFields:            []string{"id", "filter.city"},
+						VaryHeaders:          []string{"Accept-Language", "X-Tenant"},
+						Audience:             policy.AudiencePrincipal,
+						Tags:                 []string{"full", "full:{id}", "{filter.city}/{id}"},
 					},
 					Concurrency: &policy.Concurrency{
 						MaxInFlight: 1000000,
@@ -108,6 +131,7 @@ func fullServiceGateway() gateway.Service {
 						Requirement: policy.AuthRequired,
 						Scopes:      []string{"full.read", "full:all"},
 						Roles:       []string{"reader", "second role"},
+						Schemes:     []policy.Scheme{policy.SchemeAPIKey, policy.SchemeBearer},
 					},
 					Version: &policy.Version{
 						Deprecated:  time.Date(2026, time.October, 1, 10, 30, 0, 0, time.UTC),
@@ -122,6 +146,63 @@ func fullServiceGateway() gateway.Service {
 					},
 					Response: &policy.Response{OmitNull: true},
 				},
+				Lines: gateway.Lines{"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 41, "cache": 89, "concurrency": 99, "auth": 106, "version": 113, "limits": 120, "response": 124, "permits": 126},
+			},
+			{
+				Name: "Shadow",
+				Call: gateway.Unary(FullServiceClient.Shadow),
+				Bindings: []gateway.Binding{
+					{Verb: "GET", Path: "/v1/shadow/{id}"},
+				},
+				Policy: policy.Method{
+					Timeout: &policy.Timeout{
+						Duration: time.Second,
+						Shadow:   true,
+					},
+					Retry: &policy.Retry{
+						MaxAttempts:          2,
+						InitialBackoff:       50 * time.Millisecond,
+						MaxBackoff:           time.Second,
+						BackoffMultiplier:    2,
+						RetryableStatusCodes: []codes.Code{codes.Unavailable},
+						Budget: policy.RetryBudget{
+							Percent:      20,
+							MinPerSecond: 3,
+						},
+						Shadow: true,
+					},
+					CircuitBreaker: &policy.CircuitBreaker{
+						ErrorThresholdPercent: 50,
+						Window:                10 * time.Second,
+						MinimumCalls:          20,
+						OpenDuration:          30 * time.Second,
+						HalfOpenCalls:         3,
+						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
+						Scope:                 policy.BreakerPerEndpoint,
+						Shadow:                true,
+					},
+					Cache: &policy.Cache{
+						TTL:    time.Minute,
+						Shadow: true,
+					},
+					Concurrency: &policy.Concurrency{
+						MaxInFlight: 1,
+						Shadow:      true,
+					},
+					Auth: &policy.Auth{
+						Requirement: policy.AuthRequired,
+						Shadow:      true,
+					},
+					Version: &policy.Version{
+						Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
+						Shadow:     true,
+					},
+					Limits: &policy.Limits{
+						MaxRequestBytes: 1,
+						Shadow:          true,
+					},
+				},
+				Lines: gateway.Lines{"timeout": 143, "retry": 147, "circuit_breaker": 151, "cache": 155, "concurrency": 160, "auth": 164, "version": 168, "limits": 172},
 			},
 			{
 				Name: "Hedge",
@@ -141,6 +222,7 @@ func fullServiceGateway() gateway.Service {
 					},
 					Auth: &policy.Auth{},
 				},
+				Lines: gateway.Lines{"hedge": 183, "auth": 192},
 			},
 			{
 				Name: "Create",
@@ -160,6 +242,7 @@ func fullServiceGateway() gateway.Service {
 						Location: "/v1/full/{echo.filter.city}/{id}",
 					},
 				},
+				Lines: gateway.Lines{"invalidates": 202, "concurrency": 203, "auth": 207, "response": 208},
 			},
 		},
 	}

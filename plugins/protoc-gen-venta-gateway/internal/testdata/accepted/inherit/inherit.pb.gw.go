@@ -20,7 +20,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // firstServiceGateway describes the routes and policies of FirstService.
 func firstServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.inherit.v1.FirstService",
+		Name:   "test.inherit.v1.FirstService",
+		Source: "inherit.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Inherit",
@@ -51,6 +52,7 @@ func firstServiceGateway() gateway.Service {
 					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
 					Limits: &policy.Limits{MaxRequestBytes: 1024},
 				},
+				Lines: gateway.Lines{"timeout": 31, "circuit_breaker": 12, "rate_limits": 14, "auth": 26, "limits": 32},
 			},
 			{
 				Name: "Replace",
@@ -81,6 +83,7 @@ func firstServiceGateway() gateway.Service {
 					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
 					Limits: &policy.Limits{MaxRequestBytes: 1024},
 				},
+				Lines: gateway.Lines{"timeout": 42, "circuit_breaker": 43, "rate_limits": 45, "auth": 26, "limits": 32},
 			},
 			{
 				Name: "Remove",
@@ -116,6 +119,7 @@ func firstServiceGateway() gateway.Service {
 					},
 					Limits: &policy.Limits{MaxRequestBytes: 1024},
 				},
+				Lines: gateway.Lines{"timeout": 67, "circuit_breaker": 12, "rate_limits": 14, "auth": 71, "limits": 32},
 			},
 		},
 	}
@@ -153,7 +157,8 @@ func RegisterFirstServiceHandlerServer(ctx context.Context, mux *runtime.ServeMu
 // secondServiceGateway describes the routes and policies of SecondService.
 func secondServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.inherit.v1.SecondService",
+		Name:   "test.inherit.v1.SecondService",
+		Source: "inherit.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Inherit",
@@ -183,6 +188,7 @@ func secondServiceGateway() gateway.Service {
 					},
 					Auth: &policy.Auth{Requirement: policy.AuthRequired},
 				},
+				Lines: gateway.Lines{"timeout": 11, "circuit_breaker": 12, "rate_limits": 14, "auth": 26},
 			},
 		},
 	}

@@ -18,6 +18,7 @@ const _ = gateway.SupportsGeneratedCodeV1
 func streamServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:    "test.options.v1.StreamService",
+		Source:  "options.proto",
 		Options: gateway.ServiceOptions{StrictDeepWildcard: true, NoPatchMask: true, PathSeparator: "\t", RegistrationContext: true},
 		Methods: []gateway.Method{
 			{
@@ -79,6 +80,7 @@ func RegisterStreamServiceGatewayServer(ctx context.Context, mux *runtime.ServeM
 func unboundServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:    "test.options.v1.UnboundService",
+		Source:  "options.proto",
 		Options: gateway.ServiceOptions{StrictDeepWildcard: true, NoPatchMask: true, PathSeparator: "\t", RegistrationContext: true},
 		Methods: []gateway.Method{
 			{

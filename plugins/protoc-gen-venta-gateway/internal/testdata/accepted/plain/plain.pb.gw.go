@@ -17,7 +17,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // plainServiceGateway describes the routes and policies of PlainService.
 func plainServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.plain.v1.PlainService",
+		Name:   "test.plain.v1.PlainService",
+		Source: "plain.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Routes",
@@ -77,7 +78,8 @@ func RegisterPlainServiceHandlerServer(ctx context.Context, mux *runtime.ServeMu
 // otherServiceGateway describes the routes and policies of OtherService.
 func otherServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.plain.v1.OtherService",
+		Name:   "test.plain.v1.OtherService",
+		Source: "plain.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "SameRoute",

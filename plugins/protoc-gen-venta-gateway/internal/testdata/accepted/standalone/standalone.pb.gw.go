@@ -20,7 +20,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // streamServiceGateway describes the routes and policies of StreamService.
 func streamServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.standalone.v1.StreamService",
+		Name:   "test.standalone.v1.StreamService",
+		Source: "standalone.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Watch",

@@ -18,7 +18,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // streamServiceGateway describes the routes and policies of StreamService.
 func streamServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.standalone_bare.v1.StreamService",
+		Name:   "test.standalone_bare.v1.StreamService",
+		Source: "standalone_bare.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Watch",

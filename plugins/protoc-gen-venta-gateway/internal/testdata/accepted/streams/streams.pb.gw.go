@@ -9,6 +9,7 @@ import (
 	gateway "github.com/venta-hq/venta/gateway"
 	policy "github.com/venta-hq/venta/gateway/policy"
 	grpc "google.golang.org/grpc"
+	codes "google.golang.org/grpc/codes"
 	time "time"
 )
 
@@ -19,7 +20,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // streamServiceGateway describes the routes and policies of StreamService.
 func streamServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.streams.v1.StreamService",
+		Name:   "test.streams.v1.StreamService",
+		Source: "streams.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Watch",
@@ -29,6 +31,19 @@ func streamServiceGateway() gateway.Service {
 					{Verb: "POST", Path: "/v1/watch", Body: "*", ResponseBody: "echo"},
 				},
 				Policy: policy.Method{
+					Timeout: &policy.Timeout{
+						Duration: 24 * time.Hour,
+						Idle:     time.Minute,
+					},
+					CircuitBreaker: &policy.CircuitBreaker{
+						ErrorThresholdPercent: 50,
+						Window:                10 * time.Second,
+						MinimumCalls:          20,
+						OpenDuration:          30 * time.Second,
+						HalfOpenCalls:         3,
+						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
+						Scope:                 policy.BreakerPerEndpoint,
+					},
 					RateLimits: []policy.RateLimit{
 						{
 							Name:     "default",
@@ -39,10 +54,12 @@ func streamServiceGateway() gateway.Service {
 							Cost:     policy.RateLimitCost{Units: 1},
 						},
 					},
-					Auth:     &policy.Auth{Requirement: policy.AuthRequired},
-					Limits:   &policy.Limits{MaxRequestBytes: 1024},
-					Response: &policy.Response{OmitNull: true},
+					Concurrency: &policy.Concurrency{MaxInFlight: 100},
+					Auth:        &policy.Auth{Requirement: policy.AuthRequired},
+					Limits:      &policy.Limits{MaxRequestBytes: 1024},
+					Response:    &policy.Response{OmitNull: true},
 				},
+				Lines: gateway.Lines{"timeout": 40, "circuit_breaker": 44, "rate_limits": 21, "concurrency": 45, "auth": 19, "limits": 27, "response": 46},
 			},
 			{
 				Name: "Collect",
@@ -68,6 +85,7 @@ func streamServiceGateway() gateway.Service {
 						Location: "/v1/watch/{id}",
 					},
 				},
+				Lines: gateway.Lines{"rate_limits": 21, "auth": 19, "limits": 27, "response": 56},
 			},
 			{
 				Name: "Chat",
@@ -89,6 +107,7 @@ func streamServiceGateway() gateway.Service {
 					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
 					Limits: &policy.Limits{MaxRequestBytes: 1024},
 				},
+				Lines: gateway.Lines{"rate_limits": 21, "auth": 19, "limits": 27},
 			},
 		},
 	}

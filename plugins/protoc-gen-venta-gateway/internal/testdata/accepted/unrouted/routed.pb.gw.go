@@ -17,7 +17,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // routedServiceGateway describes the routes and policies of RoutedService.
 func routedServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "test.unrouted.v1.RoutedService",
+		Name:   "test.unrouted.v1.RoutedService",
+		Source: "routed.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Get",

@@ -1,0 +1,87 @@
+package annotation
+
+import (
+	"reflect"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/venta-hq/venta/gateway/policy"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
+)
+
+// Of returns what is annotated on an RPC of this program, on its service and on
+// its file.
+func Of(method protoreflect.MethodDescriptor) (Merged, []Fault) {
+	service := method.Parent()
+	return Merge(
+		written(service.Parent(), policyv1.E_File),
+		written(service, policyv1.E_Service),
+		written(method, policyv1.E_Method),
+	)
+}
+
+func written(d protoreflect.Descriptor, extension protoreflect.ExtensionType) *policyv1.Policy {
+	if !proto.HasExtension(d.Options(), extension) {
+		return nil
+	}
+	p, _ := proto.GetExtension(d.Options(), extension).(*policyv1.Policy)
+	return p
+}
+
+// Override lays an operator's policy over the effective policy of an RPC: a
+// block replaces the same block whole, and "disabled: true" or MODE_OFF removes
+// it. The result is checked as an annotation is, and held to what the author
+// permits. With faults the result must not be used.
+func (m Merged) Override(rpc policy.RPC, effective policy.Method, override *policyv1.Policy) (policy.Method, []policy.Fault) {
+	decoded, found := Decode(override)
+	if len(override.GetPermits()) > 0 {
+		found = append(found, policy.Fault{Path: "permits", Problem: "an override permits nothing", Remedy: "remove it"})
+	}
+	found = append(found, allows(m.annotation.GetPermits(), m.annotation, override)...)
+	if len(found) > 0 {
+		return effective, found
+	}
+	result := replaceBlocks(effective, decoded, override)
+	found = append(removals(effective, override), result.Validate(rpc)...)
+	return result, append(found, askAudience(result.Auth, result.Cache, override.GetCache())...)
+}
+
+// replaceBlocks returns effective with each block that the override writes.
+func replaceBlocks(effective, decoded policy.Method, override *policyv1.Policy) policy.Method {
+	into, from := reflect.ValueOf(&effective).Elem(), reflect.ValueOf(decoded)
+	enforced, _ := withoutOff(override)
+	on, _ := Decode(enforced)
+	inOrder(override.ProtoReflect(), func(block protoreflect.FieldDescriptor, value protoreflect.Value) {
+		name := goName(block.Name())
+		if block.IsList() || !isOff(value.Message()) {
+			into.FieldByName(name).Set(reflect.ValueOf(on).FieldByName(name))
+		} else {
+			into.FieldByName(name).Set(reflect.Zero(from.FieldByName(name).Type()))
+		}
+	})
+	return effective
+}
+
+// removals finds blocks that are removed and were not there.
+func removals(effective policy.Method, override *policyv1.Policy) []policy.Fault {
+	var found []policy.Fault
+	inOrder(override.ProtoReflect(), func(block protoreflect.FieldDescriptor, value protoreflect.Value) {
+		if isDisabled(block, value) && reflect.ValueOf(effective).FieldByName(goName(block.Name())).IsZero() {
+			fault := nothingToRemove(block)
+			fault.Problem = "there is no " + string(block.Name()) + " to remove"
+			found = append(found, fault)
+		}
+	})
+	return found
+}
+
+// goName returns the name of a block in policy.Method.
+func goName(block protoreflect.Name) string {
+	var b strings.Builder
+	for part := range strings.SplitSeq(string(block), "_") {
+		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return b.String()
+}
