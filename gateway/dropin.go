@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -34,26 +35,38 @@ func RegisterOnMux(ctx context.Context, mux *runtime.ServeMux, s Service, conn g
 			return err
 		}
 	}
+	var ps *parts
 	if g != nil { // the breakers and limiters that a service shares are the gateway's
 		g.mu.Lock()
 		defer g.mu.Unlock()
+		ps = newParts(nil)
+		ps.now = maps.Clone(g.parts)
 	}
 	on := &registrar{
 		gateway:      g,
+		parts:        ps,
 		mux:          mux,
 		dropIn:       true,
 		context:      ctx,
 		fromUpstream: func(err error) error { return err },
-		add: func(rt *transcode.Route, stack http.Handler) error {
-			pattern, err := rt.Pattern()
-			if err != nil {
-				return err
-			}
-			mux.Handle(rt.Verb(), pattern, muxRoute(rt, stack))
-			return nil
-		},
+		add:          func(_ *method, ways []way) error { return addToMux(mux, ways) },
 	}
-	return on.register(s, conn)
+	if err := on.register(s, conn); err != nil || g == nil {
+		return err
+	}
+	g.parts = ps.all()
+	return nil
+}
+
+func addToMux(mux *runtime.ServeMux, ways []way) error {
+	for _, w := range ways {
+		pattern, err := w.transcode.Pattern()
+		if err != nil {
+			return err
+		}
+		mux.Handle(w.transcode.Verb(), pattern, muxRoute(w.transcode, w.stack))
+	}
+	return nil
 }
 
 // RegisterFromEndpoint dials endpoint, registers through register, and closes

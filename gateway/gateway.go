@@ -15,8 +15,11 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"buf.build/go/protovalidate"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -24,10 +27,8 @@ import (
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/cache"
-	"github.com/venta-hq/venta/gateway/circuitbreaker"
 	"github.com/venta-hq/venta/gateway/clientip"
 	"github.com/venta-hq/venta/gateway/compression"
-	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 	"github.com/venta-hq/venta/gateway/transcode/router"
@@ -46,28 +47,32 @@ type Gateway struct {
 	telemetry telemetry.Options
 	compress  middleware // nil: answers stay plain
 
-	mu       sync.Mutex
-	router   *router.Router[route]
-	breakers map[string]sharedBreaker // by service
-	limiters map[string]sharedLimiter // by service
-	serving  bool
+	mu        sync.Mutex
+	router    *router.Router[*route]
+	methods   []*method
+	parts     map[string]part
+	overrides []Override
+	expiry    *time.Timer // of the override that expires next
+	serving   bool
 }
 
-// route is what the router finds: where a request goes, and by which stack.
+// route is what the router finds.
 type route struct {
-	transcode *transcode.Route
 	telemetry *telemetry.Route
+	way       atomic.Pointer[way]
+}
+
+// way is how a route is served: where a request goes, and by which stack. It is
+// immutable; an override puts another in its place.
+type way struct {
+	transcode *transcode.Route
 	stack     http.Handler
 }
 
-func newRoute(rt *transcode.Route, stack http.Handler) route {
-	return route{rt, telemetry.NewRoute(rt.Template().String(), rt.FullMethod()), stack}
-}
-
-// sharedBreaker is a breaker that the methods of a service share.
-type sharedBreaker struct {
-	policy  policy.CircuitBreaker
-	breaker *circuitbreaker.Breaker
+func newRoute(w way) *route {
+	rt := &route{telemetry: telemetry.NewRoute(w.transcode.Template().String(), w.transcode.FullMethod())}
+	rt.way.Store(&w)
+	return rt
 }
 
 // New returns a gateway without routes. The error names every option that is
@@ -104,9 +109,8 @@ func New(options Options) (*Gateway, error) {
 		store:     store,
 		validator: validator,
 		clientIP:  clientIP,
-		router:    &router.Router[route]{},
-		breakers:  map[string]sharedBreaker{},
-		limiters:  map[string]sharedLimiter{},
+		router:    &router.Router[*route]{},
+		parts:     map[string]part{},
 	}
 	if !options.UncompressedAnswers {
 		if gw.compress, err = compression.New(compression.Options{}); err != nil {
@@ -130,13 +134,20 @@ func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
 	if g.serving {
 		return fmt.Errorf("%s: registered after the gateway began to serve", s.Name)
 	}
-	return g.registrar().register(s, conn)
+	ps := newParts(g.parts)
+	ps.now = maps.Clone(g.parts)
+	if err := g.registrar(ps).register(s, conn); err != nil {
+		return err
+	}
+	g.parts = ps.all()
+	return nil
 }
 
 // registrar builds what Register adds.
-func (g *Gateway) registrar() *registrar {
+func (g *Gateway) registrar(ps *parts) *registrar {
 	return &registrar{
 		gateway:            g,
+		parts:              ps,
 		mux:                g.mux,
 		validate:           validate.New(g.validator),
 		fromUpstream:       apierror.FromUpstream,
@@ -144,10 +155,21 @@ func (g *Gateway) registrar() *registrar {
 		ignoreUnknownQuery: g.options.IgnoreUnknownQuery,
 		maxRequestBytes:    g.options.MaxRequestBytes,
 		maxResponseBytes:   g.options.MaxResponseBytes,
-		add: func(rt *transcode.Route, stack http.Handler) error {
-			return g.router.Add(rt.Verb(), rt.Template(), newRoute(rt, stack))
-		},
+		add: g.add,
 	}
+}
+
+// add serves an RPC's routes, and remembers it for overrides.
+func (g *Gateway) add(m *method, ways []way) error {
+	for _, w := range ways {
+		rt := newRoute(w)
+		if err := g.router.Add(w.transcode.Verb(), w.transcode.Template(), rt); err != nil {
+			return err
+		}
+		m.routes = append(m.routes, rt)
+	}
+	g.methods = append(g.methods, m)
+	return nil
 }
 
 // Handler returns the gateway's handler. Services can no longer be registered
@@ -162,13 +184,26 @@ func (g *Gateway) Handler() http.Handler {
 // dispatch finds the route and hands the request to its stack.
 func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
 	match, r, form, allow := g.find(r)
-	if match.Value.stack == nil {
+	if match.Value == nil {
 		g.refuseRoute(w, r, allow)
 		return
 	}
 	telemetry.FromContext(r.Context()).SetRoute(match.Value.telemetry)
-	x := &transcode.Exchange{Route: match.Value.transcode, Params: match.Params, Form: form}
-	match.Value.stack.ServeHTTP(w, transcode.WithExchange(r, x))
+	way := match.Value.way.Load()
+	x := &transcode.Exchange{Route: way.transcode, Params: match.Params, Form: form}
+	way.stack.ServeHTTP(w, transcode.WithExchange(r, x))
+}
+
+// Close ends what the gateway does by itself. Its handler must not be asked after
+// that. It is safe to call more than once.
+func (g *Gateway) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.expiry != nil {
+		g.expiry.Stop()
+		g.expiry = nil
+	}
+	return nil
 }
 
 // Purge makes stored answers with any of the tags stale, and returns when no

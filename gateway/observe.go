@@ -43,7 +43,8 @@ func (g *Gateway) countCache(method string) func(*http.Request, cache.Outcome) {
 
 // newBreaker makes a breaker whose state is a metric and whose changes are
 // events in the log.
-func (g *Gateway) newBreaker(name string, p policy.CircuitBreaker) (*circuitbreaker.Breaker, error) {
+func (reg *registrar) newBreaker(name string, p policy.CircuitBreaker) (*circuitbreaker.Breaker, error) {
+	g := reg.gateway
 	breaker, err := circuitbreaker.New(p, circuitbreaker.Options{
 		Name: name,
 		OnStateChange: func(name string, from, to circuitbreaker.State) {
@@ -54,6 +55,8 @@ func (g *Gateway) newBreaker(name string, p policy.CircuitBreaker) (*circuitbrea
 	if err != nil {
 		return nil, err
 	}
-	g.telemetry.Metrics.ObserveBreaker(name, func() string { return breaker.State().String() })
+	reg.parts.adopted = append(reg.parts.adopted, func() {
+		g.telemetry.Metrics.ObserveBreaker(name, func() string { return breaker.State().String() })
+	})
 	return breaker, nil
 }

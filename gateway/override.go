@@ -1,86 +1,168 @@
 package gateway
 
 import (
-	"context"
 	"errors"
-	"mime"
-	"net/http"
-	"reflect"
+	"fmt"
+	"slices"
 	"strings"
+	"time"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
-	"github.com/venta-hq/venta/gateway/apierror"
-	"github.com/venta-hq/venta/gateway/transcode/router"
+	"github.com/venta-hq/venta/gateway/policy/annotation"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
 
-// forms says what a posted form may reach beside POST routes, as
-// grpc-gateway's mux decides it.
-type forms struct {
-	override bool // the method that X-HTTP-Method-Override names
-	fallback bool // GET, for a query that is too long for a URL
+// Override changes the policies of registered RPCs at run time: each block that
+// it holds replaces the same block of the annotation whole, "disabled: true"
+// removes it. It is held to what an annotation is held to, and to what the
+// author permits.
+type Override struct {
+	// Methods names the RPCs: "package.Service/Method", "package.Service/*", or
+	// "**" for all.
+	Methods string
+	// Policy holds the blocks. Required.
+	Policy *policyv1.Policy
+	// Expires ends the override by itself. Zero: it stays.
+	Expires time.Time
+	// Reason tells people why. It has no effect.
+	Reason string
+	// Source is where it is written, such as "venta.yaml:12".
+	Source string
 }
 
-// find looks a request's route up; stack is nil where there is none, and allow
-// lists the path's methods. form tells that the fields of a posted form are the
-// query; the request is then one of the method that it stands for.
-func (g *Gateway) find(r *http.Request) (match router.Match[route], request *http.Request, form bool, allow []string) {
-	posted := r.Method == http.MethodPost && isForm(r)
-	if method := r.Header.Get("X-HTTP-Method-Override"); method != "" && posted && g.forms.override {
-		overridden := *r
-		overridden.Method = strings.ToUpper(method)
-		match, allow, _ = g.router.Lookup(overridden.Method, r.URL)
-		return match, &overridden, true, allow
+// Override puts overrides into force, in their order and in place of all earlier
+// ones; nil ends them all. Requests under way keep the policy that they began
+// with, and what a policy remembers (counts, breakers, budgets) stays where the
+// policy does. With an error, which names everything that is wrong, nothing has
+// changed.
+func (g *Gateway) Override(overrides []Override) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	owned := slices.Clone(overrides)
+	for i := range owned {
+		owned[i].Policy = proto.CloneOf(owned[i].Policy)
 	}
-	match, allow, ok := g.router.Lookup(r.Method, r.URL)
-	if ok || !posted || !g.forms.fallback {
-		return match, r, false, allow
+	if err := g.apply(owned, time.Now()); err != nil {
+		return err
 	}
-	match, _, ok = g.router.Lookup(http.MethodGet, r.URL)
-	return match, r, ok, allow
+	g.overrides = owned
+	g.awaitExpiry()
+	return nil
 }
 
-func isForm(r *http.Request) bool {
-	const form = "application/x-www-form-urlencoded"
-	sent := r.Header.Get("Content-Type")
-	if sent == form || sent == "" {
-		return sent == form
+// awaitExpiry sees to it that the next override to expire does. The lock is held.
+func (g *Gateway) awaitExpiry() {
+	if g.expiry != nil {
+		g.expiry.Stop()
+		g.expiry = nil
 	}
-	kind, _, err := mime.ParseMediaType(sent)
-	return err == nil && kind == form
-}
-
-// formRouting returns what a mux says about forms. The mux does not route the
-// gateway's requests, so that options about routing which could not be honoured
-// are refused here instead of having no effect. They are read where they stand;
-// what cannot be read counts as the default.
-func formRouting(mux *runtime.ServeMux) (forms, error) {
-	option := func(name string) reflect.Value { return reflect.ValueOf(mux).Elem().FieldByName(name) }
-	isSet := func(name string) bool { v := option(name); return v.IsValid() && !v.IsZero() }
-	var errs []error
-	if isSet("middlewares") {
-		errs = append(errs, errors.New("WithMiddlewares: wrap the gateway's Handler instead"))
-	}
-	if isSet("unescapingMode") {
-		errs = append(errs, errors.New("WithUnescapingMode: the gateway always decodes within segments"))
-	}
-	fallback := !isSet("disablePathLengthFallback")
-	return forms{override: fallback && !isSet("disableHTTPMethodOverride"), fallback: fallback}, errors.Join(errs...)
-}
-
-// refuseUnrouted is the mux's handler for requests that neither the gateway nor
-// the mux itself has a route for.
-func (g *Gateway) refuseUnrouted(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, status int) {
-	err := &apierror.Error{Code: codes.NotFound, Reason: apierror.RouteNotFound, Message: "no such route"}
-	switch status {
-	case http.StatusBadRequest:
-		err = &apierror.Error{Code: codes.InvalidArgument, Reason: apierror.InvalidRequest, Message: "the path is not absolute"}
-	case http.StatusMethodNotAllowed:
-		err = &apierror.Error{
-			Code: codes.Unimplemented, Reason: apierror.MethodNotAllowed,
-			Message: "the route has no method " + r.Method, HTTPStatus: status,
+	var next time.Time
+	for _, o := range g.overrides {
+		if o.active(time.Now()) && !o.Expires.IsZero() && (next.IsZero() || o.Expires.Before(next)) {
+			next = o.Expires
 		}
 	}
-	g.refuse(w, r, err)
+	if !next.IsZero() {
+		g.expiry = time.AfterFunc(time.Until(next), g.expire)
+	}
+}
+
+// expire leaves out what has expired since. What remains was valid with it, and
+// may not be without; then everything stays as it is, and is reported.
+func (g *Gateway) expire() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.expiry == nil {
+		return // closed, or replaced meanwhile
+	}
+	if err := g.apply(g.overrides, time.Now()); err != nil {
+		g.options.Logger.Error("an override that has expired stays in force", "error", err)
+	}
+	g.awaitExpiry()
+}
+
+func (o Override) active(now time.Time) bool { return o.Expires.IsZero() || now.Before(o.Expires) }
+
+func (o Override) matches(m *method) bool {
+	service, name, _ := strings.Cut(o.Methods, "/")
+	return o.Methods == "**" || service == m.service.Name && (name == "*" || name == m.Name)
+}
+
+// where begins an error's text with the override's place.
+func (o Override) where() string {
+	if o.Source == "" {
+		return "override of " + o.Methods
+	}
+	return o.Source + ": override of " + o.Methods
+}
+
+// apply builds every stack anew and puts them all into use, or none. The lock is
+// held.
+func (g *Gateway) apply(overrides []Override, now time.Time) error {
+	ps := newParts(g.parts)
+	reg := g.registrar(ps)
+	errs := unmatched(overrides, g.methods)
+	changed := make([]method, len(g.methods))
+	ways := make([][]way, len(g.methods))
+	for i, m := range g.methods {
+		var err error
+		changed[i], err = m.overridden(overrides, now)
+		if err == nil {
+			ways[i], err = reg.build(m.service, changed[i].Method, m.conn)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s.%s: %w", m.service.Name, m.Name, err))
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	for i, m := range g.methods {
+		m.effective, m.origins = changed[i].Policy, changed[i].origins
+		for j := range ways[i] {
+			m.routes[j].way.Store(&ways[i][j])
+		}
+	}
+	g.parts = ps.all()
+	return nil
+}
+
+// unmatched refuses overrides that would have no effect.
+func unmatched(overrides []Override, methods []*method) []error {
+	var errs []error
+	for _, o := range overrides {
+		switch {
+		case o.Policy == nil:
+			errs = append(errs, fmt.Errorf("%s: it holds no policy; write one, or remove the override", o.where()))
+		case !slices.ContainsFunc(methods, o.matches):
+			errs = append(errs, fmt.Errorf("%s: there is no such RPC; write PACKAGE.SERVICE/METHOD, PACKAGE.SERVICE/* or **", o.where()))
+		}
+	}
+	return errs
+}
+
+// overridden returns the method with all overrides that are in force for it.
+func (m *method) overridden(overrides []Override, now time.Time) (method, error) {
+	changed := *m
+	changed.Policy, changed.origins = m.Policy, map[string]string{}
+	merged, err := m.annotations()
+	if err != nil {
+		return changed, err
+	}
+	var errs []error
+	for _, o := range overrides {
+		if o.Policy == nil || !o.active(now) || !o.matches(m) {
+			continue
+		}
+		effective, faults := merged.Override(m.rpc, changed.Policy, o.Policy)
+		for _, fault := range faults {
+			errs = append(errs, fmt.Errorf("%s: %s", o.where(), fault))
+		}
+		changed.Policy = effective
+		for _, block := range annotation.Blocks(o.Policy) {
+			changed.origins[block] = o.where()
+		}
+	}
+	return changed, errors.Join(errs...)
 }

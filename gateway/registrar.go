@@ -16,6 +16,7 @@ import (
 // a grpc-gateway mux whose behaviour must stay as its user knows it.
 type registrar struct {
 	gateway *Gateway // whose stores, verifier and logger the policies use; nil: there are none
+	parts   *parts
 	mux     *runtime.ServeMux
 	// dropIn reads requests as grpc-gateway does; context is the one of
 	// registration.
@@ -32,8 +33,21 @@ type registrar struct {
 	ignoreUnknownQuery bool
 	// The bounds of messages whose RPC has none of its own. 0: no bound.
 	maxRequestBytes, maxResponseBytes int64
-	// add serves a route.
-	add func(*transcode.Route, http.Handler) error
+	// add serves a method's routes.
+	add func(*method, []way) error
+}
+
+// method is a registered RPC.
+type method struct {
+	Method  // as its author wrote it
+	service Service
+	conn    grpc.ClientConnInterface
+	rpc     policy.RPC
+	routes  []*route
+	// effective is the policy with all overrides; origins tells where its blocks
+	// were written that an override has replaced.
+	effective policy.Method
+	origins   map[string]string
 }
 
 func (reg *registrar) register(s Service, conn grpc.ClientConnInterface) error {
@@ -46,32 +60,41 @@ func (reg *registrar) register(s Service, conn grpc.ClientConnInterface) error {
 }
 
 func (reg *registrar) registerMethod(s Service, m Method, conn grpc.ClientConnInterface) error {
-	if err := checkPolicy(s, m); err != nil {
-		return err
-	}
-	edge, err := reg.edge(s, m, conn)
+	rpc, err := checkPolicy(s, m)
 	if err != nil {
 		return err
+	}
+	ways, err := reg.build(s, m, conn)
+	if err != nil {
+		return err
+	}
+	return reg.add(&method{Method: m, service: s, conn: conn, rpc: rpc, effective: m.Policy}, ways)
+}
+
+// build makes the stacks of an RPC, one for each of its routes.
+func (reg *registrar) build(s Service, m Method, conn grpc.ClientConnInterface) ([]way, error) {
+	edge, err := reg.edge(s, m, conn)
+	if err != nil {
+		return nil, err
 	}
 	steps, err := reg.requestStack(s, m)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, b := range m.Bindings {
+	ways := make([]way, len(m.Bindings))
+	for i, b := range m.Bindings {
 		rt, err := transcode.NewRoute(s.transcoded(m), b, reg.routeOptions(m))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if reg.passThrough && !m.Call.IsStream() {
 			if rt, err = rt.PassingThrough(); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		if err := reg.add(rt, wrap(edge(rt), steps...)); err != nil {
-			return err
-		}
+		ways[i] = way{rt, wrap(edge(rt), steps...)}
 	}
-	return nil
+	return ways, nil
 }
 
 // edge returns what serves a method's routes behind the policies' steps.

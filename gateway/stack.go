@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/recovery"
-	"github.com/venta-hq/venta/gateway/retry"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/timeout"
 	"github.com/venta-hq/venta/gateway/transcode"
@@ -56,9 +55,9 @@ func (reg *registrar) requestStack(s Service, m Method) ([]middleware, error) {
 	steps := []middleware{
 		b.version(),
 		b.sizeLimit(),
-		b.rateLimits(byConnection),
+		b.rateLimits("rate_limits/connection", byConnection),
 		b.auth(),
-		b.rateLimits(byRequest),
+		b.rateLimits("rate_limits/request", byRequest),
 		b.invalidates(),
 		b.cache(),
 	}
@@ -73,19 +72,19 @@ func (reg *registrar) callStack(s Service, m Method, conn grpc.ClientConnInterfa
 		steps.add(reg.validate, nil)
 	}
 	if p.Concurrency != nil {
-		steps.add(reg.gateway.concurrency(s, m))
+		steps.add(reg.concurrency(s, m))
 	}
 	if p.Timeout != nil {
 		steps.add(timeout.New(*p.Timeout, timeout.Options{}))
 	}
 	if p.Retry != nil {
-		steps.add(retry.New(*p.Retry, retry.Options{OnAttempt: reg.gateway.countAttempt}))
+		steps.add(reg.retry(s, m))
 	}
 	if p.Hedge != nil {
-		steps.add(retry.NewHedge(*p.Hedge, retry.HedgeOptions{Replies: replies{}, OnAttempt: reg.gateway.countAttempt}))
+		steps.add(reg.hedge(s, m))
 	}
 	if p.CircuitBreaker != nil {
-		steps.add(reg.gateway.circuitBreaker(s, m))
+		steps.add(reg.circuitBreaker(s, m))
 	}
 	if p.Retry != nil && p.Retry.PerAttemptTimeout > 0 {
 		steps.add(timeout.PerAttempt(p.Retry.PerAttemptTimeout, timeout.Options{}))

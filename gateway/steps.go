@@ -88,7 +88,7 @@ func byRequest(l policy.RateLimit) bool {
 	return l.Key.Source == policy.KeyPrincipal || l.Key.Source == policy.KeyField || l.Cost.Field != ""
 }
 
-func (b *builder) rateLimits(stage func(policy.RateLimit) bool) middleware {
+func (b *builder) rateLimits(name string, stage func(policy.RateLimit) bool) middleware {
 	var limits []policy.RateLimit
 	for _, limit := range b.policy.RateLimits {
 		if stage(limit) {
@@ -102,8 +102,10 @@ func (b *builder) rateLimits(stage func(policy.RateLimit) bool) middleware {
 	if err != nil {
 		return b.step(nil, err)
 	}
-	limiter, err := ratelimit.New(limits, ratelimit.Options{
-		Key: keys.key, Cost: keys.cost, OnError: b.refuse, Observe: b.gateway.countRateLimit(b.method.FullName),
+	limiter, err := keep(b.parts, b.method.FullName+"/"+name, limits, func() (*ratelimit.Limiter, error) {
+		return ratelimit.New(limits, ratelimit.Options{
+			Key: keys.key, Cost: keys.cost, OnError: b.refuse, Observe: b.gateway.countRateLimit(b.method.FullName),
+		})
 	})
 	if err != nil {
 		return b.step(nil, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"reflect"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -63,29 +62,24 @@ func tooLarge(err error) bool {
 }
 
 // breaker returns the method's breaker, or the one that its service shares.
-func (g *Gateway) breaker(s Service, m Method) (*circuitbreaker.Breaker, error) {
+func (reg *registrar) breaker(s Service, m Method) (*circuitbreaker.Breaker, error) {
 	p := *m.Policy.CircuitBreaker
-	if p.Scope == policy.BreakerPerMethod {
-		return g.newBreaker(s.Name+"."+m.Name, p)
+	name := s.Name + "." + m.Name
+	if p.Scope == policy.BreakerPerService {
+		name = s.Name
 	}
-	shared, ok := g.breakers[s.Name]
-	if !ok {
-		breaker, err := g.newBreaker(s.Name, p)
-		if err != nil {
-			return nil, err
-		}
-		g.breakers[s.Name] = sharedBreaker{policy: p, breaker: breaker}
-		return breaker, nil
+	breaker, err := keep(reg.parts, name+"/circuit_breaker", p, func() (*circuitbreaker.Breaker, error) {
+		return reg.newBreaker(name, p)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("circuit_breaker: %w", err)
 	}
-	if !reflect.DeepEqual(shared.policy, p) {
-		return nil, fmt.Errorf("circuit_breaker: scope SERVICE with settings that differ from another method's; make them equal")
-	}
-	return shared.breaker, nil
+	return breaker, nil
 }
 
 // circuitBreaker returns the step of the method's breaker.
-func (g *Gateway) circuitBreaker(s Service, m Method) (grpc.UnaryClientInterceptor, error) {
-	breaker, err := g.breaker(s, m)
+func (reg *registrar) circuitBreaker(s Service, m Method) (grpc.UnaryClientInterceptor, error) {
+	breaker, err := reg.breaker(s, m)
 	if err != nil {
 		return nil, err
 	}

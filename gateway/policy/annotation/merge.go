@@ -58,9 +58,12 @@ func nothingToRemove(block protoreflect.FieldDescriptor) policy.Fault {
 }
 
 // Blocks returns the names of the blocks that are set, in the order of the schema.
-func (m Merged) Blocks() []string {
+func (m Merged) Blocks() []string { return Blocks(m.annotation) }
+
+// Blocks returns the names of an annotation's blocks, in the order of the schema.
+func Blocks(p *policyv1.Policy) []string {
 	var names []string
-	inOrder(m.annotation.ProtoReflect(), func(block protoreflect.FieldDescriptor, _ protoreflect.Value) {
+	inOrder(p.ProtoReflect(), func(block protoreflect.FieldDescriptor, _ protoreflect.Value) {
 		names = append(names, string(block.Name()))
 	})
 	return names

@@ -1,0 +1,189 @@
+package gateway_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/policy"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
+)
+
+const getVendor = "venta.vendor.v2.VendorService/GetVendor"
+
+// twoAnHour overrides the limits of an RPC.
+func twoAnHour(methods string) gateway.Override {
+	return gateway.Override{Methods: methods, Source: "venta.yaml:3", Policy: &policyv1.Policy{
+		RateLimits: []*policyv1.RateLimit{{Requests: ptr(int64(2)), Interval: ptr("1h")}},
+	}}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// statuses asks n times and returns the statuses.
+func (s *server) statuses(t *testing.T, n int) []int {
+	t.Helper()
+	all := make([]int, n)
+	for i := range all {
+		all[i] = s.do(t, "GET", "/v2/vendors/7").status
+	}
+	return all
+}
+
+func equal(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func TestOverrideTakesEffectAndEnds(t *testing.T) {
+	s := start(t, &backend{}, policy.Method{}, gateway.Options{})
+	if got := s.statuses(t, 3); !equal(got, []int{200, 200, 200}) {
+		t.Fatalf("before: %v", got)
+	}
+	if err := s.Gateway.Override([]gateway.Override{twoAnHour(getVendor)}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.statuses(t, 3); !equal(got, []int{200, 200, 429}) {
+		t.Errorf("overridden: %v", got)
+	}
+	if err := s.Gateway.Override(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.statuses(t, 3); !equal(got, []int{200, 200, 200}) {
+		t.Errorf("after: %v", got)
+	}
+}
+
+// TestOverrideKeepsWhatPoliciesRemember holds that an override of one block
+// neither empties a limit's counts nor closes a breaker.
+func TestOverrideKeepsWhatPoliciesRemember(t *testing.T) {
+	b := &backend{get: fail(codes.Unavailable, "down")}
+	s := start(t, b, policy.Method{CircuitBreaker: breakerPolicy(2)}, gateway.Options{})
+	if err := s.Gateway.Override([]gateway.Override{twoAnHour(getVendor)}); err != nil {
+		t.Fatal(err)
+	}
+	s.statuses(t, 2) // opens the breaker and uses up the limit
+	changed := twoAnHour(getVendor)
+	changed.Policy.Limits = &policyv1.Limits{MaxRequestBytes: ptr(int64(10))}
+	if err := s.Gateway.Override([]gateway.Override{changed}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.do(t, "GET", "/v2/vendors/7"); got.status != http.StatusTooManyRequests {
+		t.Errorf("the counts were lost: %d", got.status)
+	}
+	if err := s.Gateway.Override(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.do(t, "GET", "/v2/vendors/7"); got.reason() != "CIRCUIT_OPEN" {
+		t.Errorf("the breaker was closed: %d %s", got.status, got.body)
+	}
+}
+
+func TestOverrideIsAllOrNothing(t *testing.T) {
+	s := start(t, &backend{}, policy.Method{}, gateway.Options{})
+	if err := s.Gateway.Override([]gateway.Override{twoAnHour(getVendor)}); err != nil {
+		t.Fatal(err)
+	}
+	wrong := gateway.Override{Methods: "**", Source: "venta.yaml:9", Policy: &policyv1.Policy{Timeout: &policyv1.Timeout{Duration: ptr("2h")}}}
+	nowhere := gateway.Override{Methods: "venta.vendor.v2.VendorService/Nosuch", Source: "venta.yaml:12", Policy: &policyv1.Policy{}}
+	empty := gateway.Override{Methods: getVendor, Source: "venta.yaml:15"}
+	err := s.Gateway.Override([]gateway.Override{wrong, nowhere, empty})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"venta.vendor.v2.VendorService.GetVendor: venta.yaml:9: override of **: timeout.duration: 2h is out of limits",
+		"venta.vendor.v2.VendorService.DeleteVendor: venta.yaml:9",
+		"venta.yaml:12: override of venta.vendor.v2.VendorService/Nosuch: there is no such RPC",
+		"venta.yaml:15: override of " + getVendor + ": it holds no policy",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in:\n%v", want, err)
+		}
+	}
+	if got := s.statuses(t, 3); !equal(got, []int{200, 200, 429}) {
+		t.Errorf("the refused overrides changed something: %v", got)
+	}
+}
+
+func TestLaterOverrideWins(t *testing.T) {
+	s := start(t, &backend{}, policy.Method{}, gateway.Options{})
+	off := gateway.Override{Methods: "venta.vendor.v2.VendorService/*", Policy: &policyv1.Policy{
+		RateLimits: []*policyv1.RateLimit{{Requests: ptr(int64(2)), Interval: ptr("1h"), Mode: policyv1.Mode_MODE_OFF.Enum()}},
+	}}
+	if err := s.Gateway.Override([]gateway.Override{twoAnHour("**"), off}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.statuses(t, 3); !equal(got, []int{200, 200, 200}) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestOverrideExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, err := gateway.New(gateway.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := gw.Register(service(policy.Method{}), nil); err != nil {
+			t.Fatal(err)
+		}
+		soon, later := twoAnHour(getVendor), twoAnHour("**")
+		soon.Expires, later.Expires = time.Now().Add(time.Minute), time.Now().Add(time.Hour)
+		if err := gw.Override([]gateway.Override{soon, later}); err != nil {
+			t.Fatal(err)
+		}
+		limited := func() (n int) {
+			for _, p := range gw.Policies() {
+				n += len(p.Policy.RateLimits)
+			}
+			return n
+		}
+		for _, step := range []struct {
+			pass time.Duration
+			want int
+		}{{0, 2}, {59 * time.Second, 2}, {2 * time.Second, 2}, {time.Hour, 0}} {
+			time.Sleep(step.pass)
+			synctest.Wait()
+			if got := limited(); got != step.want {
+				t.Errorf("after %v: %d methods are limited, want %d", step.pass, got, step.want)
+			}
+		}
+		if err := gw.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestPoliciesTellOrigins(t *testing.T) {
+	gw, err := gateway.New(gateway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := service(policy.Method{Timeout: &policy.Timeout{Duration: time.Second}})
+	described.Source = "shop.proto"
+	described.Methods[0].Lines = gateway.Lines{"timeout": 7}
+	if err := gw.Register(described, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := gw.Override([]gateway.Override{twoAnHour(getVendor)}); err != nil {
+		t.Fatal(err)
+	}
+	got := gw.Policies()[0]
+	if got.Method != getVendor || got.Routes[0] != "GET /v2/vendors/{id}" || got.Origins["timeout"] != "shop.proto:7" ||
+		!strings.HasPrefix(got.Origins["rate_limits"], "venta.yaml:3") || got.Policy.RateLimits[0].Requests != 2 {
+		t.Errorf("%+v", got)
+	}
+}
