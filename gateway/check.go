@@ -14,26 +14,26 @@ import (
 // checkPolicy holds a method to the rules that the plugin holds it to, so that
 // a description written or changed by hand is refused as well. It returns what
 // is known of the method.
-func checkPolicy(s Service, m Method) (policy.RPC, error) {
+func checkPolicy(s Service, m Method) (policy.RPC, protoreflect.MethodDescriptor, error) {
 	name := protoreflect.FullName(s.Name).Append(protoreflect.Name(m.Name))
 	found, err := protoregistry.GlobalFiles.FindDescriptorByName(name)
 	if err != nil {
-		return policy.RPC{}, fmt.Errorf("no generated code for this method is linked in: %w", err)
+		return policy.RPC{}, nil, fmt.Errorf("no generated code for this method is linked in: %w", err)
 	}
 	method, ok := found.(protoreflect.MethodDescriptor)
 	if !ok {
-		return policy.RPC{}, fmt.Errorf("%s is not a method", name)
+		return policy.RPC{}, nil, fmt.Errorf("%s is not a method", name)
 	}
 	routes, err := routesOf(m)
 	if err != nil {
-		return policy.RPC{}, err
+		return policy.RPC{}, nil, err
 	}
 	rpc := policy.NewRPC(method, routes)
 	var errs []error
 	for _, fault := range m.Policy.Validate(rpc) {
 		errs = append(errs, errors.New(fault.String()))
 	}
-	return rpc, errors.Join(errs...)
+	return rpc, method, errors.Join(errs...)
 }
 
 func routesOf(m Method) ([]policy.Route, error) {

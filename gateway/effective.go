@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"maps"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
-
 	"github.com/venta-hq/venta/gateway/policy"
-	"github.com/venta-hq/venta/gateway/policy/annotation"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
 
 // EffectivePolicy is what holds for an RPC now.
@@ -19,6 +16,9 @@ type EffectivePolicy struct {
 	Routes []string
 	// Policy holds every override that is in force.
 	Policy policy.Method
+	// Written is what is written of it, in the schema or in overrides, without
+	// defaults. It must not be changed.
+	Written *policyv1.Policy
 	// Origins tells by block where it is written, such as
 	// "venta/vendor/v2/vendor_service.proto:43" or the place of an override. A
 	// block that an override has removed is here and not in Policy.
@@ -35,6 +35,7 @@ func (g *Gateway) Policies() []EffectivePolicy {
 		all[i] = EffectivePolicy{
 			Method:  m.service.Name + "/" + m.Name,
 			Policy:  m.effective,
+			Written: m.written.Annotation(),
 			Origins: m.lines(),
 		}
 		for _, b := range m.Bindings {
@@ -52,22 +53,4 @@ func (m *method) lines() map[string]string {
 		origins[block] = fmt.Sprintf("%s:%d", m.service.Source, line)
 	}
 	return origins
-}
-
-// annotations returns what the schema says of the method, of which only the
-// permits count: the effective policy is what generated code states.
-func (m *method) annotations() (annotation.Merged, error) {
-	found, err := protoregistry.GlobalFiles.FindDescriptorByName(m.rpc.Name)
-	if err != nil {
-		return annotation.Merged{}, err
-	}
-	descriptor, ok := found.(protoreflect.MethodDescriptor)
-	if !ok {
-		return annotation.Merged{}, fmt.Errorf("%s is not a method", m.rpc.Name)
-	}
-	merged, faults := annotation.Of(descriptor)
-	if len(faults) > 0 {
-		return merged, fmt.Errorf("its annotations: %s", faults[0].Fault)
-	}
-	return merged, nil
 }

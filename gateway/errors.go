@@ -46,6 +46,7 @@ func (g *Gateway) streamError(ctx context.Context, err error) *status.Status {
 // visible returns what the client sees of an error, with the request's id, and
 // logs what it does not.
 func (g *Gateway) visible(ctx context.Context, err error) (*status.Status, int) {
+	err = endedByUs(ctx, err)
 	st, httpStatus := presented(err)
 	if own := apierror.As(err); own != nil && own.Cause != nil {
 		g.options.Logger.WarnContext(ctx, "request failed",

@@ -14,6 +14,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -46,6 +47,9 @@ type Gateway struct {
 	forms     forms
 	telemetry telemetry.Options
 	compress  middleware // nil: answers stay plain
+
+	streams    context.Context // of all streams
+	endStreams context.CancelFunc
 
 	mu        sync.Mutex
 	router    *router.Router[*route]
@@ -112,6 +116,7 @@ func New(options Options) (*Gateway, error) {
 		router:    &router.Router[*route]{},
 		parts:     map[string]part{},
 	}
+	gw.streams, gw.endStreams = context.WithCancel(context.Background())
 	if !options.UncompressedAnswers {
 		if gw.compress, err = compression.New(compression.Options{}); err != nil {
 			return nil, err
@@ -155,7 +160,7 @@ func (g *Gateway) registrar(ps *parts) *registrar {
 		ignoreUnknownQuery: g.options.IgnoreUnknownQuery,
 		maxRequestBytes:    g.options.MaxRequestBytes,
 		maxResponseBytes:   g.options.MaxResponseBytes,
-		add: g.add,
+		add:                g.add,
 	}
 }
 
@@ -197,6 +202,7 @@ func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
 // Close ends what the gateway does by itself. Its handler must not be asked after
 // that. It is safe to call more than once.
 func (g *Gateway) Close() error {
+	g.endStreams()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.expiry != nil {

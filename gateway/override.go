@@ -119,7 +119,7 @@ func (g *Gateway) apply(overrides []Override, now time.Time) error {
 		return errors.Join(errs...)
 	}
 	for i, m := range g.methods {
-		m.effective, m.origins = changed[i].Policy, changed[i].origins
+		m.effective, m.written, m.origins = changed[i].Policy, changed[i].written, changed[i].origins
 		for j := range ways[i] {
 			m.routes[j].way.Store(&ways[i][j])
 		}
@@ -145,21 +145,18 @@ func unmatched(overrides []Override, methods []*method) []error {
 // overridden returns the method with all overrides that are in force for it.
 func (m *method) overridden(overrides []Override, now time.Time) (method, error) {
 	changed := *m
-	changed.Policy, changed.origins = m.Policy, map[string]string{}
-	merged, err := m.annotations()
-	if err != nil {
-		return changed, err
-	}
+	changed.Policy, changed.written, changed.origins = m.Policy, m.annotated, map[string]string{}
 	var errs []error
 	for _, o := range overrides {
 		if o.Policy == nil || !o.active(now) || !o.matches(m) {
 			continue
 		}
-		effective, faults := merged.Override(m.rpc, changed.Policy, o.Policy)
+		effective, faults := m.annotated.Override(m.rpc, changed.Policy, o.Policy)
 		for _, fault := range faults {
 			errs = append(errs, fmt.Errorf("%s: %s", o.where(), fault))
 		}
 		changed.Policy = effective
+		changed.written, _ = changed.written.With(annotation.Operator, o.Policy)
 		for _, block := range annotation.Blocks(o.Policy) {
 			changed.origins[block] = o.where()
 		}

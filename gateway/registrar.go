@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/policy/annotation"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
@@ -44,9 +45,13 @@ type method struct {
 	conn    grpc.ClientConnInterface
 	rpc     policy.RPC
 	routes  []*route
-	// effective is the policy with all overrides; origins tells where its blocks
-	// were written that an override has replaced.
+	// annotated is what the schema says, of which only the permits count: the
+	// policy is what generated code states.
+	annotated annotation.Merged
+	// effective is the policy with all overrides, written what is written of it,
+	// and origins tells where overrides have replaced or removed blocks.
 	effective policy.Method
+	written   annotation.Merged
 	origins   map[string]string
 }
 
@@ -60,15 +65,16 @@ func (reg *registrar) register(s Service, conn grpc.ClientConnInterface) error {
 }
 
 func (reg *registrar) registerMethod(s Service, m Method, conn grpc.ClientConnInterface) error {
-	rpc, err := checkPolicy(s, m)
+	rpc, descriptor, err := checkPolicy(s, m)
 	if err != nil {
 		return err
 	}
+	written, _ := annotation.Of(descriptor) // what is wrong with it, the plugin has said
 	ways, err := reg.build(s, m, conn)
 	if err != nil {
 		return err
 	}
-	return reg.add(&method{Method: m, service: s, conn: conn, rpc: rpc, effective: m.Policy}, ways)
+	return reg.add(&method{Method: m, service: s, conn: conn, rpc: rpc, effective: m.Policy, annotated: written, written: written}, ways)
 }
 
 // build makes the stacks of an RPC, one for each of its routes.

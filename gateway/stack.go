@@ -60,6 +60,7 @@ func (reg *registrar) requestStack(s Service, m Method) ([]middleware, error) {
 		b.rateLimits("rate_limits/request", byRequest),
 		b.invalidates(),
 		b.cache(),
+		b.streamEnd(),
 	}
 	return steps, errors.Join(b.errs...)
 }

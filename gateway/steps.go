@@ -69,6 +69,14 @@ func (b *builder) sizeLimit() middleware {
 	}
 }
 
+// streamEnd lets a stream end with the process.
+func (b *builder) streamEnd() middleware {
+	if b.gateway == nil || !b.method.Call.IsStream() {
+		return nil
+	}
+	return b.gateway.endable
+}
+
 func (b *builder) auth() middleware {
 	if b.policy.Auth == nil {
 		return nil

@@ -41,6 +41,7 @@ const (
 	UpstreamUnavailable Reason = "UPSTREAM_UNAVAILABLE"
 	UpstreamFailed      Reason = "UPSTREAM_FAILED"
 	VersionGone         Reason = "VERSION_GONE"
+	ShuttingDown        Reason = "SHUTTING_DOWN"
 	Internal            Reason = "INTERNAL"
 )
 

@@ -42,6 +42,9 @@ func buckets() metric.HistogramOption {
 //	venta.retry.attempts                counter        rpc.method, venta.retry.verdict
 //	venta.circuit_breaker.transitions   counter        venta.circuit_breaker.{name,previous_state,state}
 //	venta.circuit_breaker.state         gauge, 0 or 1  venta.circuit_breaker.{name,state}
+//	venta.policy.shadow                 counter        rpc.method, venta.policy.{name,would}
+//	venta.concurrency.shed              counter        rpc.method, venta.concurrency.criticality
+//	venta.store.events                  counter        venta.store.name, venta.event
 //
 // No attribute takes a value that a client chose, so the number of series is
 // bounded by what is registered. Recording is safe for concurrent use and
@@ -57,6 +60,7 @@ type Metrics struct {
 	retries     counters[attempt]
 	transitions counters[transition]
 	breakers    breakers
+	policies    policyCounters
 
 	calls *table[call, []metric.RecordOption]
 }
@@ -84,6 +88,7 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 		cache:       newCounters(cacheRequest.attributes),
 		retries:     newCounters(attempt.attributes),
 		transitions: newCounters(transition.attributes),
+		policies:    newPolicyCounters(),
 		calls:       recordOptions(call.attributes),
 	}
 	return m, m.register(provider.Meter(ScopeName, metric.WithSchemaURL(semconv.SchemaURL)))
@@ -92,7 +97,7 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 // register makes the instruments. Counters are observed, not called: see
 // counters.
 func (m *Metrics) register(meter metric.Meter) error {
-	var errs [8]error
+	var errs [9]error
 	m.requestDuration, errs[0] = meter.Float64Histogram("http.server.request.duration", buckets(),
 		metric.WithUnit("s"), metric.WithDescription("Duration of HTTP server requests."))
 	m.upstreamDuration, errs[1] = meter.Float64Histogram("venta.upstream.duration", buckets(),
@@ -109,6 +114,7 @@ func (m *Metrics) register(meter metric.Meter) error {
 		metric.WithUnit("{transition}"), metric.WithDescription("Changes of circuit breakers' states."))
 	_, errs[7] = meter.Int64ObservableGauge("venta.circuit_breaker.state", metric.WithInt64Callback(m.breakers.observe),
 		metric.WithDescription("1 for the state that a circuit breaker is in, 0 for the others."))
+	errs[8] = m.policies.register(meter)
 	return errors.Join(errs[:]...)
 }
 

@@ -25,9 +25,10 @@ const (
 	File Level = iota
 	Service
 	Method
+	Operator // of an override
 )
 
-// String returns "file", "service" or "method".
+// String returns "file", "service", "method" or "operator".
 func (l Level) String() string {
 	switch l {
 	case File:
@@ -36,6 +37,8 @@ func (l Level) String() string {
 		return "service"
 	case Method:
 		return "method"
+	case Operator:
+		return "operator"
 	default:
 		return fmt.Sprintf("Level(%d)", int(l))
 	}

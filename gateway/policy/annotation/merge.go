@@ -57,6 +57,10 @@ func nothingToRemove(block protoreflect.FieldDescriptor) policy.Fault {
 	}
 }
 
+// Annotation returns what is written, without defaults. The caller must not
+// change it.
+func (m Merged) Annotation() *policyv1.Policy { return m.annotation }
+
 // Blocks returns the names of the blocks that are set, in the order of the schema.
 func (m Merged) Blocks() []string { return Blocks(m.annotation) }
 

@@ -1,0 +1,61 @@
+package annotation_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/venta-hq/venta/gateway/policy/annotation"
+)
+
+// TestEncodeSaysAll holds that an annotation, once decoded and encoded, means the
+// same, with every knob away from its default.
+func TestEncodeSaysAll(t *testing.T) {
+	for _, text := range []string{
+		``,
+		`timeout: {duration: "1.5s" mode: MODE_SHADOW}`,
+		`timeout: {idle: "1m"}`,
+		`retry: {max_attempts: 5 initial_backoff: "1ms" max_backoff: "2s" backoff_multiplier: 1.5
+			retryable_status_codes: [ABORTED, UNAVAILABLE] per_attempt_timeout: "1s" budget: {percent: 1 min_per_second: 0} mode: MODE_SHADOW}`,
+		`hedge: {delay: "0s" max_attempts: 2}`,
+		`hedge: {delay: "3ms" max_attempts: 3 non_fatal_status_codes: [INTERNAL] budget: {percent: 7} mode: MODE_SHADOW}`,
+		`circuit_breaker: {}`,
+		`circuit_breaker: {error_threshold_percent: 1 window: "1s" minimum_calls: 1 open_duration: "1s" half_open_calls: 1
+			slow_call_duration: "1s" slow_call_threshold_percent: 2 failure_status_codes: [INTERNAL] scope: SCOPE_SERVICE mode: MODE_SHADOW}`,
+		`circuit_breaker: {scope: SCOPE_ENDPOINT}`,
+		`rate_limits: [
+			{requests: 9 interval: "1s"},
+			{name: "a" requests: 9 interval: "1s" burst: 3 key: {global: true} cost: {units: 2}},
+			{name: "b" requests: 9 interval: "1s" key: {principal: true} cost: {field: "n"}},
+			{name: "c" requests: 9 interval: "1s" key: {header: "x-a"} mode: MODE_SHADOW},
+			{name: "d" requests: 9 interval: "1s" key: {field: "a.b"}},
+			{name: "e" requests: 9 interval: "1s" key: {api_key: true} scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_DENY lease: 2
+				tiers: [{claim: "a" value: "b" requests: 4 burst: 3}]},
+			{name: "f" requests: 9 interval: "1s" scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_ALLOW},
+			{name: "g" requests: 9 interval: "1s" scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_LOCAL}
+		]`,
+		`cache: {ttl: "1m" stale_while_revalidate: "2m" stale_if_error: "3m" negative_ttl: "4s" key_fields: ["a", "b.c"]
+			vary_headers: "accept" audience: AUDIENCE_PRINCIPAL tags: ["t:{a}"] mode: MODE_SHADOW}`,
+		`invalidates: {tags: ["a", "b"] mode: MODE_SHADOW}`,
+		`concurrency: {max_in_flight: 3 adaptive: true max_queue: 2 criticality: CRITICALITY_CRITICAL scope: SCOPE_SERVICE mode: MODE_SHADOW}`,
+		`concurrency: {max_in_flight: 3 criticality: CRITICALITY_SHEDDABLE}`,
+		`auth: {requirement: REQUIREMENT_NONE}`,
+		`auth: {requirement: REQUIREMENT_OPTIONAL schemes: SCHEME_API_KEY}`,
+		`auth: {requirement: REQUIREMENT_REQUIRED scopes: "a" roles: "b" schemes: [SCHEME_BEARER, SCHEME_API_KEY] mode: MODE_SHADOW}`,
+		`version: {deprecated: "2026-01-02" sunset: "2027-01-02T03:04:05+01:00" after_sunset: AFTER_SUNSET_GONE successor: "/v2/a" link: "https://a.example" mode: MODE_SHADOW}`,
+		`limits: {max_request_bytes: 1 mode: MODE_SHADOW}`,
+		`limits: {max_response_bytes: 2}`,
+		`response: {status: 201 location: "/a/{b}" omit_null: true}`,
+		`response: {}`,
+	} {
+		want, faults := annotation.Decode(parse(t, text))
+		if len(faults) > 0 {
+			t.Errorf("%s: %v", text, faults)
+			continue
+		}
+		got, faults := annotation.Decode(annotation.Encode(want))
+		if diff := cmp.Diff(want, got); diff != "" || len(faults) > 0 {
+			t.Errorf("%s: %v (-want +got):\n%s", text, faults, diff)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package telemetry
+
+import (
+	"errors"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+const (
+	policyKey      = attribute.Key("venta.policy.name")
+	wouldKey       = attribute.Key("venta.policy.would")
+	criticalityKey = attribute.Key("venta.concurrency.criticality")
+	storeKey       = attribute.Key("venta.store.name")
+	eventKey       = attribute.Key("venta.event")
+)
+
+type (
+	shadowed   struct{ method, policy, would string }
+	shed       struct{ method, criticality string }
+	storeEvent struct{ store, event string }
+)
+
+// policyCounters count what policies decide beside the requests' own outcomes.
+type policyCounters struct {
+	shadowed counters[shadowed]
+	shed     counters[shed]
+	stores   counters[storeEvent]
+}
+
+func newPolicyCounters() policyCounters {
+	return policyCounters{
+		shadowed: newCounters(shadowed.attributes),
+		shed:     newCounters(shed.attributes),
+		stores:   newCounters(storeEvent.attributes),
+	}
+}
+
+func (p *policyCounters) register(meter metric.Meter) error {
+	var errs [3]error
+	_, errs[0] = meter.Int64ObservableCounter("venta.policy.shadow", metric.WithInt64Callback(p.shadowed.observe),
+		metric.WithUnit("{decision}"), metric.WithDescription("What policies in shadow mode would have done."))
+	_, errs[1] = meter.Int64ObservableCounter("venta.concurrency.shed", metric.WithInt64Callback(p.shed.observe),
+		metric.WithUnit("{call}"), metric.WithDescription("Calls that were shed under overload."))
+	_, errs[2] = meter.Int64ObservableCounter("venta.store.events", metric.WithInt64Callback(p.stores.observe),
+		metric.WithUnit("{event}"), metric.WithDescription("What went other than well between the gateway and its shared stores."))
+	return errors.Join(errs[:]...)
+}
+
+// Shadow counts what a policy in shadow mode, such as "timeout", would have done
+// to a call of an RPC, such as "exceed".
+func (m *Metrics) Shadow(fullMethod, policy, would string) {
+	if m != nil {
+		m.policies.shadowed.of(shadowed{fullMethod, policy, would}).Add(1)
+	}
+}
+
+// Shed counts a call of an RPC that was shed, by its criticality.
+func (m *Metrics) Shed(fullMethod, criticality string) {
+	if m != nil {
+		m.policies.shed.of(shed{fullMethod, criticality}).Add(1)
+	}
+}
+
+// StoreEvent counts an event of a shared store, such as "unavailable" of
+// "rate_limits".
+func (m *Metrics) StoreEvent(store, event string) {
+	if m != nil {
+		m.policies.stores.of(storeEvent{store, event}).Add(1)
+	}
+}
+
+func (s shadowed) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{semconv.RPCMethod(rpcMethod(s.method)), policyKey.String(s.policy), wouldKey.String(s.would)}
+}
+
+func (s shed) attributes() []attribute.KeyValue {
+	criticality := s.criticality
+	if criticality == "" {
+		criticality = "default"
+	}
+	return []attribute.KeyValue{semconv.RPCMethod(rpcMethod(s.method)), criticalityKey.String(criticality)}
+}
+
+func (s storeEvent) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{storeKey.String(s.store), eventKey.String(s.event)}
+}
