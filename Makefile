@@ -39,7 +39,7 @@ bin/protoc-gen-venta-gateway: $(PLUGIN_SOURCES)
 
 .PHONY: test
 test: ## Run all tests with the race detector, the built binary included.
-	@command -v "$$(go env CC)" >/dev/null || { echo "make test: the race detector needs a C compiler; install gcc or clang" >&2; exit 1; }
+	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server # the race detector needs a C compiler
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 .PHONY: generate
@@ -59,6 +59,10 @@ generate-peers: generate bin/protoc-gen-grpc-gateway ## Generate grpc-gateway's 
 .PHONY: bench
 bench: ## Compare with stock grpc-gateway and net/http in one run (needs wrk).
 	go run ./bench
+
+.PHONY: chaos
+chaos: ## Break things around the gateway's binary; print what clients saw.
+	go run ./chaos
 
 # The schemas that ours import from elsewhere, printed from the pinned modules.
 third_party: internal/schemas/main.go go.mod
