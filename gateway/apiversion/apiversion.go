@@ -23,10 +23,17 @@ type Options struct {
 	Successor func(*http.Request) string
 	// OnError writes a refusal. Required.
 	OnError func(http.ResponseWriter, *http.Request, error)
+	// OnShadow, where set, is told [WouldGone] of each request that a policy in
+	// shadow mode would have refused.
+	OnShadow policy.ShadowFunc
 }
 
+// WouldGone is what a policy in shadow mode would have done after the sunset.
+const WouldGone = "gone"
+
 // New returns a middleware that adds the headers to every answer and, where the
-// policy says so, refuses requests after the sunset with HTTP 410.
+// policy says so, refuses requests after the sunset with HTTP 410. In shadow mode
+// it adds no headers and refuses nothing.
 func New(p policy.Version, opts Options) (func(http.Handler) http.Handler, error) {
 	if opts.OnError == nil {
 		return nil, errors.New("apiversion: OnError is required")
@@ -34,16 +41,36 @@ func New(p policy.Version, opts Options) (func(http.Handler) http.Handler, error
 	if p.Successor != "" && opts.Successor == nil {
 		return nil, errors.New("apiversion: a successor needs Options.Successor")
 	}
+	if p.Shadow {
+		return shadow(p, opts), nil
+	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			announce(w.Header(), p, opts, r)
-			if p.AfterSunset == policy.GoneAfterSunset && !p.Sunset.IsZero() && !time.Now().Before(p.Sunset) {
+			if isGone(p) {
 				opts.OnError(w, r, gone(p))
 				return
 			}
 			next.ServeHTTP(w, r)
 		})
 	}, nil
+}
+
+// shadow tells of refusals that do not happen.
+func shadow(p policy.Version, opts Options) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if opts.OnShadow != nil && isGone(p) {
+				opts.OnShadow(r.Context(), WouldGone)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// isGone reports whether the policy refuses requests now.
+func isGone(p policy.Version) bool {
+	return p.AfterSunset == policy.GoneAfterSunset && !p.Sunset.IsZero() && !time.Now().Before(p.Sunset)
 }
 
 func announce(h http.Header, p policy.Version, opts Options, r *http.Request) {

@@ -15,6 +15,27 @@
 //
 // The window slides by tenths: it reaches back between nine tenths and the
 // whole of its length. Time passes by the monotonic clock.
+//
+// A breaker is used by its interceptors, or by itself, as one breaker for each
+// of several endpoints is:
+//
+//	permit, err := breaker.Admit(ctx)
+//	if err != nil {
+//		return err // open: try another endpoint
+//	}
+//	outcome := circuitbreaker.Ignored // of a call that does not return
+//	defer func() { permit.Done(outcome) }()
+//	err = call(ctx)
+//	outcome = breaker.OutcomeOf(ctx, err)
+//
+// [Breaker.State] says without taking a slot what a call would meet.
+//
+// In shadow mode the breaker counts exactly the calls that it would have
+// admitted: its states follow one another as if it refused. The others, of an
+// open breaker and of a half-open one whose slots are taken, are told as
+// [WouldRefuse], pass, and count nowhere. One thing it cannot show: an upstream
+// that is spared recovers sooner, so that the breaker would have closed no later
+// than it does in shadow mode.
 package circuitbreaker
 
 import (
@@ -35,7 +56,14 @@ type Options struct {
 	// runs on the goroutine of some call and must not block; changes that come
 	// meanwhile wait, and merge when more than a few do.
 	OnStateChange func(name string, from, to State)
+	// OnShadow, where set, is told [WouldRefuse] of each call that a breaker in
+	// shadow mode would have refused, before the call and on its goroutine,
+	// without a lock held.
+	OnShadow policy.ShadowFunc
 }
+
+// WouldRefuse is what a breaker in shadow mode would have done.
+const WouldRefuse = "refuse"
 
 // Breaker is the state of one circuit. It has no goroutines and a fixed size,
 // needs no clean-up and is safe for concurrent use. Make it with [New].

@@ -20,20 +20,23 @@ func (b *Breaker) UnaryClientInterceptor() grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 		invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 	) error {
-		permit, err := b.Acquire()
+		permit, err := b.Admit(ctx)
 		if err != nil {
 			return err
 		}
 		outcome := Ignored // of a call that does not return
 		defer func() { permit.Done(outcome) }()
 		err = invoker(ctx, method, req, reply, cc, opts...)
-		outcome = b.outcome(ctx, err)
+		outcome = b.OutcomeOf(ctx, err)
 		return err
 	}
 }
 
-// outcome says what err, returned under ctx, tells about the upstream.
-func (b *Breaker) outcome(ctx context.Context, err error) Outcome {
+// OutcomeOf says what err, returned under the call's context, tells about the
+// upstream: one of the policy's statuses is a failure, any other status an
+// answer. What the gateway itself refused, what the caller ended and what has no
+// status says nothing; what a bound of the gateway's ended is its status.
+func (b *Breaker) OutcomeOf(ctx context.Context, err error) Outcome {
 	if err == nil {
 		return Success
 	}

@@ -84,7 +84,12 @@ func TestWhatErrorsCount(t *testing.T) {
 }
 
 func TestWhatEndsCount(t *testing.T) {
-	late := answers(status.Error(codes.DeadlineExceeded, ""))
+	exceeded := status.Error(codes.DeadlineExceeded, "")
+	early := answers(exceeded)
+	late := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+		time.Sleep(990 * time.Millisecond) // virtual
+		return exceeded
+	}
 	plain := func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
 		<-ctx.Done()
 		return ctx.Err()
@@ -102,6 +107,7 @@ func TestWhatEndsCount(t *testing.T) {
 		{"the caller cancels, as a plain error", leaving, plain, ignored},
 		{"the caller's deadline", hurried, untilDone, ignored},
 		{"the caller's deadline, noticed by the upstream", hurried, late, ignored},
+		{"the caller's deadline, which the upstream pretends has passed", hurried, early, failure},
 		{"the timeout of the call", bounded, untilDone, failure},
 		{"the timeout of the call, as a plain error", bounded, plain, failure},
 		{"the timeout of the call, noticed by the upstream", bounded, late, failure},
@@ -117,22 +123,13 @@ func TestWhatEndsCount(t *testing.T) {
 // checkCounts shows how a call counts by a breaker that opens at the first
 // failure and closes at the first success.
 func checkCounts(t *testing.T, caller caller, upstream grpc.UnaryInvoker, want circuitbreaker.Outcome) {
-	after := map[circuitbreaker.Outcome][2]circuitbreaker.State{
-		success: {closed, closed}, answered: {closed, closed}, failure: {open, open}, ignored: {closed, halfOpen},
-	}
 	for i, begin := range []circuitbreaker.State{closed, halfOpen} {
 		synctest.Test(t, func(t *testing.T) {
-			p := basePolicy()
-			p.MinimumCalls, p.HalfOpenCalls = 1, 1
-			b := newBreaker(t, p, circuitbreaker.Options{})
-			if begin == halfOpen {
-				acquire(t, b).Done(failure)
-				time.Sleep(p.OpenDuration) // virtual
-			}
+			b := beginAt(t, begin)
 			ctx, cancel := caller(t.Context())
 			defer cancel()
 			run(ctx, b.UnaryClientInterceptor(), upstream)
-			wantState(t, b, after[want][i])
+			wantState(t, b, counts[want][i])
 			if want == ignored {
 				acquire(t, b) // the slot is free again
 			}

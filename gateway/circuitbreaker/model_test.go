@@ -1,6 +1,7 @@
 package circuitbreaker_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -175,12 +176,16 @@ func drawPolicy(t *rapid.T) policy.CircuitBreaker {
 		HalfOpenCalls:         rapid.IntRange(1, 4).Draw(t, "half-open calls"),
 		FailureStatusCodes:    []codes.Code{codes.Unavailable},
 	}
+	p.Shadow = rapid.Bool().Draw(t, "shadow")
 	if rapid.Bool().Draw(t, "slow") {
 		p.SlowCallDuration = time.Duration(rapid.IntRange(0, 10).Draw(t, "slow duration"))*100*time.Millisecond + 1
 		p.SlowCallThresholdPercent = rapid.IntRange(1, 100).Draw(t, "slow threshold")
 	}
 	return p
 }
+
+// shadowRefusal stands among the visits for a refusal of shadow mode.
+var shadowRefusal = change{open, open}
 
 func TestModel(t *testing.T) {
 	visits := map[change]int{}
@@ -193,16 +198,30 @@ func TestModel(t *testing.T) {
 			rt.Fatal(fault)
 		}
 	})
-	for _, c := range []change{{closed, open}, {open, halfOpen}, {halfOpen, open}, {halfOpen, closed}} {
+	for _, c := range []change{{closed, open}, {open, halfOpen}, {halfOpen, open}, {halfOpen, closed}, shadowRefusal} {
 		if visits[c] == 0 {
 			t.Errorf("the random events never led from %v to %v", c.from, c.to)
 		}
 	}
 }
 
+// running is a call that has been admitted. In shadow mode the model may have
+// refused it (nil): whatever comes of it then changes nothing.
 type running struct {
 	permit circuitbreaker.Permit
 	call   *modelCall
+}
+
+// agree reports whether breaker and model have done the same with a call: in
+// shadow mode a refusal is a word and an admission.
+func agree(p policy.CircuitBreaker, err error, refused bool, call *modelCall, wait time.Duration) bool {
+	if p.Shadow {
+		return err == nil && refused == (call == nil)
+	}
+	if call != nil || err == nil {
+		return err == nil && call != nil && !refused
+	}
+	return apierror.As(err).RetryAfter == wait && !refused
 }
 
 // compare runs the events through a breaker and the model and says where they
@@ -210,10 +229,14 @@ type running struct {
 func compare(t *testing.T, p policy.CircuitBreaker, events []event, visits map[change]int) string {
 	m := &model{policy: p}
 	var told []change
-	b := newBreaker(t, p, circuitbreaker.Options{OnStateChange: func(_ string, from, to circuitbreaker.State) {
-		told = append(told, change{from, to})
-		visits[change{from, to}]++
-	}})
+	refused := false
+	b := newBreaker(t, p, circuitbreaker.Options{
+		OnStateChange: func(_ string, from, to circuitbreaker.State) {
+			told = append(told, change{from, to})
+			visits[change{from, to}]++
+		},
+		OnShadow: func(_ context.Context, would string) { refused = would == circuitbreaker.WouldRefuse },
+	})
 	var calls []*running
 	for i, e := range events {
 		switch {
@@ -221,18 +244,24 @@ func compare(t *testing.T, p policy.CircuitBreaker, events []event, visits map[c
 			time.Sleep(e.Sleep) // virtual
 			m.now += e.Sleep
 		case !e.Done:
-			permit, err := b.Acquire()
+			refused = false
+			permit, err := b.Admit(t.Context())
 			call, wait := m.acquire()
-			if (err == nil) != (call != nil) || (err != nil && apierror.As(err).RetryAfter != wait) {
-				return fmt.Sprintf("event %d: breaker %v, model %v after %v", i, err, call, wait)
+			if !agree(p, err, refused, call, wait) {
+				return fmt.Sprintf("event %d: breaker %v, told %v, model %v after %v", i, err, refused, call, wait)
 			}
-			if call != nil {
+			if err == nil {
 				calls = append(calls, &running{permit, call})
+			}
+			if refused {
+				visits[shadowRefusal]++
 			}
 		case len(calls) > 0:
 			k := e.Which % len(calls)
 			calls[k].permit.Done(e.Outcome)
-			m.done(calls[k].call, e.Outcome)
+			if calls[k].call != nil {
+				m.done(calls[k].call, e.Outcome)
+			}
 			calls = slices.Delete(calls, k, k+1)
 		}
 		if b.State() != m.seen() || !slices.Equal(told, m.changes) {

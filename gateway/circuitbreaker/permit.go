@@ -1,6 +1,7 @@
 package circuitbreaker
 
 import (
+	"context"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -22,7 +23,20 @@ type Permit struct {
 	start      time.Duration
 }
 
-// Acquire admits a call or refuses it with an [apierror.Error] of UNAVAILABLE,
+// Admit is [Breaker.Acquire], but that a breaker in shadow mode tells of its
+// refusal and admits the call, with a Permit whose Done does nothing.
+func (b *Breaker) Admit(ctx context.Context) (Permit, error) {
+	permit, err := b.Acquire()
+	if err == nil || !b.policy.Shadow {
+		return permit, err
+	}
+	if b.options.OnShadow != nil {
+		b.options.OnShadow(ctx, WouldRefuse)
+	}
+	return Permit{}, nil
+}
+
+// Acquire admits a call or refuses it, in shadow mode too, with an [apierror.Error] of UNAVAILABLE,
 // reason [apierror.CircuitOpen] and the time until probes are admitted. It
 // never waits for a slot, and a Permit allocates nothing.
 func (b *Breaker) Acquire() (Permit, error) {

@@ -21,40 +21,49 @@ const MetadataKey = "x-venta-criticality"
 // UnaryClientInterceptor returns an interceptor that holds a place for each
 // call, of the given criticality. Interceptors of one limiter share its places.
 func (l *Limiter) UnaryClientInterceptor(c policy.Criticality) grpc.UnaryClientInterceptor {
+	mark := l.marker(c)
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 		invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 	) error {
 		permit, err := l.Acquire(ctx, c)
 		if err != nil {
-			l.report(ctx, method, err)
+			l.report(ctx, method, c, err)
 			return err
 		}
 		outcome := Ignored // of a call that does not return
 		defer func() { permit.Done(outcome) }()
-		err = invoker(withCriticality(ctx, c), method, req, reply, cc, opts...)
+		err = invoker(mark(ctx), method, req, reply, cc, opts...)
 		outcome = outcomeOf(ctx, err)
 		return err
 	}
 }
 
-func (l *Limiter) report(ctx context.Context, method string, err error) {
+func (l *Limiter) report(ctx context.Context, method string, c policy.Criticality, err error) {
 	if l.options.OnShed != nil && apierror.Refused(err) {
-		l.options.OnShed(ctx, method)
+		l.options.OnShed(ctx, method, c)
 	}
 }
 
-// withCriticality puts the criticality into ctx, in place of any that the caller
-// has sent along.
-func withCriticality(ctx context.Context, c policy.Criticality) context.Context {
-	if c == policy.CriticalityDefault {
-		return ctx
+// marker returns what puts the criticality into a call's context.
+func (l *Limiter) marker(c policy.Criticality) func(context.Context) context.Context {
+	if c == policy.CriticalityDefault || l.policy.Shadow {
+		return func(ctx context.Context) context.Context { return ctx }
 	}
-	md, ok := metadata.FromOutgoingContext(ctx) // a copy
-	if !ok {
-		md = metadata.MD{}
+	if l.options.Sanitized {
+		return func(ctx context.Context) context.Context {
+			return metadata.AppendToOutgoingContext(ctx, MetadataKey, string(c))
+		}
 	}
-	md.Set(MetadataKey, string(c))
-	return metadata.NewOutgoingContext(ctx, md)
+	values := []string{string(c)} // nobody writes to metadata of a context
+	alone := metadata.MD{MetadataKey: values}
+	return func(ctx context.Context) context.Context {
+		md, ok := metadata.FromOutgoingContext(ctx) // a copy
+		if !ok {
+			return metadata.NewOutgoingContext(ctx, alone)
+		}
+		md[MetadataKey] = values // in place of any that the caller has sent along
+		return metadata.NewOutgoingContext(ctx, md)
+	}
 }
 
 // outcomeOf says what err, returned under ctx, tells about the upstream's load.

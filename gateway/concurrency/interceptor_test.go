@@ -34,7 +34,7 @@ func succeed(context.Context) error { return nil }
 func TestRefusal(t *testing.T) {
 	var told []string
 	l := newLimiter(t, policy.Concurrency{MaxInFlight: 1}, concurrency.Options{
-		OnShed: func(_ context.Context, method string) { told = append(told, method) },
+		OnShed: func(_ context.Context, method string, c policy.Criticality) { told = append(told, method, string(c)) },
 	})
 	step := l.UnaryClientInterceptor(critical)
 	var refusal error
@@ -52,7 +52,7 @@ func TestRefusal(t *testing.T) {
 	if !apierror.Refused(refusal) {
 		t.Error("a retry or a breaker would take the refusal for the upstream's")
 	}
-	if diff := cmp.Diff([]string{method}, told); diff != "" {
+	if diff := cmp.Diff([]string{method, "critical"}, told); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 	if err := invoke(t.Context(), step, succeed); err != nil {
@@ -143,7 +143,7 @@ func TestCriticalityTravels(t *testing.T) {
 func TestCallerWhoLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, policy.Concurrency{MaxInFlight: 1, MaxQueue: 1}, concurrency.Options{
-			OnShed: func(context.Context, string) { t.Error("told of a call that was not shed") },
+			OnShed: func(context.Context, string, policy.Criticality) { t.Error("told of a call that was not shed") },
 		})
 		step := l.UnaryClientInterceptor(byDefault)
 		hold, err := l.Acquire(t.Context(), byDefault)

@@ -13,6 +13,12 @@
 // they are slower, so that calls wait here, where the least critical can be
 // shed, and not in the upstream.
 //
+// In shadow mode every call is admitted at once and nothing travels upstream. A
+// call that would have found a place or room in the queue counts until it ends;
+// one that would have been shed counts nowhere. Since nothing waits, a limiter
+// that enforces would hold calls for longer, and shed a few more: those that
+// wait for too long.
+//
 // The place of the interceptor is outside the timeout: a call keeps its place
 // over all its attempts and the waits between them.
 package concurrency
@@ -34,10 +40,27 @@ const defaultMaxWait = time.Second
 type Options struct {
 	// MaxWait bounds the time in the queue. Default: one second.
 	MaxWait time.Duration
-	// OnShed, where set, is told each call that was shed, with the call's own
-	// context. No lock is held; concurrent calls call it concurrently.
-	OnShed func(ctx context.Context, method string)
+	// OnShed, where set, is told each call or stream that was shed, with its own
+	// context and criticality. No lock is held; concurrent calls call it
+	// concurrently.
+	OnShed func(ctx context.Context, method string, c policy.Criticality)
+	// OnShadow, where set, is told [WouldQueue] or [WouldShed] of each call that a
+	// limiter in shadow mode would have held or shed, before the call and on its
+	// goroutine, without a lock held.
+	OnShadow policy.ShadowFunc
+	// Sanitized says that callers' outgoing metadata never holds [MetadataKey],
+	// because somebody before has seen to it. The criticality is then appended,
+	// which costs less than to put it in place of what may be there.
+	Sanitized bool
 }
+
+// What a limiter in shadow mode would have done with a call.
+const (
+	// WouldQueue: it would have let it wait for a place, and perhaps shed it later.
+	WouldQueue = "queue"
+	// WouldShed: it would have shed it, or a less critical call in its stead.
+	WouldShed = "shed"
+)
 
 // Limiter bounds the calls that share it. It has no goroutines, holds memory
 // for the calls that wait and nothing else, and is safe for concurrent use.
@@ -48,7 +71,7 @@ type Limiter struct {
 
 	mu       sync.Mutex
 	limit    int
-	inFlight int
+	inFlight int   // in shadow mode, those that would wait included
 	queue    queue // empty unless inFlight >= limit
 	gradient *gradient
 }
@@ -83,10 +106,15 @@ func New(p policy.Concurrency, o Options) (*Limiter, error) {
 	return l, nil
 }
 
-// Load returns what the limiter holds now.
+// Load returns what the limiter holds now; in shadow mode, what it would hold.
+// It is cheap enough to be a metric's callback.
 func (l *Limiter) Load() Load {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.policy.Shadow {
+		placed := min(l.inFlight, l.limit)
+		return Load{Limit: l.limit, InFlight: placed, Queued: l.inFlight - placed}
+	}
 	return Load{Limit: l.limit, InFlight: l.inFlight, Queued: l.queue.length()}
 }
 

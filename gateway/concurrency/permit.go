@@ -40,8 +40,12 @@ type Permit struct {
 // [apierror.Error] of UNAVAILABLE and reason [apierror.Overloaded] for a call
 // that is shed, and the context's error as a status for one whose context ended
 // in the queue. A Permit without a wait allocates nothing. What is no criticality
-// counts as the default.
+// counts as the default. In shadow mode it returns no error, at once, and for a
+// call that would have been shed a Permit without a place.
 func (l *Limiter) Acquire(ctx context.Context, c policy.Criticality) (Permit, error) {
+	if l.policy.Shadow {
+		return l.watch(ctx), nil
+	}
 	w, admitted := l.enter(ctx, rankOf(c))
 	if admitted {
 		return Permit{limiter: l, start: l.now()}, nil
@@ -57,6 +61,29 @@ func (l *Limiter) Acquire(ctx context.Context, c policy.Criticality) (Permit, er
 	case <-timer.C:
 	}
 	return l.leave(ctx, w)
+}
+
+// watch takes a place or room in the queue as if the limiter enforced.
+func (l *Limiter) watch(ctx context.Context) Permit {
+	would := ""
+	l.mu.Lock()
+	switch over := l.inFlight - l.limit; {
+	case over >= l.policy.MaxQueue:
+		would = WouldShed
+	case over >= 0:
+		would = WouldQueue
+	}
+	if would != WouldShed {
+		l.inFlight++
+	}
+	l.mu.Unlock()
+	if would != "" && l.options.OnShadow != nil {
+		l.options.OnShadow(ctx, would)
+	}
+	if would == WouldShed {
+		return Permit{}
+	}
+	return Permit{limiter: l, start: l.now()}
 }
 
 // enter takes a free place or a place in the queue. Without either it returns

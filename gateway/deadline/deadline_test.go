@@ -24,8 +24,11 @@ func TestEndedByCaller(t *testing.T) {
 		{"policy ended it", 0, time.Second, 2 * time.Second, codes.DeadlineExceeded, false},
 		{"policy ended it before the caller's deadline", time.Minute, time.Second, 2 * time.Second, codes.DeadlineExceeded, false},
 		{"caller's deadline was sooner", time.Second, time.Minute, 2 * time.Second, codes.DeadlineExceeded, true},
-		{"upstream noticed the policy's bound first", 0, time.Second, 0, codes.DeadlineExceeded, false},
-		{"upstream noticed the caller's deadline first", time.Second, time.Minute, 0, codes.DeadlineExceeded, true},
+		{"upstream noticed the policy's bound first", 0, time.Second, 970 * time.Millisecond, codes.DeadlineExceeded, false},
+		{"upstream noticed the caller's deadline first", time.Second, time.Minute, 970 * time.Millisecond, codes.DeadlineExceeded, true},
+		{"upstream gave up early under the caller's deadline", time.Second, time.Minute, 900 * time.Millisecond, codes.DeadlineExceeded, false},
+		{"upstream gave up at once under the caller's deadline", time.Second, time.Minute, 0, codes.DeadlineExceeded, false},
+		{"upstream gave up without any deadline of the caller", 0, time.Minute, 0, codes.DeadlineExceeded, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package retry_test
 
 import (
 	"context"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -220,7 +221,7 @@ func TestA6PushbackValues(t *testing.T) {
 	for _, test := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			upstream := &script{answers: []answer{fails(test.values...), {}}, began: time.Now()}
-			intercept := newRetry(t, basePolicy(), retry.Options{Random: half})
+			intercept := newRetry(t, basePolicy(), retry.Options{Random: half, MaxPushback: math.MaxInt64})
 			_ = intercept(t.Context(), method, nil, nil, nil, upstream.invoke)
 			want := []time.Duration{0}
 			if test.wait >= 0 {

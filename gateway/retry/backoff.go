@@ -1,6 +1,8 @@
 package retry
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -12,6 +14,30 @@ import (
 
 // pushbackKey is the trailer by which a server says when to come back.
 const pushbackKey = "grpc-retry-pushback-ms"
+
+// defaultMaxPushback keeps a server from holding a call that nobody bounds.
+const defaultMaxPushback = time.Minute
+
+// maxPushback is the option, or its default.
+func maxPushback(d time.Duration) (time.Duration, error) {
+	if d < 0 {
+		return 0, fmt.Errorf("retry: the longest pushback must not be negative: %s", d)
+	}
+	if d == 0 {
+		return defaultMaxPushback, nil
+	}
+	return d, nil
+}
+
+// fits reports whether a wait leaves time for another attempt. longest bounds
+// the wait of a call that has no deadline.
+func fits(ctx context.Context, wait, longest time.Duration) bool {
+	end, bounded := ctx.Deadline()
+	if !bounded {
+		return wait <= longest
+	}
+	return wait < time.Until(end)
+}
 
 // backoff counts a call's waits since it began or was last pushed back.
 type backoff struct{ waits int }

@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/policy"
@@ -17,12 +22,18 @@ type HedgeOptions struct {
 	// Budget, where set, is shared with others who send further attempts, and
 	// the policy's own budget is left aside. Nil makes one from the policy.
 	Budget *Budget
+	// MaxPushback is as in [Options].
+	MaxPushback time.Duration
 	// Replies makes and moves replies. Default: [Messages].
 	Replies Replies
 	// OnAttempt, where set, is told each attempt that ended, with the call's own
 	// context; those that lost perhaps after the call. No lock is held;
-	// concurrent attempts call it concurrently.
+	// concurrent attempts call it concurrently. In shadow mode it is told nothing.
 	OnAttempt func(context.Context, Attempt)
+	// OnShadow, where set, is told [WouldHedge] or [WouldBudget] once for a call
+	// under a policy in shadow mode that would have had a second attempt, after
+	// the call.
+	OnShadow policy.ShadowFunc
 }
 
 // NewHedge returns an interceptor that makes up to p.MaxAttempts attempts of
@@ -43,23 +54,30 @@ type HedgeOptions struct {
 // ends its goroutine, has failed with INTERNAL: its goroutine is not the
 // caller's, who could not recover.
 //
+// In shadow mode each call is made once, on the caller's goroutine, and whether a
+// second attempt would have been sent is told; what would have come of it is not
+// known.
+//
 // A policy whose values make no sense is an error. The interceptor is safe for
 // concurrent use.
 func NewHedge(p policy.Hedge, o HedgeOptions) (grpc.UnaryClientInterceptor, error) {
 	if err := checkHedge(p); err != nil {
 		return nil, fmt.Errorf("hedge: %w", err)
 	}
-	if o.Budget == nil {
-		budget, err := NewBudget(p.Budget)
-		if err != nil {
-			return nil, err
-		}
-		o.Budget = budget
+	var err error
+	if o.Budget, err = budgetOf(o.Budget, p.Budget); err != nil {
+		return nil, err
+	}
+	if o.MaxPushback, err = maxPushback(o.MaxPushback); err != nil {
+		return nil, err
 	}
 	if o.Replies == nil {
 		o.Replies = Messages{}
 	}
 	h := &hedger{policy: p, options: o}
+	if p.Shadow {
+		return h.watch, nil
+	}
 	return h.intercept, nil
 }
 
@@ -78,35 +96,41 @@ func checkHedge(p policy.Hedge) error {
 type hedger struct {
 	policy  policy.Hedge
 	options HedgeOptions
+	free    sync.Pool // of *tools
 }
 
 func (h *hedger) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 	invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
 	h.options.Budget.Call()
-	opts, sinks := divert(opts)
-	attempts, cancel := context.WithCancel(ctx)
-	race := &race{
-		hedger:   h,
-		ctx:      ctx,
-		attempts: attempts,
-		method:   method,
-		reply:    reply,
-		results:  make(chan *result),
-		invoke: func(ctx context.Context, r *result) error {
-			return invoker(ctx, method, req, r.reply, cc, sinks.observe(opts, &r.seen)...)
-		},
-	}
-	defer cancel()
+	race := &race{hedger: h, ctx: ctx, tools: h.begin(), call: call{method, req, reply, cc, invoker, opts}}
+	race.attempts.Open(ctx)
+	defer race.end()
 	decided, err := race.run()
 	if err != nil {
 		return err
 	}
-	sinks.publish(&decided.seen)
+	decided.seen.publish(opts)
 	if decided.err == nil {
 		h.options.Replies.Move(reply, decided.reply)
 	}
 	return decided.err
+}
+
+// judge decides what follows from an attempt's end, and after which wait, but
+// for the budget.
+func (h *hedger) judge(ctx context.Context, err error, trailer metadata.MD) (Verdict, time.Duration) {
+	wait, pushed := pushback(trailer)
+	switch {
+	case err == nil, ctx.Err() != nil, apierror.Refused(err),
+		!slices.Contains(h.policy.NonFatalStatusCodes, status.Code(err)):
+		return Final, 0
+	case pushed && wait < 0:
+		return PushedBack, 0
+	case !fits(ctx, wait, h.options.MaxPushback):
+		return OutOfTime, 0
+	}
+	return Retried, wait
 }
 
 func (h *hedger) report(ctx context.Context, a Attempt) {

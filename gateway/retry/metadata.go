@@ -28,62 +28,56 @@ func withAttempts(ctx context.Context, previous int) context.Context {
 	return metadata.NewOutgoingContext(ctx, md)
 }
 
-// observation is what the call options of one attempt fill.
-type observation struct {
+// inlineOptions is how many call options an attempt has room for without another
+// allocation: what the edge passes, and the three of a view.
+const inlineOptions = 7
+
+// view is what one attempt shows of its end. Attempts never see the caller's
+// variables that call options ask to fill: each fills a view of its own, so that
+// nothing of an earlier attempt stays behind when a later one never reached a
+// server, and a straggler writes to nobody's memory.
+type view struct {
 	header, trailer metadata.MD
 	peer            peer.Peer
+	room            [inlineOptions]grpc.CallOption
 }
 
-// sinks are the caller's variables that its call options ask to fill. Attempts
-// never see them: each fills an observation of its own, so that nothing of an
-// earlier attempt stays behind when a later one never reached a server, and a
-// straggler writes to nobody's memory.
-type sinks struct {
-	headers, trailers []*metadata.MD
-	peers             []*peer.Peer
+// options returns the options of the attempt: those of the call, with the view
+// in place of the caller's variables. The trailer is always looked at.
+func (v *view) options(opts []grpc.CallOption) []grpc.CallOption {
+	own := v.room[:0]
+	header, from := false, false
+	for _, opt := range opts {
+		switch opt.(type) {
+		case grpc.HeaderCallOption:
+			header = true
+		case grpc.PeerCallOption:
+			from = true
+		case grpc.TrailerCallOption:
+		default:
+			own = append(own, opt)
+		}
+	}
+	own = append(own, grpc.Trailer(&v.trailer))
+	if header {
+		own = append(own, grpc.Header(&v.header))
+	}
+	if from {
+		own = append(own, grpc.Peer(&v.peer))
+	}
+	return slices.Clip(own)
 }
 
-// divert takes the options that fill the caller's variables out of opts, which
-// is left as it is.
-func divert(opts []grpc.CallOption) ([]grpc.CallOption, sinks) {
-	var s sinks
-	rest := make([]grpc.CallOption, 0, len(opts))
+// publish fills the caller's variables.
+func (v *view) publish(opts []grpc.CallOption) {
 	for _, opt := range opts {
 		switch opt := opt.(type) {
 		case grpc.HeaderCallOption:
-			s.headers = append(s.headers, opt.HeaderAddr)
+			*opt.HeaderAddr = v.header
 		case grpc.TrailerCallOption:
-			s.trailers = append(s.trailers, opt.TrailerAddr)
+			*opt.TrailerAddr = v.trailer
 		case grpc.PeerCallOption:
-			s.peers = append(s.peers, opt.PeerAddr)
-		default:
-			rest = append(rest, opt)
+			*opt.PeerAddr = v.peer
 		}
-	}
-	return rest, s
-}
-
-// observe returns the options of one attempt, which fill seen.
-func (s sinks) observe(opts []grpc.CallOption, seen *observation) []grpc.CallOption {
-	opts = append(slices.Clip(opts), grpc.Trailer(&seen.trailer))
-	if len(s.headers) > 0 {
-		opts = append(opts, grpc.Header(&seen.header))
-	}
-	if len(s.peers) > 0 {
-		opts = append(opts, grpc.Peer(&seen.peer))
-	}
-	return opts
-}
-
-// publish hands an attempt's observation to the caller.
-func (s sinks) publish(seen *observation) {
-	for _, md := range s.headers {
-		*md = seen.header.Copy()
-	}
-	for _, md := range s.trailers {
-		*md = seen.trailer.Copy()
-	}
-	for _, p := range s.peers {
-		*p = seen.peer
 	}
 }

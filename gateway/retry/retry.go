@@ -2,11 +2,12 @@
 // gRFC A6 defines, as an interceptor.
 //
 // It differs from the retries inside grpc-go in three ways. The wait is random
-// from zero on, as A6 says. A [Budget] takes the place of A6's throttling
-// tokens. And the headers of a failed attempt do not commit the call: A6 stops
-// there because the application has seen them, but here it sees nothing of an
-// attempt until that is the last one, so that a server that sets a header on
-// every answer can still be retried.
+// from zero on, as A6 said until it came to spread waits by a fifth only: the
+// more waits spread, the fewer callers meet again. A [Budget] takes the place of
+// A6's throttling tokens. And the headers of a failed attempt do not commit the
+// call: A6 stops there because the application has seen them, but here it sees
+// nothing of an attempt until that is the last one, so that a server that sets a
+// header on every answer can still be retried.
 //
 // The place of the interceptor is inside the timeout of the whole call and
 // outside the circuit breaker and the timeout of each attempt. The connection
@@ -34,13 +35,19 @@ type Options struct {
 	// Budget, where set, is shared with others who send further attempts, and
 	// the policy's own budget is left aside. Nil makes one from the policy.
 	Budget *Budget
+	// MaxPushback is the longest wait that a server may ask for where the call has
+	// no deadline; with one, the call's time is the bound. Default: one minute.
+	MaxPushback time.Duration
 	// Random returns numbers in [0, 1) that spread the waits, and is called
 	// concurrently. Nil is math/rand/v2.
 	Random func() float64
 	// OnAttempt, where set, is told each attempt that ended, with the call's
 	// own context, before any wait. No lock is held; concurrent calls call it
-	// concurrently.
+	// concurrently. In shadow mode it is told nothing.
 	OnAttempt func(context.Context, Attempt)
+	// OnShadow, where set, is told [WouldRetry], [WouldExceed] and [WouldBudget]
+	// of calls under a policy in shadow mode, after the call.
+	OnShadow policy.ShadowFunc
 }
 
 // Attempt is one attempt that ended, and what follows from it.
@@ -58,24 +65,41 @@ type Attempt struct {
 // The per-attempt timeout of p is not applied here: it belongs inside the
 // circuit breaker.
 //
+// A server's pushback that does not fit in the time that the call has left, or
+// without a deadline in [Options.MaxPushback], ends the call at once.
+//
+// In shadow mode each call is made once, and what would have followed from that
+// attempt is told; whether a second one would have needed a third is not known.
+//
 // A policy whose values make no sense is an error. The interceptor is safe for
 // concurrent use.
 func New(p policy.Retry, o Options) (grpc.UnaryClientInterceptor, error) {
 	if err := check(p); err != nil {
 		return nil, fmt.Errorf("retry: %w", err)
 	}
-	if o.Budget == nil {
-		budget, err := NewBudget(p.Budget)
-		if err != nil {
-			return nil, err
-		}
-		o.Budget = budget
+	var err error
+	if o.Budget, err = budgetOf(o.Budget, p.Budget); err != nil {
+		return nil, err
+	}
+	if o.MaxPushback, err = maxPushback(o.MaxPushback); err != nil {
+		return nil, err
 	}
 	if o.Random == nil {
 		o.Random = rand.Float64
 	}
 	r := &retrier{policy: p, options: o}
+	if p.Shadow {
+		return r.watch, nil
+	}
 	return r.intercept, nil
+}
+
+// budgetOf returns the shared budget, or one of the policy's own.
+func budgetOf(shared *Budget, p policy.RetryBudget) (*Budget, error) {
+	if shared != nil {
+		return shared, nil
+	}
+	return NewBudget(p)
 }
 
 func check(p policy.Retry) error {
@@ -103,12 +127,11 @@ func (r *retrier) intercept(ctx context.Context, method string, req, reply any, 
 	invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
 	r.options.Budget.Call()
-	opts, sinks := divert(opts)
 	var waits backoff
 	for number := 1; ; number++ {
-		seen := new(observation)
-		err := invoker(withAttempts(ctx, number-1), method, req, reply, cc, sinks.observe(opts, seen)...)
-		sinks.publish(seen)
+		seen := new(view)
+		err := invoker(withAttempts(ctx, number-1), method, req, reply, cc, seen.options(opts)...)
+		seen.publish(opts)
 
 		verdict, wait := r.judge(ctx, number, &waits, err, seen.trailer)
 		r.report(ctx, Attempt{Method: method, Number: number, Code: status.Code(err), Verdict: verdict, Wait: wait})

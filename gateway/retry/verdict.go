@@ -25,7 +25,8 @@ const (
 	Exhausted
 	// PushedBack: the server asked not to be called again.
 	PushedBack
-	// OutOfTime: the wait does not fit in the time that the call has left.
+	// OutOfTime: the wait does not fit in the time that the call has left, or a
+	// call without a deadline was pushed back for too long.
 	OutOfTime
 	// OverBudget: the retry budget is spent.
 	OverBudget
@@ -66,14 +67,15 @@ func (r *retrier) judge(ctx context.Context, number int, waits *backoff, err err
 	case number >= r.policy.MaxAttempts:
 		return Exhausted, 0
 	}
-	wait := pushed
+	wait, longest := pushed, r.options.MaxPushback
 	if pushedBy {
 		waits.reset()
 	} else {
 		wait = waits.next(r.policy, r.options.Random)
+		longest = wait // the policy's own waits are bounded
 	}
 	switch {
-	case !fits(ctx, wait):
+	case !fits(ctx, wait, longest):
 		return OutOfTime, 0
 	case !r.options.Budget.Take():
 		return OverBudget, 0
@@ -85,9 +87,4 @@ func (r *retrier) judge(ctx context.Context, number int, waits *backoff, err err
 // a refusal of the gateway itself, which a second attempt would only repeat.
 func (r *retrier) retryable(err error) bool {
 	return !apierror.Refused(err) && slices.Contains(r.policy.RetryableStatusCodes, status.Code(err))
-}
-
-func fits(ctx context.Context, wait time.Duration) bool {
-	end, bounded := ctx.Deadline()
-	return !bounded || wait < time.Until(end)
 }

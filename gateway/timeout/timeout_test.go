@@ -54,6 +54,8 @@ func TestWholeCall(t *testing.T) {
 		{"the caller's deadline is the same", 5 * time.Second, 0, never, nil, codes.DeadlineExceeded, false, 5 * time.Second},
 		{"the caller cancels", 0, time.Second, never, nil, codes.Canceled, false, time.Second},
 		{"the upstream notices first", 0, 0, 4990 * time.Millisecond, exceeded, codes.DeadlineExceeded, true, 4990 * time.Millisecond},
+		{"the upstream notices first, and says it otherwise", 0, 0, 4990 * time.Millisecond, status.Error(codes.Canceled, "gone"), codes.DeadlineExceeded, true, 4990 * time.Millisecond},
+		{"the upstream cancels early, on its own", 0, 0, time.Second, status.Error(codes.Canceled, "gone"), codes.Canceled, false, time.Second},
 		{"the upstream gives up early, on its own", 0, 0, time.Second, exceeded, codes.DeadlineExceeded, false, time.Second},
 		{"the upstream notices the caller's deadline first", 3 * time.Second, 0, 2990 * time.Millisecond, exceeded, codes.DeadlineExceeded, false, 2990 * time.Millisecond},
 	}
