@@ -27,9 +27,9 @@ type forms struct {
 // query; the request is then one of the method that it stands for.
 func (g *Gateway) find(r *http.Request) (match router.Match[*route], request *http.Request, form bool, allow []string) {
 	posted := r.Method == http.MethodPost && isForm(r)
-	if method := r.Header.Get("X-HTTP-Method-Override"); method != "" && posted && g.forms.override {
+	if posted && g.forms.override && r.Header.Get("X-HTTP-Method-Override") != "" {
 		overridden := *r
-		overridden.Method = strings.ToUpper(method)
+		overridden.Method = strings.ToUpper(r.Header.Get("X-HTTP-Method-Override"))
 		match, allow, _ = g.router.Lookup(overridden.Method, r.URL)
 		return match, &overridden, true, allow
 	}

@@ -4,11 +4,15 @@ import (
 	"context"
 	"net/http"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/circuitbreaker"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/retry"
+	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
 // What the policies tell of their decisions becomes metrics here. Without a
@@ -17,6 +21,39 @@ import (
 // observesCalls reports whether somebody wants to know of upstream calls.
 func (g *Gateway) observesCalls() bool {
 	return g != nil && (g.options.MeterProvider != nil || g.options.TracerProvider != nil)
+}
+
+// callTelemetry is what the interceptors around calls observe by.
+func (reg *registrar) callTelemetry() telemetry.Options {
+	o := reg.gateway.telemetry
+	o.MetadataAtEdge = reg.plain()
+	return o
+}
+
+// outgoing returns what writes the trace into the metadata of calls at the edge;
+// nil where the interceptors do that, or nobody.
+func (reg *registrar) outgoing() func(context.Context, []string) []string {
+	if !reg.plain() || !reg.gateway.observesCalls() {
+		return nil
+	}
+	return telemetry.Metadata(reg.gateway.telemetry)
+}
+
+// shadow returns the observer of what a block of the method in shadow mode would
+// have done: a metric, and an event of the request's span.
+func (b *builder) shadow(block string) policy.ShadowFunc {
+	metrics, method := b.gateway.telemetry.Metrics, b.method.FullName
+	return func(ctx context.Context, would string) {
+		metrics.Shadow(method, block, would)
+		if span := trace.SpanFromContext(ctx); span.IsRecording() {
+			span.AddEvent("venta.policy.shadow", trace.WithAttributes(
+				attribute.String("venta.policy.name", block), attribute.String("venta.policy.would", would)))
+		}
+	}
+}
+
+func (g *Gateway) countShed(_ context.Context, method string, c policy.Criticality) {
+	g.telemetry.Metrics.Shed(method, string(c))
 }
 
 func (g *Gateway) countAttempt(_ context.Context, a retry.Attempt) {
@@ -43,10 +80,11 @@ func (g *Gateway) countCache(method string) func(*http.Request, cache.Outcome) {
 
 // newBreaker makes a breaker whose state is a metric and whose changes are
 // events in the log.
-func (reg *registrar) newBreaker(name string, p policy.CircuitBreaker) (*circuitbreaker.Breaker, error) {
-	g := reg.gateway
+func (b *builder) newBreaker(name string, p policy.CircuitBreaker) (*circuitbreaker.Breaker, error) {
+	g := b.gateway
 	breaker, err := circuitbreaker.New(p, circuitbreaker.Options{
-		Name: name,
+		Name:     name,
+		OnShadow: b.shadow("circuit_breaker"),
 		OnStateChange: func(name string, from, to circuitbreaker.State) {
 			g.telemetry.Metrics.BreakerTransition(name, from.String(), to.String())
 			g.options.Logger.Warn("circuit breaker changed", "breaker", name, "from", from.String(), "to", to.String())
@@ -55,7 +93,7 @@ func (reg *registrar) newBreaker(name string, p policy.CircuitBreaker) (*circuit
 	if err != nil {
 		return nil, err
 	}
-	reg.parts.adopted = append(reg.parts.adopted, func() {
+	b.parts.adopted = append(b.parts.adopted, func() {
 		g.telemetry.Metrics.ObserveBreaker(name, func() string { return breaker.State().String() })
 	})
 	return breaker, nil

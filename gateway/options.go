@@ -23,6 +23,9 @@ type Options struct {
 	// Verifier checks bearer tokens. Without it, registering an RPC that looks
 	// at credentials fails.
 	Verifier *auth.Verifier
+	// APIKeys knows API keys. Without it, registering an RPC that accepts them
+	// fails.
+	APIKeys *auth.APIKeys
 	// TrustedProxies may say in X-Forwarded-For who the client is. Default:
 	// none; the peer's address is the client's.
 	TrustedProxies []netip.Prefix

@@ -106,8 +106,8 @@ func (reg *registrar) build(s Service, m Method, conn grpc.ClientConnInterface) 
 // edge returns what serves a method's routes behind the policies' steps.
 func (reg *registrar) edge(s Service, m Method, conn grpc.ClientConnInterface) (func(*transcode.Route) http.Handler, error) {
 	if m.Call.IsStream() {
-		open := reg.streamStack(m, conn)
-		return func(rt *transcode.Route) http.Handler { return rt.StreamHandler(open) }, nil
+		open, err := reg.streamStack(s, m, conn)
+		return func(rt *transcode.Route) http.Handler { return rt.StreamHandler(open) }, err
 	}
 	invoke, err := reg.callStack(s, m, conn)
 	return func(rt *transcode.Route) http.Handler { return rt.Handler(invoke) }, err
@@ -118,17 +118,24 @@ func (reg *registrar) routeOptions(m Method) transcode.RouteOptions {
 		Mux:                reg.mux,
 		Response:           m.Policy.Response,
 		DropIn:             reg.dropIn,
-		Plain:              reg.passThrough && len(reg.gateway.options.MuxOptions) == 0,
+		Plain:              reg.plain(),
+		Outgoing:           reg.outgoing(),
 		Context:            reg.context,
 		IgnoreUnknownQuery: reg.ignoreUnknownQuery,
 		MaxRequestBytes:    reg.requestBound(m.Policy.Limits),
 	}
 }
 
+// plain reports whether the mux has nothing of a user's to add to requests and
+// answers.
+func (reg *registrar) plain() bool {
+	return reg.passThrough && len(reg.gateway.options.MuxOptions) == 0
+}
+
 // requestBound returns the most bytes of a request, or of each message of a
 // client's stream. 0: there is no bound.
 func (reg *registrar) requestBound(l *policy.Limits) int64 {
-	if l != nil && l.MaxRequestBytes > 0 {
+	if l != nil && l.MaxRequestBytes > 0 && !l.Shadow {
 		return l.MaxRequestBytes
 	}
 	return reg.maxRequestBytes

@@ -10,7 +10,6 @@ import (
 
 	"github.com/venta-hq/venta/gateway/recovery"
 	"github.com/venta-hq/venta/gateway/telemetry"
-	"github.com/venta-hq/venta/gateway/timeout"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
@@ -31,7 +30,11 @@ import (
 //	validate -> concurrency
 //	-> timeout( retry or hedge( circuit breaker( per-attempt timeout( telemetry( call )))))
 //
-// (callStack). Each step is a policy package's middleware or interceptor; a
+// (callStack), or around a stream
+//
+//	concurrency -> timeout( circuit breaker( stream ))
+//
+// (streamStack). Each step is a policy package's middleware or interceptor; a
 // block that is absent costs nothing.
 
 // middleware is a step in front of the edge.
@@ -51,7 +54,7 @@ func (g *Gateway) serverStack(routes http.Handler) http.Handler {
 // requestStack stands between a method's routes and their edge. Its steps hold
 // the method's state (counts, stored answers), which all of its routes share.
 func (reg *registrar) requestStack(s Service, m Method) ([]middleware, error) {
-	b := builder{registrar: reg, method: s.transcoded(m), policy: m.Policy}
+	b := reg.builder(s, m)
 	steps := []middleware{
 		b.version(),
 		b.sizeLimit(),
@@ -67,48 +70,34 @@ func (reg *registrar) requestStack(s Service, m Method) ([]middleware, error) {
 
 // callStack stands between the edge and the upstream.
 func (reg *registrar) callStack(s Service, m Method, conn grpc.ClientConnInterface) (transcode.Invoker, error) {
-	var steps callSteps
-	p := m.Policy
-	if reg.validate != nil {
-		steps.add(reg.validate, nil)
+	b := reg.builder(s, m)
+	steps := []grpc.UnaryClientInterceptor{
+		reg.validate,
+		b.concurrency(),
+		b.timeout(),
+		b.retry(),
+		b.hedge(),
+		b.circuitBreaker(),
+		b.perAttemptTimeout(),
+		b.callTelemetry(),
 	}
-	if p.Concurrency != nil {
-		steps.add(reg.concurrency(s, m))
-	}
-	if p.Timeout != nil {
-		steps.add(timeout.New(*p.Timeout, timeout.Options{}))
-	}
-	if p.Retry != nil {
-		steps.add(reg.retry(s, m))
-	}
-	if p.Hedge != nil {
-		steps.add(reg.hedge(s, m))
-	}
-	if p.CircuitBreaker != nil {
-		steps.add(reg.circuitBreaker(s, m))
-	}
-	if p.Retry != nil && p.Retry.PerAttemptTimeout > 0 {
-		steps.add(timeout.PerAttempt(p.Retry.PerAttemptTimeout, timeout.Options{}))
-	}
-	if reg.gateway.observesCalls() {
-		steps.add(telemetry.UnaryClientInterceptor(reg.gateway.telemetry), nil)
-	}
-	return intercept(reg.upstream(p.Limits, conn), steps.steps), errors.Join(steps.errs...)
+	return intercept(b.upstream(conn), steps), errors.Join(b.errs...)
 }
 
-// callSteps collects the steps around a call, the first outermost, and the
-// errors of those that could not be built.
-type callSteps struct {
-	steps []grpc.UnaryClientInterceptor
-	errs  []error
-}
-
-func (c *callSteps) add(step grpc.UnaryClientInterceptor, err error) {
-	if err != nil {
-		c.errs = append(c.errs, err)
-		return
+// streamStack stands between the edge and the upstream's stream. It returns nil
+// for a connection that has no streams.
+func (reg *registrar) streamStack(s Service, m Method, conn grpc.ClientConnInterface) (transcode.Opener, error) {
+	b := reg.builder(s, m)
+	open := b.upstreamStream(conn)
+	if open == nil {
+		return nil, nil
 	}
-	c.steps = append(c.steps, step)
+	steps := []grpc.StreamClientInterceptor{
+		b.streamConcurrency(),
+		b.streamTimeout(),
+		b.streamBreaker(),
+	}
+	return interceptStream(open, steps), errors.Join(b.errs...)
 }
 
 // wrap puts steps around a handler, the first outermost. A nil step is absent.
@@ -121,9 +110,12 @@ func wrap(h http.Handler, steps ...middleware) http.Handler {
 	return h
 }
 
-// intercept puts steps around a call, the first outermost.
+// intercept puts steps around a call, the first outermost. A nil step is absent.
 func intercept(call grpc.UnaryInvoker, steps []grpc.UnaryClientInterceptor) transcode.Invoker {
 	for _, step := range slices.Backward(steps) {
+		if step == nil {
+			continue
+		}
 		next := call
 		call = func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, opts ...grpc.CallOption) error {
 			return step(ctx, method, req, reply, cc, next, opts...)
@@ -132,4 +124,22 @@ func intercept(call grpc.UnaryInvoker, steps []grpc.UnaryClientInterceptor) tran
 	return func(ctx context.Context, method string, request, response any, opts ...grpc.CallOption) error {
 		return call(ctx, method, request, response, nil, opts...)
 	}
+}
+
+// interceptStream puts steps around a stream, the first outermost. A nil step is
+// absent.
+func interceptStream(open transcode.Opener, steps []grpc.StreamClientInterceptor) transcode.Opener {
+	for _, step := range slices.Backward(steps) {
+		if step == nil {
+			continue
+		}
+		next := open
+		streamer := func(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			return next(ctx, desc, method, opts...)
+		}
+		open = func(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			return step(ctx, desc, nil, method, streamer, opts...)
+		}
+	}
+	return open
 }

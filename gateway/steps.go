@@ -14,23 +14,6 @@ import (
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
-// builder makes the steps of one method's request stack. A block that is
-// absent makes a nil step; one that cannot be built leaves an error.
-type builder struct {
-	*registrar
-	method transcode.Method
-	policy policy.Method
-	errs   []error
-}
-
-// step keeps the error of a step that could not be built.
-func (b *builder) step(step middleware, err error) middleware {
-	if err != nil {
-		b.errs = append(b.errs, err)
-	}
-	return step
-}
-
 func (b *builder) version() middleware {
 	p := b.policy.Version
 	if p == nil {
@@ -39,6 +22,7 @@ func (b *builder) version() middleware {
 	return b.step(apiversion.New(*p, apiversion.Options{
 		Successor: func(r *http.Request) string { return expandPath(p.Successor, r) },
 		OnError:   b.refuse,
+		OnShadow:  b.shadow("version"),
 	}))
 }
 
@@ -52,21 +36,6 @@ func expandPath(path string, r *http.Request) string {
 		path = strings.ReplaceAll(path, "{"+p.FieldPath+"}", url.PathEscape(p.Value))
 	}
 	return path
-}
-
-func (b *builder) sizeLimit() middleware {
-	limit := b.requestBound(b.policy.Limits)
-	if limit == 0 || b.method.Call.ClientStreams() { // whose messages the edge bounds
-		return nil
-	}
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Body != nil && r.Body != http.NoBody {
-				r.Body = http.MaxBytesReader(w, r.Body, limit)
-			}
-			next.ServeHTTP(w, r)
-		})
-	}
 }
 
 // streamEnd lets a stream end with the process.
@@ -83,7 +52,9 @@ func (b *builder) auth() middleware {
 	}
 	return b.step(auth.New(*b.policy.Auth, auth.Options{
 		Verifier: b.gateway.options.Verifier,
+		APIKeys:  b.gateway.options.APIKeys,
 		OnError:  b.refuse,
+		OnShadow: b.shadow("auth"),
 	}))
 }
 
@@ -110,13 +81,13 @@ func (b *builder) rateLimits(name string, stage func(policy.RateLimit) bool) mid
 	if err != nil {
 		return b.step(nil, err)
 	}
-	limiter, err := keep(b.parts, b.method.FullName+"/"+name, limits, func() (*ratelimit.Limiter, error) {
+	limiter := remembered(b, b.name, name, limits, func() (*ratelimit.Limiter, error) {
 		return ratelimit.New(limits, ratelimit.Options{
 			Key: keys.key, Cost: keys.cost, OnError: b.refuse, Observe: b.gateway.countRateLimit(b.method.FullName),
 		})
 	})
-	if err != nil {
-		return b.step(nil, err)
+	if limiter == nil {
+		return nil
 	}
 	return limiter.Middleware
 }
@@ -156,7 +127,7 @@ func (b *builder) cache() middleware {
 		Tags:         tags.of,
 		Principal:    principal,
 		Observe:      b.gateway.countCache(b.method.FullName),
-		AuthRequired: b.policy.Auth != nil && b.policy.Auth.Requirement == policy.AuthRequired,
+		AuthRequired: b.policy.Auth != nil && b.policy.Auth.Requirement == policy.AuthRequired && !b.policy.Auth.Shadow,
 		OnError:      b.refuse,
 	}))
 }

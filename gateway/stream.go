@@ -11,15 +11,15 @@ import (
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
-// streamStack stands between the edge and the upstream's stream: each message of
-// the client is validated, each of the upstream's bounded in size. It returns
-// nil for a connection that has no streams.
-func (reg *registrar) streamStack(m Method, conn grpc.ClientConnInterface) transcode.Opener {
+// upstreamStream opens the stream itself: each message of the client is
+// validated, each of the upstream's bounded in size. It returns nil for a
+// connection that has no streams.
+func (b *builder) upstreamStream(conn grpc.ClientConnInterface) transcode.Opener {
 	open := transcode.OpenerOf(conn)
 	if open == nil {
 		return nil
 	}
-	limit := reg.responseBound(m.Policy.Limits)
+	reg, limit := b.registrar, b.responseBound(b.policy.Limits)
 	return func(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 		if limit > 0 {
 			opts = append(opts[:len(opts):len(opts)], grpc.MaxCallRecvMsgSize(int(limit)))

@@ -17,16 +17,22 @@ import (
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
-// Options is what the middleware needs beside its policy. All fields are
-// required unless the policy asks for no credentials.
+// Options is what the middleware needs beside its policy.
 type Options struct {
-	// Verifier verifies the tokens.
+	// Verifier verifies the tokens. Required where they are accepted.
 	Verifier *Verifier
+	// APIKeys knows the API keys. Required where they are accepted.
+	APIKeys *APIKeys
 	// OnError answers a refused request; err is an [*apierror.Error]. The
-	// WWW-Authenticate header is already set. It may run concurrently.
+	// WWW-Authenticate header is already set. It may run concurrently. Required
+	// unless the policy asks for no credentials.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
+	// OnShadow, where set, is told [WouldUnauthenticated] or [WouldForbidden] of
+	// each request that a policy in shadow mode would have refused.
+	OnShadow policy.ShadowFunc
 }
 
 // New returns the middleware that enforces p. It is an error if p cannot be
@@ -35,6 +41,10 @@ type Options struct {
 // Where p asks for no credentials, they are not looked at and the request is
 // anonymous. Where they are optional, a request without them is anonymous and
 // one with wrong ones is refused.
+//
+// In shadow mode nothing is refused and no header is set: a request that would
+// have been refused passes as anonymous, also before whoever else asks for its
+// principal, such as a limit or a cache.
 func New(p policy.Auth, o Options) (func(http.Handler) http.Handler, error) {
 	if err := check(p, o); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
@@ -58,8 +68,10 @@ func check(p policy.Auth, o Options) error {
 	default:
 		return fmt.Errorf("unknown requirement %d", p.Requirement)
 	}
-	if p.Requirement != policy.AuthNone && (o.Verifier == nil || o.OnError == nil) {
-		return errors.New("a verifier and an error handler are required")
+	if p.Requirement != policy.AuthNone {
+		if err := checkOptions(p, o); err != nil {
+			return err
+		}
 	}
 	if i := slices.IndexFunc(p.Scopes, malformedScope); i >= 0 {
 		return fmt.Errorf("%q is not a scope (RFC 6749, section 3.3)", p.Scopes[i])
@@ -68,6 +80,19 @@ func check(p policy.Auth, o Options) error {
 		return errors.New("a role is empty")
 	}
 	return nil
+}
+
+func checkOptions(p policy.Auth, o Options) error {
+	switch {
+	case o.OnError == nil:
+		return errors.New("an error handler is required")
+	case p.Accepts(policy.SchemeBearer) && o.Verifier == nil:
+		return errors.New("tokens are accepted, and there is no verifier of them")
+	case p.Accepts(policy.SchemeAPIKey) && o.APIKeys == nil:
+		return errors.New("API keys are accepted, and there are none")
+	default:
+		return nil
+	}
 }
 
 func malformedScope(scope string) bool {
@@ -85,25 +110,29 @@ type guard struct {
 
 // ServeHTTP implements http.Handler.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	values := r.Header.Values("Authorization")
-	if len(values) == 0 && g.policy.Requirement == policy.AuthOptional {
+	principal, err := g.credentials(r.Header["Authorization"], r.Header[APIKeyHeader])
+	if err == errMissing && g.policy.Requirement == policy.AuthOptional {
 		g.next.ServeHTTP(w, r)
 		return
 	}
-	principal, err := authenticate(g.options.Verifier, values)
 	if err == nil {
 		err = g.authorize(principal)
 	}
+	if err != nil && g.policy.Shadow {
+		g.shadow(r, err)
+		g.next.ServeHTTP(w, r)
+		return
+	}
 	if err != nil {
-		w.Header().Set("WWW-Authenticate", challenge(apierror.As(err), g.policy.Scopes))
+		w.Header().Set("WWW-Authenticate", g.challenge(apierror.As(err)))
 		g.options.OnError(w, r, err)
 		return
 	}
-	g.next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), principal)))
+	g.next.ServeHTTP(w, requestctx.With(r, principalKey{}, principal))
 }
 
 // authorize asks for all the scopes and one of the roles.
-func (g *guard) authorize(p Principal) error {
+func (g *guard) authorize(p *Principal) error {
 	for _, scope := range g.policy.Scopes {
 		if !p.HasScope(scope) {
 			return denied("the token lacks a scope that this call needs")

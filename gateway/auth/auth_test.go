@@ -124,9 +124,13 @@ func TestNewRefusesAPolicyThatCannotBeEnforced(t *testing.T) {
 		options Options
 		want    string
 	}{
-		"no verifier":          {policy.Auth{Requirement: policy.AuthRequired}, Options{OnError: full.OnError}, "auth: a verifier and an error handler are required"},
-		"no verifier needed?":  {policy.Auth{Requirement: policy.AuthOptional}, Options{OnError: full.OnError}, "auth: a verifier and an error handler are required"},
-		"no error handler":     {policy.Auth{Requirement: policy.AuthRequired}, Options{Verifier: full.Verifier}, "auth: a verifier and an error handler are required"},
+		"no verifier":         {policy.Auth{Requirement: policy.AuthRequired}, Options{OnError: full.OnError}, "auth: tokens are accepted, and there is no verifier of them"},
+		"no verifier needed?": {policy.Auth{Requirement: policy.AuthOptional}, Options{OnError: full.OnError}, "auth: tokens are accepted, and there is no verifier of them"},
+		"no error handler":    {policy.Auth{Requirement: policy.AuthRequired}, Options{Verifier: full.Verifier}, "auth: an error handler is required"},
+		"no API keys": {
+			policy.Auth{Requirement: policy.AuthRequired, Schemes: []policy.Scheme{policy.SchemeBearer, policy.SchemeAPIKey}}, full,
+			"auth: API keys are accepted, and there are none",
+		},
 		"scopes of anybody":    {policy.Auth{Requirement: policy.AuthNone, Scopes: []string{"a"}}, full, "auth: scopes and roles need credentials to be required"},
 		"roles if you like":    {policy.Auth{Requirement: policy.AuthOptional, Roles: []string{"a"}}, full, "auth: scopes and roles need credentials to be required"},
 		"unknown requirement":  {policy.Auth{Requirement: 7}, full, "auth: unknown requirement 7"},

@@ -10,27 +10,30 @@ import (
 
 const realm = "venta"
 
+// errMissing refuses a request without credentials. It is never changed.
+var errMissing error = &apierror.Error{
+	Code:    codes.Unauthenticated,
+	Reason:  apierror.CredentialsMissing,
+	Message: "credentials are required",
+}
+
 // authenticate verifies the one bearer token among the values of the
 // Authorization header. Two are refused: which of them another party on the way
 // believed is not known.
-func authenticate(v *Verifier, authorization []string) (Principal, error) {
+func authenticate(v *Verifier, authorization []string) (*Principal, error) {
 	switch len(authorization) {
 	case 0:
-		return Principal{}, &apierror.Error{
-			Code:    codes.Unauthenticated,
-			Reason:  apierror.CredentialsMissing,
-			Message: "credentials are required",
-		}
+		return nil, errMissing
 	case 1:
 	default:
-		return Principal{}, invalid("more than one Authorization header", nil)
+		return nil, invalid("more than one Authorization header", nil)
 	}
 	scheme, token, _ := strings.Cut(authorization[0], " ")
 	token = strings.TrimLeft(token, " ")
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
-		return Principal{}, invalid("the Authorization header holds no bearer token", nil)
+		return nil, invalid("the Authorization header holds no bearer token", nil)
 	}
-	return v.Verify(token)
+	return v.principal(token)
 }
 
 // challenge is the WWW-Authenticate header of a refusal (RFC 6750, section 3).

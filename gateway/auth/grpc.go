@@ -16,6 +16,6 @@ func ServerAuth(v *Verifier) grpcauth.AuthFunc {
 		if err != nil {
 			return nil, err
 		}
-		return NewContext(ctx, principal), nil
+		return context.WithValue(ctx, principalKey{}, principal), nil
 	}
 }

@@ -15,11 +15,11 @@ const maxRemembered = 1 << 13
 // signature was right gets in, so that nobody can flood it with guesses; and a
 // token is kept as its SHA-256, so that memory holds no credentials.
 type memory struct {
-	principals *otter.Cache[[sha256.Size]byte, Principal]
+	principals *otter.Cache[[sha256.Size]byte, *Principal]
 }
 
 func newMemory() (memory, error) {
-	principals, err := otter.New(&otter.Options[[sha256.Size]byte, Principal]{
+	principals, err := otter.New(&otter.Options[[sha256.Size]byte, *Principal]{
 		MaximumSize: maxRemembered,
 		Executor:    func(task func()) { task() }, // no goroutine outlives a request
 	})
@@ -28,16 +28,16 @@ func newMemory() (memory, error) {
 
 // recall returns whom the token speaks for, if it is remembered and still valid
 // at now.
-func (m memory) recall(token [sha256.Size]byte, now time.Time, leeway time.Duration) (Principal, bool) {
+func (m memory) recall(token [sha256.Size]byte, now time.Time, leeway time.Duration) (*Principal, bool) {
 	p, ok := m.principals.GetIfPresent(token)
 	if !ok {
-		return Principal{}, false
+		return nil, false
 	}
 	if !now.Before(p.Expires.Add(leeway)) {
 		m.principals.Invalidate(token)
-		return Principal{}, false
+		return nil, false
 	}
 	return p, true
 }
 
-func (m memory) remember(token [sha256.Size]byte, p Principal) { m.principals.Set(token, p) }
+func (m memory) remember(token [sha256.Size]byte, p *Principal) { m.principals.Set(token, p) }

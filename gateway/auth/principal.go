@@ -17,6 +17,7 @@ type Principal struct {
 
 	scopes, roles []string
 	claims        map[string]any
+	keyID         string
 }
 
 // NewPrincipal returns a principal with the given scopes and roles, for tests
@@ -44,16 +45,30 @@ func (p Principal) Claim(name string) (string, bool) {
 	return value, ok
 }
 
+// Claims returns the texts of a claim that is a string or a list of strings, or
+// nil.
+func (p Principal) Claims(name string) []string {
+	values, _ := texts(p.claims[name])
+	return values
+}
+
+// KeyID returns the id of the API key that the caller presented, or "" for one
+// with a token.
+func (p Principal) KeyID() string { return p.keyID }
+
 type principalKey struct{}
 
 // NewContext returns a context that carries the principal.
 func NewContext(ctx context.Context, p Principal) context.Context {
-	return context.WithValue(ctx, principalKey{}, p)
+	return context.WithValue(ctx, principalKey{}, &p)
 }
 
 // FromContext returns the principal of the request, or false for an anonymous
 // one.
 func FromContext(ctx context.Context) (Principal, bool) {
-	p, ok := ctx.Value(principalKey{}).(Principal)
-	return p, ok
+	p, ok := ctx.Value(principalKey{}).(*Principal)
+	if !ok {
+		return Principal{}, false
+	}
+	return *p, true
 }

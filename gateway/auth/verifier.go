@@ -76,18 +76,34 @@ func NewVerifier(o VerifierOptions) (*Verifier, error) {
 // "nbf" and "iat" are checked where present. The error is an [*apierror.Error]
 // whose message may be shown to the caller.
 func (v *Verifier) Verify(token string) (Principal, error) {
-	if len(token) > maxTokenBytes {
-		return Principal{}, invalid("the token is too long", nil)
+	p, err := v.principal(token)
+	if err != nil {
+		return Principal{}, err
 	}
-	now, hash := time.Now(), sha256.Sum256([]byte(token))
+	return *p, nil
+}
+
+// principal returns the principal that all requests with the token share.
+func (v *Verifier) principal(token string) (*Principal, error) {
+	if len(token) > maxTokenBytes {
+		return nil, invalid("the token is too long", nil)
+	}
+	now, hash := time.Now(), hashOf(token)
 	if p, ok := v.memory.recall(hash, now, v.issued.leeway); ok {
 		return p, nil
 	}
 	p, err := v.verify(token, now)
-	if err == nil {
-		v.memory.remember(hash, p)
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	v.memory.remember(hash, &p)
+	return &p, nil
+}
+
+// hashOf hashes a token of usual length without an allocation.
+func hashOf(token string) [sha256.Size]byte {
+	var room [1 << 10]byte
+	return sha256.Sum256(append(room[:0], token...))
 }
 
 func (v *Verifier) verify(token string, now time.Time) (Principal, error) {

@@ -18,11 +18,13 @@ const (
 func (w *writer) judge(h http.Header) verdict {
 	part := w.status == http.StatusPartialContent || w.status == http.StatusNotModified
 	switch {
-	case !mayHaveBody(w.status), !transformable(h):
+	case !mayHaveBody(w.status):
 		return never
 	case !part && w.declared >= 0 && w.declared < int64(w.compressor.options.MinBytes):
 		return never
-	case part, len(h["Content-Range"]) > 0, w.coding == identity, w.exposed(h):
+	case w.found&notOurs != 0, w.found&cacheControl != 0 && hasDirective(h, "no-transform"), !w.gains(h):
+		return never
+	case part, w.found&contentRange != 0, w.coding == identity, w.exposed(h):
 		return varies
 	}
 	return candidate
@@ -33,19 +35,13 @@ func mayHaveBody(status int) bool {
 	return status >= http.StatusOK && status != http.StatusNoContent && status != http.StatusResetContent
 }
 
-// transformable reports whether the handler leaves the bytes to us. Digests are
-// of the bytes that are sent (RFC 9530) and may be signed.
-func transformable(h http.Header) bool {
-	for _, name := range [...]string{"Content-Encoding", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-		if len(h[name]) > 0 {
-			return false
-		}
+// gains reports whether the body's media type may gain from compression. One
+// that the handler does not name may; one that it leaves out on purpose does not.
+func (w *writer) gains(h http.Header) bool {
+	if !w.typed {
+		return true
 	}
-	if hasDirective(h, "no-transform") {
-		return false
-	}
-	types, typed := h["Content-Type"]
-	return !typed || len(types) > 0 && compressible(types[0])
+	return w.found&contentType != 0 && compressible(h["Content-Type"][0])
 }
 
 // compressible reports whether a media type gains from compression. Types that
@@ -133,6 +129,6 @@ func browserCredentials(r *http.Request) bool {
 
 // exposed reports whether the answer opens BREACH.
 func (w *writer) exposed(h http.Header) bool {
-	return len(h["Set-Cookie"]) > 0 ||
+	return w.found&setCookie != 0 ||
 		w.unlessPrivate && (hasDirective(h, "private") || hasDirective(h, "no-store"))
 }

@@ -92,7 +92,7 @@ func holdsTag(lines []string, opaque string) bool {
 // translate returns the request as the handler understands it. A condition on a
 // range is about its bytes and stays.
 func (w *writer) translate(r *http.Request) *http.Request {
-	if len(r.Header["Range"]) > 0 {
+	if len(r.Header["If-None-Match"]) == 0 && len(r.Header["If-Match"]) == 0 || len(r.Header["Range"]) > 0 {
 		return r
 	}
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead

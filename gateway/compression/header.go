@@ -70,6 +70,11 @@ func declaredLength(h http.Header) int64 {
 // share them.
 func (w *writer) addVary(h http.Header) {
 	const name = "Accept-Encoding"
+	if w.found&varyField == 0 {
+		w.vary[0] = name
+		h["Vary"] = w.vary[:]
+		return
+	}
 	lines := h["Vary"]
 	for _, line := range lines {
 		for member := range strings.SplitSeq(line, ",") {
@@ -78,28 +83,60 @@ func (w *writer) addVary(h http.Header) {
 			}
 		}
 	}
-	if len(lines) == 0 {
-		w.vary[0] = name
-		h["Vary"] = w.vary[:]
-		return
-	}
 	h["Vary"] = append(lines[:len(lines):len(lines)], name)
 }
 
+// fields is a set of the header fields that decide.
+type fields uint16
+
+const (
+	contentType fields = 1 << iota
+	contentLength
+	contentRange
+	cacheControl
+	setCookie
+	varyField
+	notOurs // the handler has coded or signed the bytes (digests: RFC 9530)
+	renamed // nothing is decided by it, but its name must be found later
+)
+
+// deciding are these fields, by the length of their names.
+var deciding = [...][]struct {
+	name string
+	in   fields
+}{
+	4:  {{"Etag", renamed}, {"Vary", varyField}},
+	6:  {{"Digest", notOurs}},
+	10: {{"Set-Cookie", setCookie}},
+	11: {{"Content-Md5", notOurs}, {"Repr-Digest", notOurs}},
+	12: {{"Content-Type", contentType}},
+	13: {{"Accept-Ranges", renamed}, {"Cache-Control", cacheControl}, {"Content-Range", contentRange}},
+	14: {{"Content-Digest", notOurs}, {"Content-Length", contentLength}},
+	16: {{"Content-Encoding", notOurs}},
+}
+
 // canonicalize renames the fields that decide, where the handler has written
-// them past http.Header's methods.
-func canonicalize(h http.Header) {
+// them past http.Header's methods, and returns those that have values.
+func canonicalize(h http.Header) fields {
+	var found fields
 	for name, values := range h {
-		canonical := http.CanonicalHeaderKey(name)
-		if canonical == name {
+		if len(name) >= len(deciding) {
 			continue
 		}
-		switch canonical {
-		case "Content-Encoding", "Content-Length", "Content-Range", "Content-Type", "Cache-Control", "Etag", "Vary", "Set-Cookie",
-			"Content-Digest", "Repr-Digest", "Digest", "Content-Md5", "Accept-Ranges":
-			own := h[canonical]
-			h[canonical] = append(own[:len(own):len(own)], values...)
-			delete(h, name)
+		for _, d := range deciding[len(name)] {
+			if name != d.name && !strings.EqualFold(name, d.name) {
+				continue
+			}
+			if name != d.name {
+				own := h[d.name]
+				h[d.name] = append(own[:len(own):len(own)], values...)
+				delete(h, name)
+			}
+			if len(values) > 0 {
+				found |= d.in
+			}
+			break
 		}
 	}
+	return found
 }

@@ -28,6 +28,7 @@ type writer struct {
 	// the answer's part
 	state    state
 	status   int
+	found    fields
 	declared int64 // Content-Length of the plain answer, or -1
 	written  int64 // of the plain answer, while it is held or compressed
 	typed    bool
@@ -74,8 +75,10 @@ func (w *writer) WriteHeader(status int) {
 // begin decides as far as status and header allow.
 func (w *writer) begin(status int) {
 	h := w.Header()
-	canonicalize(h)
-	w.status, w.declared = status, declaredLength(h)
+	w.status, w.declared, w.found = status, -1, canonicalize(h)
+	if w.found&contentLength != 0 {
+		w.declared = declaredLength(h)
+	}
 	_, w.typed = h["Content-Type"]
 	if status == http.StatusNotModified {
 		w.nameTag(h)

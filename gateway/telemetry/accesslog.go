@@ -10,14 +10,18 @@ import (
 // accessLog writes one line for each request. It hands its records to the
 // handler itself: a slog.Logger would look up the line of code that logs, which
 // is always the same.
-type accessLog struct{ handler slog.Handler }
+type accessLog struct {
+	handler slog.Handler
+	lines   lineWriter // the handler, where it takes lines; else nil
+}
 
 // newAccessLog returns nil without a logger.
 func newAccessLog(logger *slog.Logger) *accessLog {
 	if logger == nil {
 		return nil
 	}
-	return &accessLog{logger.Handler()}
+	lines, _ := logger.Handler().(lineWriter)
+	return &accessLog{logger.Handler(), lines}
 }
 
 // write logs a request that ended now.
@@ -30,6 +34,10 @@ func (l *accessLog) write(ctx context.Context, q *Request, route *Route, r *http
 		level = slog.LevelWarn
 	}
 	if !l.handler.Enabled(ctx, level) {
+		return
+	}
+	if l.lines != nil {
+		writeLine(ctx, l.lines, level, now, q, route, r)
 		return
 	}
 	record := slog.NewRecord(now, level, "request", 0)

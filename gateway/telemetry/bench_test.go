@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/telemetry/jsonlog"
 )
 
 // everything is what a process in production uses, with traces that are sampled
@@ -32,6 +33,12 @@ func everything(tb testing.TB, sampler sdktrace.Sampler) telemetry.Options {
 		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.ParentBased(sampler))),
 		Propagator:     propagation.TraceContext{},
 	}
+}
+
+// batched writes the log by package jsonlog.
+func batched(o telemetry.Options) telemetry.Options {
+	o.Logger = slog.New(jsonlog.New(io.Discard, jsonlog.Options{}))
+	return o
 }
 
 // discard is an answer that costs nothing.
@@ -61,6 +68,7 @@ func BenchmarkMiddleware(b *testing.B) {
 		{"metrics and traces, unsampled", telemetry.Options{Metrics: all.Metrics, TracerProvider: all.TracerProvider, Propagator: all.Propagator}},
 		{"everything, unsampled", all},
 		{"everything, sampled", everything(b, sdktrace.AlwaysSample())},
+		{"everything, unsampled, batched log", batched(all)},
 	}
 	for _, test := range tests {
 		b.Run(test.name, func(b *testing.B) {

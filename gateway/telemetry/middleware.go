@@ -27,6 +27,10 @@ type Options struct {
 	// trace of its own, linked to the client's, and the client does not decide
 	// whether it is sampled. False: the client's trace goes on.
 	PublicEndpoint bool
+	// MetadataAtEdge tells that [Metadata] has written the trace context of calls
+	// that get no span of their own, so that the interceptors need not look.
+	// False: they write it for every call.
+	MetadataAtEdge bool
 }
 
 // Middleware returns the outermost step of a server. It
@@ -68,22 +72,22 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q.header[0] = q.id
 	w.Header()[RequestIDHeader] = q.header[:1:1] // an Add finds no room and copies
-	ctx := context.WithValue(s.tracing.start(r, q), requestKey{}, q)
+	q.ctx.Begin(s.tracing.start(r, q), requestKey{}, q)
 	q.active = s.metrics.begin(q.series)
-	defer s.end(ctx, q, r)
-	s.next.ServeHTTP(&q.answer, r.WithContext(ctx))
+	defer s.end(q, r)
+	s.next.ServeHTTP(&q.answer, r.WithContext(&q.ctx))
 	q.answer.begin(http.StatusOK) // what net/http sends for a handler that wrote nothing
 }
 
 // end reports a request, also one whose handler panicked.
-func (s *server) end(ctx context.Context, q *Request, r *http.Request) {
+func (s *server) end(q *Request, r *http.Request) {
 	now := time.Now()
 	route := q.route.Load()
 	if route == nil {
 		route = s.unrouted
 	}
-	s.metrics.end(ctx, q, route, now.Sub(q.start))
-	s.log.write(ctx, q, route, r, now)
+	s.metrics.end(&q.ctx, q, route, now.Sub(q.start))
+	s.log.write(&q.ctx, q, route, r, now)
 	endServerSpan(q, route, r)
 }
 

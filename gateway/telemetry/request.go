@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // Request is what telemetry knows of one request. [Middleware] makes it; later
@@ -13,6 +15,7 @@ import (
 // do nothing on a nil Request, so that a handler works without the middleware,
 // too.
 type Request struct {
+	ctx   requestctx.Context // what the request's steps share
 	id    string
 	route atomic.Pointer[Route] // nil: not routed (yet)
 

@@ -12,7 +12,6 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -24,20 +23,25 @@ import (
 // A call of a trace that is not sampled gets no span; its service learns that
 // the trace is not sampled.
 func UnaryClientInterceptor(o Options) grpc.UnaryClientInterceptor {
-	u := &upstream{
+	return newUpstream(o).intercept
+}
+
+func newUpstream(o Options) *upstream {
+	return &upstream{
 		metrics:    o.Metrics,
 		tracer:     tracerOf(o.TracerProvider),
 		propagator: o.Propagator,
+		atEdge:     o.MetadataAtEdge,
 		options:    []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)},
 	}
-	return u.intercept
 }
 
 type upstream struct {
 	metrics    *Metrics
 	tracer     trace.Tracer                  // nil: no spans
 	propagator propagation.TextMapPropagator // nil: nothing is carried on
-	options    []trace.SpanStartOption       // of every span
+	atEdge     bool
+	options    []trace.SpanStartOption // of every span
 }
 
 func (u *upstream) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
@@ -47,25 +51,31 @@ func (u *upstream) intercept(ctx context.Context, method string, req, reply any,
 	ctx, span := u.start(ctx, method)
 	ended := call{method: method, code: codes.Unknown} // of a call that panics
 	defer func() { u.end(ctx, span, ended, time.Since(start)) }()
-	err := invoker(u.inject(ctx), method, req, reply, cc, opts...)
+	err := invoker(u.inject(ctx, span), method, req, reply, cc, opts...)
 	ended.code = known(status.Code(err))
 	return err
 }
 
 // start returns a nil span where none is made.
 func (u *upstream) start(ctx context.Context, method string) (context.Context, trace.Span) {
-	if u.tracer == nil {
-		return ctx, nil
-	}
-	if parent := trace.SpanContextFromContext(ctx); parent.IsValid() && !parent.IsSampled() {
+	if !spansCall(ctx, u.tracer) {
 		return ctx, nil
 	}
 	return u.tracer.Start(ctx, rpcMethod(method), u.options...)
 }
 
+// spansCall reports whether a call gets a span.
+func spansCall(ctx context.Context, tracer trace.Tracer) bool {
+	if tracer == nil {
+		return false
+	}
+	parent := trace.SpanContextFromContext(ctx)
+	return !parent.IsValid() || parent.IsSampled()
+}
+
 // inject writes the trace context into the call's metadata.
-func (u *upstream) inject(ctx context.Context) context.Context {
-	if u.propagator == nil {
+func (u *upstream) inject(ctx context.Context, span trace.Span) context.Context {
+	if u.propagator == nil || u.atEdge && span == nil {
 		return ctx
 	}
 	out := outgoing{ctx}
@@ -116,38 +126,4 @@ func known(c codes.Code) codes.Code {
 		return codes.Unknown
 	}
 	return c
-}
-
-// outgoing is the metadata of a call as a propagation.TextMapCarrier. It holds
-// the context that the metadata is in, which changes with each Set.
-type outgoing struct{ ctx context.Context }
-
-// Get implements propagation.TextMapCarrier.
-func (o *outgoing) Get(key string) string {
-	if values := metadata.ValueFromOutgoingContext(o.ctx, key); len(values) > 0 {
-		return values[0]
-	}
-	return ""
-}
-
-// Set replaces what a client may have passed in by a header such as
-// Grpc-Metadata-Traceparent. All metadata is copied only in that case.
-func (o *outgoing) Set(key, value string) {
-	if len(metadata.ValueFromOutgoingContext(o.ctx, key)) == 0 {
-		o.ctx = metadata.AppendToOutgoingContext(o.ctx, key, value)
-		return
-	}
-	all, _ := metadata.FromOutgoingContext(o.ctx)
-	all.Set(key, value)
-	o.ctx = metadata.NewOutgoingContext(o.ctx, all)
-}
-
-// Keys implements propagation.TextMapCarrier.
-func (o *outgoing) Keys() []string {
-	all, _ := metadata.FromOutgoingContext(o.ctx)
-	keys := make([]string, 0, len(all))
-	for key := range all {
-		keys = append(keys, key)
-	}
-	return keys
 }

@@ -15,7 +15,7 @@ import (
 func (rt *Route) enter(w http.ResponseWriter, r *http.Request) (ctx context.Context, cancel context.CancelFunc, ok bool) {
 	base, cancel := rt.callContext(r)
 	if rt.options.Plain {
-		ctx, cancelTimeout, err := plainContext(base, r)
+		ctx, cancelTimeout, err := plainContext(base, r, rt.options.Outgoing)
 		if err != nil {
 			defer cancel()
 			writeError(base, rt.mux, w, r, rt.badRequest(err))

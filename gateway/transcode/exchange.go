@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/venta-hq/venta/gateway/requestctx"
 	"github.com/venta-hq/venta/gateway/transcode/router"
 )
 
@@ -26,9 +27,10 @@ type Exchange struct {
 
 type exchangeKey struct{}
 
-// WithExchange returns a copy of the request that carries the exchange.
+// WithExchange returns a request that carries the exchange: see
+// [requestctx.With].
 func WithExchange(r *http.Request, x *Exchange) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	return requestctx.With(r, exchangeKey{}, x)
 }
 
 // FromContext returns the request's exchange, or nil outside of a route.

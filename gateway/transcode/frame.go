@@ -72,6 +72,11 @@ type frameCodec struct{ encoding.CodecV2 }
 
 func newFrameCodec() frameCodec { return frameCodec{encoding.GetCodecV2("proto")} }
 
+// Name implements encoding.CodecV2. It is empty, so that calls have the content
+// type "application/grpc" as those of other clients do, and not one that is put
+// together for each.
+func (frameCodec) Name() string { return "" }
+
 // Unmarshal implements encoding.CodecV2.
 func (c frameCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	if frame, ok := v.(*Frame); ok {

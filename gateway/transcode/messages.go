@@ -15,6 +15,14 @@ type messages struct {
 	x       *exchange
 	body    *boundedBody // nil: a message may have any size
 	decoder runtime.Decoder
+	ruler   ruler // nil: the decoder does not tell how long messages are
+}
+
+// ruler is a decoder that tells how far it has read, as json.Decoder does. More
+// passes over the space in front of a message.
+type ruler interface {
+	More() bool
+	InputOffset() int64
 }
 
 func (x *exchange) messages() *messages {
@@ -27,17 +35,15 @@ func (x *exchange) messages() *messages {
 	if m.decoder = x.inbound.NewDecoder(body); !x.options.DropIn && isHTTPBody(descriptor(x.method.Call.NewRequest())) {
 		m.decoder = &chunks{contentType: x.r.Header.Get("Content-Type"), body: body}
 	}
+	m.ruler, _ = m.decoder.(ruler)
 	return m
 }
 
 // next sends the next message. It returns io.EOF behind the last one, and when
 // the upstream wants no more; then the stream's status says why.
 func (m *messages) next(stream grpc.ClientStream) error {
-	if m.body != nil {
-		m.body.left = m.body.limit
-	}
 	request := m.x.method.Call.NewRequest()
-	if err := m.decoder.Decode(request); err != nil {
+	if err := m.decode(request); err != nil {
 		if errors.Is(err, io.EOF) {
 			return io.EOF
 		}
@@ -46,9 +52,29 @@ func (m *messages) next(stream grpc.ClientStream) error {
 	return stream.SendMsg(request)
 }
 
+// decode reads one message within the bound.
+func (m *messages) decode(into proto.Message) error {
+	if m.body == nil {
+		return m.decoder.Decode(into)
+	}
+	m.body.left = m.body.limit
+	if m.ruler == nil {
+		return m.decoder.Decode(into)
+	}
+	m.ruler.More()
+	m.body.left = m.body.limit // the space is no part of the message
+	start := m.ruler.InputOffset()
+	err := m.decoder.Decode(into)
+	if m.ruler.InputOffset()-start > m.body.limit {
+		return &http.MaxBytesError{Limit: m.body.limit}
+	}
+	return err
+}
+
 // boundedBody bounds what is read for one message. What a decoder reads ahead
-// counts for the message before, so that a message may be up to twice the bound
-// before it is refused, and one within the bound never is.
+// counts for the message before, so that up to twice the bound is read before a
+// message is refused, and one within the bound never is. A decoder that is no
+// ruler accepts what it has read until then.
 type boundedBody struct {
 	io.Reader
 	limit, left int64

@@ -23,12 +23,15 @@ import (
 // context's deadline.
 //
 // The keys are those of runtime.AnnotateContext.
-func plainContext(ctx context.Context, r *http.Request) (context.Context, context.CancelFunc, error) {
+func plainContext(ctx context.Context, r *http.Request, outgoing func(context.Context, []string) []string) (context.Context, context.CancelFunc, error) {
 	pairs, err := clientMetadata(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	pairs = append(pairs, origin(r)...)
+	pairs = appendOrigin(pairs, r)
+	if outgoing != nil {
+		pairs = outgoing(ctx, pairs)
+	}
 	ctx = metadata.AppendToOutgoingContext(ctx, pairs...)
 	text := r.Header.Get("Grpc-Timeout")
 	if text == "" {
@@ -92,17 +95,46 @@ func metadataValue(value string, binary bool) (string, error) {
 		}
 		return string(decoded), nil
 	}
-	for i := range len(value) {
-		if value[i] < 0x20 || value[i] > 0x7e {
-			return "", fmt.Errorf("character %d is not printable ASCII", i)
-		}
+	if i := unprintable(value); i >= 0 {
+		return "", fmt.Errorf("character %d is not printable ASCII", i)
 	}
 	return value, nil
 }
 
-// origin tells where the request comes from, as a proxy does.
-func origin(r *http.Request) []string {
-	pairs := make([]string, 0, 4)
+// unprintable returns the index of the first byte that is not printable ASCII,
+// or -1. It looks at eight bytes at once, as tokens are long.
+func unprintable(text string) int {
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		if !allPrintable(word(text[i : i+8])) {
+			break
+		}
+	}
+	for ; i < len(text); i++ {
+		if text[i] < 0x20 || text[i] > 0x7e {
+			return i
+		}
+	}
+	return -1
+}
+
+// word reads eight bytes.
+func word(b string) uint64 {
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+// allPrintable reports whether each byte of w is in 0x20..0x7e. The top bit of a
+// byte below 0x80 is clear, and is set by adding 1 to 0x7f alone and left clear
+// by adding 0x60 to what is below 0x20; nothing carries into the next byte.
+func allPrintable(w uint64) bool {
+	const ones = 0x0101010101010101
+	const tops = 0x80 * ones
+	return w&tops == 0 && (w+ones)&tops == 0 && (w+0x60*ones)&tops == tops
+}
+
+// appendOrigin tells where the request comes from, as a proxy does.
+func appendOrigin(pairs []string, r *http.Request) []string {
 	host := r.Header.Get("X-Forwarded-Host")
 	if host == "" {
 		host = r.Host

@@ -43,6 +43,9 @@ type RouteOptions struct {
 	// Plain says that the mux has no options of a user's for metadata and
 	// answers, so that the route may do what it would do, with less work.
 	Plain bool
+	// Outgoing, where set, appends to the keys and values that are the metadata of
+	// a Plain route's call.
+	Outgoing func(ctx context.Context, pairs []string) []string
 	// IgnoreUnknownQuery passes over query parameters that name no field of the
 	// request, where the default refuses them. A drop-in route always does.
 	IgnoreUnknownQuery bool

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc/codes"
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/policy"
@@ -87,10 +86,10 @@ func TestStreamPolicies(t *testing.T) {
 // registration.
 func TestStreamPoliciesRefused(t *testing.T) {
 	for name, p := range map[string]policy.Method{
-		"timeout":         {Timeout: &policy.Timeout{Duration: time.Second}},
-		"circuit_breaker": {CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: time.Second, MinimumCalls: 1, OpenDuration: time.Second, HalfOpenCalls: 1, FailureStatusCodes: []codes.Code{codes.Unavailable}}},
-		"cache":           {Cache: &policy.Cache{TTL: time.Second}},
-		"response.status": {Response: &policy.Response{Status: 201}},
+		"timeout":              {Timeout: &policy.Timeout{Duration: time.Second}},
+		"concurrency.adaptive": {Concurrency: &policy.Concurrency{MaxInFlight: 1, Adaptive: true}},
+		"cache":                {Cache: &policy.Cache{TTL: time.Second}},
+		"response.status":      {Response: &policy.Response{Status: 201}},
 	} {
 		if _, err := underPolicy(t, gateway.Options{}, p); err == nil || !strings.Contains(err.Error(), name+": ") {
 			t.Errorf("%s: error %v", name, err)

@@ -1,0 +1,70 @@
+// Package requestctx lets the steps of one request leave values for the steps
+// behind them in one context, where context.WithValue and
+// http.Request.WithContext would copy the request for each.
+package requestctx
+
+import (
+	"context"
+	"net/http"
+)
+
+// room is how many values one context holds: what telemetry, the edge and
+// authentication leave, and one more.
+const room = 4
+
+// Context is the context of one request, with room for a few values. The zero
+// value is of no use: see [Context.Begin]. Values may be added by one goroutine
+// alone, and before any other gets the context or one derived from it.
+type Context struct {
+	context.Context
+	values [room]value
+	n      int
+}
+
+type value struct{ key, value any }
+
+// Begin makes c the context of a request, with the first value. c is part of
+// what its owner allocates for the request, and must not serve another one:
+// whoever keeps a context beyond its request must not read another's values.
+func (c *Context) Begin(parent context.Context, key, first any) {
+	c.Context = parent
+	c.values[0] = value{key, first}
+	c.n = 1
+}
+
+// Value implements context.Context.
+func (c *Context) Value(key any) any {
+	for i := range c.values[:c.n] {
+		if c.values[i].key == key {
+			return c.values[i].value
+		}
+	}
+	return c.Context.Value(key)
+}
+
+// add reports whether there was room. A key that is there already is not
+// replaced, as steps further out have seen its value.
+func (c *Context) add(key, v any) bool {
+	if c.n == room {
+		return false
+	}
+	for i := range c.values[:c.n] {
+		if c.values[i].key == key {
+			return false
+		}
+	}
+	c.values[c.n] = value{key, v}
+	c.n++
+	return true
+}
+
+// With returns a request whose context has the value under the key, as
+// context.WithValue has it: the request itself where its context is a [Context]
+// with room, else a copy. It must be called by the goroutine that serves the
+// request, before the steps behind it.
+func With(r *http.Request, key, value any) *http.Request {
+	if c, ok := r.Context().(*Context); ok && c.add(key, value) {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), key, value))
+}
