@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/health"
 	"github.com/venta-hq/venta/gateway/telemetry/export"
+	"github.com/venta-hq/venta/gateway/upstream"
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 	locationv1 "github.com/venta-hq/venta/gen/venta/location/v1"
 	userv1 "github.com/venta-hq/venta/gen/venta/user/v1"
@@ -39,13 +41,16 @@ const flushTime = 2 * time.Second
 // ended in the reverse order: the gateway before the services that it calls,
 // the services before the store that they use.
 type app struct {
-	httpAddr, adminAddr string
+	httpURL, adminURL string
 
+	logs      *processLog
+	gateway   *gateway.Gateway
 	health    *health.Health
 	telemetry *export.Providers
 	traced    bool // whether traces go anywhere
 	web       []webServer
 	services  []service
+	reloading *reloading  // nil: the configuration stays
 	closers   []io.Closer // in the order of opening
 }
 
@@ -60,88 +65,110 @@ type service struct {
 }
 
 // newApp returns an app without parts, whose telemetry bears the process's name.
-func newApp(name string, cfg *configv1.Telemetry) (*app, error) {
+// From here on the process logs as it is configured.
+func newApp(name string, cfg *configv1.Config, logs *processLog) (*app, error) {
+	if err := logs.configure(cfg.GetLogging()); err != nil {
+		return nil, err
+	}
+	traces := cfg.GetTelemetry()
 	telemetry, err := export.Start(context.Background(), export.Config{
 		ServiceName:  name,
 		Prometheus:   true,
-		OTLPEndpoint: cfg.GetOtlpEndpoint(),
-		OTLPInsecure: cfg.GetOtlpInsecure(),
-		SampleRatio:  cfg.GetSampleRatio(),
+		OTLPEndpoint: traces.GetOtlpEndpoint(),
+		OTLPInsecure: traces.GetOtlpInsecure(),
+		SampleRatio:  traces.GetSampleRatio(),
 		Logger:       slog.Default(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &app{telemetry: telemetry, traced: cfg.GetOtlpEndpoint() != ""}, nil
+	return &app{logs: logs, telemetry: telemetry, traced: traces.GetOtlpEndpoint() != ""}, nil
 }
 
 // addGateway adds the gateway and its admin address. conns are by service.
-func (a *app) addGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]*grpc.ClientConn) error {
+func (a *app) addGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]*upstream.Conn) error {
 	for _, conn := range conns {
 		a.closers = append(a.closers, conn)
 	}
-	handler, err := newGateway(cfg, verifier, conns, a.telemetry)
-	if err != nil {
+	called := map[string]grpc.ClientConnInterface{}
+	for name, conn := range conns {
+		called[name] = conn
+	}
+	var err error
+	if a.gateway, err = newGateway(cfg, verifier, called, a.telemetry); err != nil {
 		return err
 	}
-	checked := map[string]grpc.ClientConnInterface{}
-	for name, conn := range conns {
-		checked[name] = conn
-	}
-	a.health = health.New(checked)
-	if a.httpAddr, err = a.addWeb("--http", cfg.GetHttp(), handler); err != nil {
+	a.closers = append(a.closers, a.gateway)
+	a.health = health.New(called)
+	if a.httpURL, err = a.addWeb("--http", cfg.GetHttp(), cfg.GetHttpListener(), a.gateway.Handler()); err != nil {
 		return err
 	}
 	operations := admin.New(admin.Options{Health: a.health.Handler(), Metrics: a.telemetry.MetricsHandler()})
-	a.adminAddr, err = a.addWeb("--admin", cfg.GetAdmin(), operations)
+	a.adminURL, err = a.addWeb("--admin", cfg.GetAdmin(), cfg.GetAdminListener(), operations)
 	return err
 }
 
-func newGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]*grpc.ClientConn, observed *export.Providers) (http.Handler, error) {
+func newGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]grpc.ClientConnInterface, observed *export.Providers) (*gateway.Gateway, error) {
 	proxies, err := config.TrustedProxies(cfg)
 	if err != nil {
 		return nil, err
 	}
 	gw, err := gateway.New(gateway.Options{
-		Logger:         slog.Default(),
-		Verifier:       verifier,
-		TrustedProxies: proxies,
-		AllowedOrigins: cfg.GetAllowedOrigins(),
-		CacheMaxBytes:  cfg.GetCache().GetMaxBytes(),
-		MeterProvider:  observed.MeterProvider,
-		TracerProvider: observed.TracerProvider,
-		Propagator:     observed.Propagator,
+		Logger:           slog.Default(),
+		Verifier:         verifier,
+		TrustedProxies:   proxies,
+		AllowedOrigins:   cfg.GetAllowedOrigins(),
+		CacheMaxBytes:    cfg.GetCache().GetMaxBytes(),
+		MaxRequestBytes:  cfg.GetLimits().GetMaxRequestBytes(),
+		MaxResponseBytes: cfg.GetLimits().GetMaxResponseBytes(),
+		MeterProvider:    observed.MeterProvider,
+		TracerProvider:   observed.TracerProvider,
+		Propagator:       observed.Propagator,
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = errors.Join(
+	return gw, register(gw, conns)
+}
+
+// register adds the services of the reference system. conns are by service.
+func register(gw *gateway.Gateway, conns map[string]grpc.ClientConnInterface) error {
+	return errors.Join(
 		vendorv1.RegisterVendorServiceGateway(gw, conns[serviceVendor]),
 		vendorv2.RegisterVendorServiceGateway(gw, conns[serviceVendor]),
 		userv1.RegisterUserServiceGateway(gw, conns[serviceUser]),
 		locationv1.RegisterLocationServiceGateway(gw, conns[serviceLocation]),
 	)
-	if err != nil {
-		return nil, err
-	}
-	return gw.Handler(), nil
 }
 
-// addWeb listens at once, so that an address in use stops the start.
-func (a *app) addWeb(flag, address string, handler http.Handler) (bound string, err error) {
+// addWeb listens at once, so that an address in use stops the start. It returns
+// the URL that is served.
+func (a *app) addWeb(flag, address string, cfg *configv1.Listener, handler http.Handler) (url string, err error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", flag, err)
 	}
+	url = "http://" + listener.Addr().String()
+	if files := cfg.GetTls(); files != nil {
+		pair, err := tls.LoadX509KeyPair(files.GetCertFile(), files.GetKeyFile())
+		if err != nil {
+			return "", errors.Join(fmt.Errorf("%s: %w", flag, err), listener.Close())
+		}
+		listener = tls.NewListener(listener, &tls.Config{
+			MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{pair},
+		})
+		url = "https://" + listener.Addr().String()
+	}
 	a.web = append(a.web, webServer{listener: listener, Server: &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		ReadHeaderTimeout: cfg.GetReadHeaderTimeout().AsDuration(),
+		ReadTimeout:       cfg.GetReadTimeout().AsDuration(),
+		WriteTimeout:      cfg.GetWriteTimeout().AsDuration(),
+		IdleTimeout:       cfg.GetIdleTimeout().AsDuration(),
+		MaxHeaderBytes:    int(cfg.GetMaxHeaderBytes()),
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}})
-	return listener.Addr().String(), nil
+	return url, nil
 }
 
 // serve runs until ctx ends or a part fails, then drains and closes all.
@@ -155,6 +182,9 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	for _, s := range a.web {
 		running.Go(func() error { return ignoreClosed(s.Serve(s.listener)) })
+	}
+	if a.reloading != nil {
+		running.Go(func() error { return a.reloading.run(ctx) })
 	}
 	if a.health != nil {
 		a.health.SetReady(true)

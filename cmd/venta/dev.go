@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
+	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/upstream"
 )
 
@@ -21,20 +22,22 @@ type devCommand struct {
 	Config string `help:"Configuration file of the gateway (YAML)." placeholder:"FILE"`
 }
 
-// inMemory is the size of the buffer between the gateway and a service.
-const inMemory = 1 << 20
+// bufferSize is the size of the buffer between the gateway and a service.
+const bufferSize = 1 << 20
 
 // Run serves until ctx ends.
-func (c *devCommand) Run(ctx context.Context) error {
-	cfg, err := loadConfig(c.Config, c.Addresses)
+func (c *devCommand) Run(ctx context.Context, logs *processLog) error {
+	options := configOptions(c.Config, c.settings())
+	loaded, err := config.Load(options)
 	if err != nil {
 		return err
 	}
+	cfg := loaded.Config
 	verifier, err := openVerifier(cfg, c.Data)
 	if err != nil {
 		return err
 	}
-	app, err := newApp("venta", cfg.GetTelemetry())
+	app, err := newApp("venta", cfg, logs)
 	if err != nil {
 		return err
 	}
@@ -43,17 +46,20 @@ func (c *devCommand) Run(ctx context.Context) error {
 		return app.abandon(err)
 	}
 	app.closers = append(app.closers, data)
-	conns := map[string]*grpc.ClientConn{}
+	conns := map[string]*upstream.Conn{}
 	for _, name := range serviceNames {
-		listener := bufconn.Listen(inMemory)
+		listener := bufconn.Listen(bufferSize)
 		if err := app.addService(name, listener, data, verifier); err != nil {
 			return app.abandon(err)
 		}
-		if conns[name], err = upstream.Dial("passthrough:///"+name, inMemoryDialer(listener)); err != nil {
+		if conns[name], err = upstream.New("passthrough:///"+name, inMemory(listener)); err != nil {
 			return app.abandon(err)
 		}
 	}
 	if err := app.addGateway(cfg, verifier, conns); err != nil {
+		return app.abandon(err)
+	}
+	if err := app.addReloading(options, loaded); err != nil {
 		return app.abandon(err)
 	}
 	if err := c.welcome(app); err != nil {
@@ -62,8 +68,14 @@ func (c *devCommand) Run(ctx context.Context) error {
 	return app.serve(ctx)
 }
 
-func inMemoryDialer(l *bufconn.Listener) grpc.DialOption {
-	return grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) })
+// inMemory is how a service in the same process is reached. What is configured
+// of connections says nothing here.
+func inMemory(l *bufconn.Listener) upstream.Options {
+	dial := func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }
+	return upstream.Options{
+		HealthCheck: upstream.HealthCheck{Disabled: true},
+		DialOptions: []grpc.DialOption{grpc.WithContextDialer(dial)},
+	}
 }
 
 // welcome prints the addresses and three requests that work as they stand.
@@ -76,8 +88,8 @@ func (c *devCommand) welcome(app *app) error {
 	if err != nil {
 		return err
 	}
-	base := "http://" + app.httpAddr
-	fmt.Printf(`Venta serves REST on %s and health on http://%s (data in %s).
+	base := app.httpURL
+	fmt.Printf(`Venta serves REST on %s and health on %s (data in %s).
 
 Make a vendor, list the vendors, list your own:
 
@@ -87,6 +99,6 @@ curl -i %s/v2/vendors -H 'Authorization: Bearer %s'
 
 curl -i %s/v1/users/me/vendors -H 'Authorization: Bearer %s'
 
-`, base, app.adminAddr, c.Data, base, token, base, token, base, token)
+`, base, app.adminURL, c.Data, base, token, base, token, base, token)
 	return nil
 }

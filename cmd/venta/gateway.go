@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"google.golang.org/grpc"
-
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
 	"github.com/venta-hq/venta/gateway/config"
@@ -31,14 +29,17 @@ type gatewayCommand struct {
 }
 
 // Run serves until ctx ends.
-func (c *gatewayCommand) Run(ctx context.Context) error {
-	cfg, err := loadConfig(c.Config, c.Addresses)
+func (c *gatewayCommand) Run(ctx context.Context, logs *processLog) error {
+	options := configOptions(c.Config, append(c.settings(),
+		config.Setting{From: "--vendor", Field: "upstreams.vendor", Value: c.Vendor},
+		config.Setting{From: "--user", Field: "upstreams.user", Value: c.User},
+		config.Setting{From: "--location", Field: "upstreams.location", Value: c.Location},
+	))
+	loaded, err := config.Load(options)
 	if err != nil {
 		return err
 	}
-	override(&cfg.Upstreams.Vendor, c.Vendor)
-	override(&cfg.Upstreams.User, c.User)
-	override(&cfg.Upstreams.Location, c.Location)
+	cfg := loaded.Config
 	verifier, err := openVerifier(cfg, c.Data)
 	if err != nil {
 		return err
@@ -47,25 +48,28 @@ func (c *gatewayCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	app, err := newApp("venta-gateway", cfg.GetTelemetry())
+	app, err := newApp("venta-gateway", cfg, logs)
 	if err != nil {
 		return err
 	}
 	if err := app.addGateway(cfg, verifier, conns); err != nil {
 		return app.abandon(err)
 	}
-	fmt.Printf("Venta's gateway serves REST on http://%s and health on http://%s.\n", app.httpAddr, app.adminAddr)
+	if err := app.addReloading(options, loaded); err != nil {
+		return app.abandon(err)
+	}
+	fmt.Printf("Venta's gateway serves REST on %s and health on %s.\n", app.httpURL, app.adminURL)
 	return app.serve(ctx)
 }
 
-func dialAll(targets *configv1.Upstreams) (map[string]*grpc.ClientConn, error) {
-	conns := map[string]*grpc.ClientConn{}
+func dialAll(cfg *configv1.Upstreams) (map[string]*upstream.Conn, error) {
+	conns := map[string]*upstream.Conn{}
 	for name, target := range map[string]string{
-		serviceVendor:   targets.GetVendor(),
-		serviceUser:     targets.GetUser(),
-		serviceLocation: targets.GetLocation(),
+		serviceVendor:   cfg.GetVendor(),
+		serviceUser:     cfg.GetUser(),
+		serviceLocation: cfg.GetLocation(),
 	} {
-		conn, err := upstream.Dial(target)
+		conn, err := upstream.New(target, upstreamOptions(cfg, name))
 		if err != nil {
 			return nil, err
 		}
@@ -74,20 +78,11 @@ func dialAll(targets *configv1.Upstreams) (map[string]*grpc.ClientConn, error) {
 	return conns, nil
 }
 
-// loadConfig reads the file, if any, and lets flags win over it.
-func loadConfig(path string, flags Addresses) (*configv1.Config, error) {
-	cfg, err := config.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	override(&cfg.Http, flags.HTTP)
-	override(&cfg.Admin, flags.Admin)
-	return cfg, nil
-}
-
-func override(field *string, flag string) {
-	if flag != "" {
-		*field = flag
+// settings returns what the flags set in the configuration.
+func (a Addresses) settings() []config.Setting {
+	return []config.Setting{
+		{From: "--http", Field: "http", Value: a.HTTP},
+		{From: "--admin", Field: "admin", Value: a.Admin},
 	}
 }
 

@@ -39,16 +39,17 @@ type serviceCommand struct {
 }
 
 // Run serves until ctx ends.
-func (c *serviceCommand) Run(ctx context.Context) error {
-	cfg, err := config.Load(c.Config)
+func (c *serviceCommand) Run(ctx context.Context, logs *processLog) error {
+	loaded, err := config.Load(configOptions(c.Config, nil))
 	if err != nil {
 		return err
 	}
+	cfg := loaded.Config
 	verifier, err := openVerifier(cfg, c.Data)
 	if err != nil {
 		return err
 	}
-	app, err := newApp("venta-"+c.Name, cfg.GetTelemetry())
+	app, err := newApp("venta-"+c.Name, cfg, logs)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (c *serviceCommand) Run(ctx context.Context) error {
 }
 
 func defaultAddress(service string) string {
-	targets := config.DefaultUpstreams()
+	targets := config.Defaults().GetUpstreams()
 	switch service {
 	case serviceVendor:
 		return targets.GetVendor()

@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,28 +23,235 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Config is the configuration of a gateway process, written as YAML. Fields
-// that are absent keep their defaults; command-line flags win over the file.
+// Headers is the form of the RateLimit fields of answers.
+type RateLimits_Headers int32
+
+const (
+	// The default: HEADERS_DRAFT_10.
+	RateLimits_HEADERS_UNSPECIFIED RateLimits_Headers = 0
+	// RateLimit and RateLimit-Policy as structured fields
+	// (draft-ietf-httpapi-ratelimit-headers-10).
+	RateLimits_HEADERS_DRAFT_10 RateLimits_Headers = 1
+	// RateLimit-Limit, RateLimit-Remaining and RateLimit-Reset
+	// (draft-ietf-httpapi-ratelimit-headers-03).
+	RateLimits_HEADERS_DRAFT_03 RateLimits_Headers = 2
+	// None but Retry-After.
+	RateLimits_HEADERS_NONE RateLimits_Headers = 3
+)
+
+// Enum value maps for RateLimits_Headers.
+var (
+	RateLimits_Headers_name = map[int32]string{
+		0: "HEADERS_UNSPECIFIED",
+		1: "HEADERS_DRAFT_10",
+		2: "HEADERS_DRAFT_03",
+		3: "HEADERS_NONE",
+	}
+	RateLimits_Headers_value = map[string]int32{
+		"HEADERS_UNSPECIFIED": 0,
+		"HEADERS_DRAFT_10":    1,
+		"HEADERS_DRAFT_03":    2,
+		"HEADERS_NONE":        3,
+	}
+)
+
+func (x RateLimits_Headers) Enum() *RateLimits_Headers {
+	p := new(RateLimits_Headers)
+	*p = x
+	return p
+}
+
+func (x RateLimits_Headers) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RateLimits_Headers) Descriptor() protoreflect.EnumDescriptor {
+	return file_venta_config_v1_config_proto_enumTypes[0].Descriptor()
+}
+
+func (RateLimits_Headers) Type() protoreflect.EnumType {
+	return &file_venta_config_v1_config_proto_enumTypes[0]
+}
+
+func (x RateLimits_Headers) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RateLimits_Headers.Descriptor instead.
+func (RateLimits_Headers) EnumDescriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{6, 0}
+}
+
+// Level is how grave a line is.
+type Logging_Level int32
+
+const (
+	// The default: LEVEL_INFO.
+	Logging_LEVEL_UNSPECIFIED Logging_Level = 0
+	// What helps to find a fault.
+	Logging_LEVEL_DEBUG Logging_Level = 1
+	// What happens, the access log included.
+	Logging_LEVEL_INFO Logging_Level = 2
+	// What an operator should look at.
+	Logging_LEVEL_WARN Logging_Level = 3
+	// What failed.
+	Logging_LEVEL_ERROR Logging_Level = 4
+)
+
+// Enum value maps for Logging_Level.
+var (
+	Logging_Level_name = map[int32]string{
+		0: "LEVEL_UNSPECIFIED",
+		1: "LEVEL_DEBUG",
+		2: "LEVEL_INFO",
+		3: "LEVEL_WARN",
+		4: "LEVEL_ERROR",
+	}
+	Logging_Level_value = map[string]int32{
+		"LEVEL_UNSPECIFIED": 0,
+		"LEVEL_DEBUG":       1,
+		"LEVEL_INFO":        2,
+		"LEVEL_WARN":        3,
+		"LEVEL_ERROR":       4,
+	}
+)
+
+func (x Logging_Level) Enum() *Logging_Level {
+	p := new(Logging_Level)
+	*p = x
+	return p
+}
+
+func (x Logging_Level) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Logging_Level) Descriptor() protoreflect.EnumDescriptor {
+	return file_venta_config_v1_config_proto_enumTypes[1].Descriptor()
+}
+
+func (Logging_Level) Type() protoreflect.EnumType {
+	return &file_venta_config_v1_config_proto_enumTypes[1]
+}
+
+func (x Logging_Level) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Logging_Level.Descriptor instead.
+func (Logging_Level) EnumDescriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9, 0}
+}
+
+// Format is how lines are written.
+type Logging_Format int32
+
+const (
+	// The default: FORMAT_AUTO.
+	Logging_FORMAT_UNSPECIFIED Logging_Format = 0
+	// Text for a terminal, JSON for everything else.
+	Logging_FORMAT_AUTO Logging_Format = 1
+	// key=value.
+	Logging_FORMAT_TEXT Logging_Format = 2
+	// One JSON object a line.
+	Logging_FORMAT_JSON Logging_Format = 3
+)
+
+// Enum value maps for Logging_Format.
+var (
+	Logging_Format_name = map[int32]string{
+		0: "FORMAT_UNSPECIFIED",
+		1: "FORMAT_AUTO",
+		2: "FORMAT_TEXT",
+		3: "FORMAT_JSON",
+	}
+	Logging_Format_value = map[string]int32{
+		"FORMAT_UNSPECIFIED": 0,
+		"FORMAT_AUTO":        1,
+		"FORMAT_TEXT":        2,
+		"FORMAT_JSON":        3,
+	}
+)
+
+func (x Logging_Format) Enum() *Logging_Format {
+	p := new(Logging_Format)
+	*p = x
+	return p
+}
+
+func (x Logging_Format) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Logging_Format) Descriptor() protoreflect.EnumDescriptor {
+	return file_venta_config_v1_config_proto_enumTypes[2].Descriptor()
+}
+
+func (Logging_Format) Type() protoreflect.EnumType {
+	return &file_venta_config_v1_config_proto_enumTypes[2]
+}
+
+func (x Logging_Format) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Logging_Format.Descriptor instead.
+func (Logging_Format) EnumDescriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9, 1}
+}
+
+// Config is the configuration of a gateway process, written as YAML.
+//
+// A field that is absent keeps its default. A flag wins over the environment, the
+// environment over the file, the file over the default. Each field with one
+// value can be given in the environment: VENTA_ and its path in capitals, such
+// as VENTA_REDIS_DB for redis.db; a list is written with commas.
+//
+// "${NAME}" in a value of the file stands for the environment variable NAME, and
+// "${NAME:-text}" for text where the variable is unset or empty; "$${" is "${".
+//
+// Durations are written in Go's syntax ("250ms", "5s", "1h30m"). Fields that
+// count bytes also take "64Ki", "64Mi" and "64Gi". Enum values may be written
+// short: "json" for FORMAT_JSON.
 type Config struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The address of the REST routes. Default "127.0.0.1:8080".
 	Http string `protobuf:"bytes,1,opt,name=http,proto3" json:"http,omitempty"`
 	// The address of health and operations. Default "127.0.0.1:8081".
 	Admin string `protobuf:"bytes,2,opt,name=admin,proto3" json:"admin,omitempty"`
-	// Where the services are.
+	// Where the services are and how connections to them are kept.
 	Upstreams *Upstreams `protobuf:"bytes,3,opt,name=upstreams,proto3" json:"upstreams,omitempty"`
 	// How credentials are checked.
 	Auth *Auth `protobuf:"bytes,4,opt,name=auth,proto3" json:"auth,omitempty"`
 	// Which proxies may say in X-Forwarded-For who the client is, as addresses
-	// or CIDR blocks. Default: none, the header is ignored.
+	// or CIDR blocks. Default: none, the header is ignored. At most 64.
 	TrustedProxies []string `protobuf:"bytes,5,rep,name=trusted_proxies,json=trustedProxies,proto3" json:"trusted_proxies,omitempty"`
 	// The browsers' origins that may call, such as "https://venta.example".
-	// Default: none.
+	// Default: none. At most 64.
 	AllowedOrigins []string `protobuf:"bytes,6,rep,name=allowed_origins,json=allowedOrigins,proto3" json:"allowed_origins,omitempty"`
-	// The in-memory cache.
+	// The cache of answers.
 	Cache *Cache `protobuf:"bytes,7,opt,name=cache,proto3" json:"cache,omitempty"`
 	// Where traces go. Metrics are at /metrics of the admin address in any case.
-	Telemetry     *Telemetry `protobuf:"bytes,8,opt,name=telemetry,proto3" json:"telemetry,omitempty"`
+	Telemetry *Telemetry `protobuf:"bytes,8,opt,name=telemetry,proto3" json:"telemetry,omitempty"`
+	// How the REST address is served.
+	HttpListener *Listener `protobuf:"bytes,9,opt,name=http_listener,json=httpListener,proto3" json:"http_listener,omitempty"`
+	// How the admin address is served.
+	AdminListener *Listener `protobuf:"bytes,10,opt,name=admin_listener,json=adminListener,proto3" json:"admin_listener,omitempty"`
+	// The store that gateways share: for rate limits of SCOPE_SHARED and the
+	// second level of the cache. Default: none.
+	Redis *Redis `protobuf:"bytes,11,opt,name=redis,proto3" json:"redis,omitempty"`
+	// How rate limits are kept and told.
+	RateLimits *RateLimits `protobuf:"bytes,12,opt,name=rate_limits,json=rateLimits,proto3" json:"rate_limits,omitempty"`
+	// How the process ends.
+	Shutdown *Shutdown `protobuf:"bytes,13,opt,name=shutdown,proto3" json:"shutdown,omitempty"`
+	// What is logged.
+	Logging *Logging `protobuf:"bytes,14,opt,name=logging,proto3" json:"logging,omitempty"`
+	// Policies laid over those that the APIs' authors annotated, until they
+	// expire. A later entry wins over an earlier one. Default: none. At most 256.
+	// Can change while the gateway runs.
+	Overrides []*PolicyOverride `protobuf:"bytes,15,rep,name=overrides,proto3" json:"overrides,omitempty"`
+	// How large messages may be where an RPC does not say.
+	Limits        *Limits `protobuf:"bytes,16,opt,name=limits,proto3" json:"limits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,7 +342,217 @@ func (x *Config) GetTelemetry() *Telemetry {
 	return nil
 }
 
-// Upstreams holds gRPC targets such as "127.0.0.1:9001" or "dns:///vendor:9001".
+func (x *Config) GetHttpListener() *Listener {
+	if x != nil {
+		return x.HttpListener
+	}
+	return nil
+}
+
+func (x *Config) GetAdminListener() *Listener {
+	if x != nil {
+		return x.AdminListener
+	}
+	return nil
+}
+
+func (x *Config) GetRedis() *Redis {
+	if x != nil {
+		return x.Redis
+	}
+	return nil
+}
+
+func (x *Config) GetRateLimits() *RateLimits {
+	if x != nil {
+		return x.RateLimits
+	}
+	return nil
+}
+
+func (x *Config) GetShutdown() *Shutdown {
+	if x != nil {
+		return x.Shutdown
+	}
+	return nil
+}
+
+func (x *Config) GetLogging() *Logging {
+	if x != nil {
+		return x.Logging
+	}
+	return nil
+}
+
+func (x *Config) GetOverrides() []*PolicyOverride {
+	if x != nil {
+		return x.Overrides
+	}
+	return nil
+}
+
+func (x *Config) GetLimits() *Limits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// Listener says how an address is served.
+type Listener struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long a request's header may take to arrive. Default "5s". From 100ms
+	// to 5m.
+	ReadHeaderTimeout *durationpb.Duration `protobuf:"bytes,1,opt,name=read_header_timeout,json=readHeaderTimeout,proto3" json:"read_header_timeout,omitempty"`
+	// How long a whole request may take to arrive; "0s" sets no bound. Default
+	// "30s". At most 1h.
+	ReadTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=read_timeout,json=readTimeout,proto3" json:"read_timeout,omitempty"`
+	// How long an answer may take to be sent, from the end of the request's header
+	// on; it also ends streams. "0s" sets no bound. Default "0s". At most 1h.
+	WriteTimeout *durationpb.Duration `protobuf:"bytes,3,opt,name=write_timeout,json=writeTimeout,proto3" json:"write_timeout,omitempty"`
+	// How long a connection without a request is kept. Default "2m". From 1s
+	// to 1h.
+	IdleTimeout *durationpb.Duration `protobuf:"bytes,4,opt,name=idle_timeout,json=idleTimeout,proto3" json:"idle_timeout,omitempty"`
+	// The largest header of a request, in bytes. Default 65536. From 4096 to
+	// 1048576.
+	MaxHeaderBytes int64 `protobuf:"varint,5,opt,name=max_header_bytes,json=maxHeaderBytes,proto3" json:"max_header_bytes,omitempty"`
+	// The certificate of the server and how it is used. Default: absent, and the
+	// address is served without TLS.
+	Tls           *ServerTls `protobuf:"bytes,6,opt,name=tls,proto3" json:"tls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Listener) Reset() {
+	*x = Listener{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Listener) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Listener) ProtoMessage() {}
+
+func (x *Listener) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Listener.ProtoReflect.Descriptor instead.
+func (*Listener) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Listener) GetReadHeaderTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.ReadHeaderTimeout
+	}
+	return nil
+}
+
+func (x *Listener) GetReadTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.ReadTimeout
+	}
+	return nil
+}
+
+func (x *Listener) GetWriteTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.WriteTimeout
+	}
+	return nil
+}
+
+func (x *Listener) GetIdleTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.IdleTimeout
+	}
+	return nil
+}
+
+func (x *Listener) GetMaxHeaderBytes() int64 {
+	if x != nil {
+		return x.MaxHeaderBytes
+	}
+	return 0
+}
+
+func (x *Listener) GetTls() *ServerTls {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+// ServerTls serves an address by TLS 1.2 or later.
+type ServerTls struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file with the certificate chain, in PEM. Required.
+	CertFile string `protobuf:"bytes,1,opt,name=cert_file,json=certFile,proto3" json:"cert_file,omitempty"`
+	// The file with the private key, in PEM. Required.
+	KeyFile       string `protobuf:"bytes,2,opt,name=key_file,json=keyFile,proto3" json:"key_file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServerTls) Reset() {
+	*x = ServerTls{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServerTls) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServerTls) ProtoMessage() {}
+
+func (x *ServerTls) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServerTls.ProtoReflect.Descriptor instead.
+func (*ServerTls) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ServerTls) GetCertFile() string {
+	if x != nil {
+		return x.CertFile
+	}
+	return ""
+}
+
+func (x *ServerTls) GetKeyFile() string {
+	if x != nil {
+		return x.KeyFile
+	}
+	return ""
+}
+
+// Upstreams says where the services are and how connections to them are kept.
+// Targets are those of gRPC: "127.0.0.1:9001", "dns:///vendor:9001",
+// "unix:///run/vendor.sock", "xds:///vendor".
 type Upstreams struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The vendor service. Default "127.0.0.1:9001".
@@ -142,14 +560,19 @@ type Upstreams struct {
 	// The user service. Default "127.0.0.1:9002".
 	User string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
 	// The location service. Default "127.0.0.1:9003".
-	Location      string `protobuf:"bytes,3,opt,name=location,proto3" json:"location,omitempty"`
+	Location string `protobuf:"bytes,3,opt,name=location,proto3" json:"location,omitempty"`
+	// How connections to all services are kept.
+	Connection *Connection `protobuf:"bytes,4,opt,name=connection,proto3" json:"connection,omitempty"`
+	// What differs for one service, by its name: vendor, user or location. A field
+	// that is absent here is that of connection. Default: nothing differs.
+	Connections   map[string]*Connection `protobuf:"bytes,5,rep,name=connections,proto3" json:"connections,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Upstreams) Reset() {
 	*x = Upstreams{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[1]
+	mi := &file_venta_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -161,7 +584,7 @@ func (x *Upstreams) String() string {
 func (*Upstreams) ProtoMessage() {}
 
 func (x *Upstreams) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[1]
+	mi := &file_venta_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -174,7 +597,7 @@ func (x *Upstreams) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstreams.ProtoReflect.Descriptor instead.
 func (*Upstreams) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Upstreams) GetVendor() string {
@@ -198,6 +621,20 @@ func (x *Upstreams) GetLocation() string {
 	return ""
 }
 
+func (x *Upstreams) GetConnection() *Connection {
+	if x != nil {
+		return x.Connection
+	}
+	return nil
+}
+
+func (x *Upstreams) GetConnections() map[string]*Connection {
+	if x != nil {
+		return x.Connections
+	}
+	return nil
+}
+
 // Auth says how credentials are checked.
 type Auth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -208,14 +645,17 @@ type Auth struct {
 	// development keys; required with jwks_file.
 	Issuer string `protobuf:"bytes,2,opt,name=issuer,proto3" json:"issuer,omitempty"`
 	// The audience that tokens must name. Default "venta".
-	Audience      string `protobuf:"bytes,3,opt,name=audience,proto3" json:"audience,omitempty"`
+	Audience string `protobuf:"bytes,3,opt,name=audience,proto3" json:"audience,omitempty"`
+	// The file with the API keys, in JSON; `venta apikey` makes its entries.
+	// Default: none.
+	ApiKeysFile   string `protobuf:"bytes,4,opt,name=api_keys_file,json=apiKeysFile,proto3" json:"api_keys_file,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Auth) Reset() {
 	*x = Auth{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -227,7 +667,7 @@ func (x *Auth) String() string {
 func (*Auth) ProtoMessage() {}
 
 func (x *Auth) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -240,7 +680,7 @@ func (x *Auth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Auth.ProtoReflect.Descriptor instead.
 func (*Auth) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Auth) GetJwksFile() string {
@@ -264,18 +704,35 @@ func (x *Auth) GetAudience() string {
 	return ""
 }
 
-// Cache bounds the in-memory cache.
+func (x *Auth) GetApiKeysFile() string {
+	if x != nil {
+		return x.ApiKeysFile
+	}
+	return ""
+}
+
+// Cache bounds the cache of answers.
 type Cache struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The most bytes of stored answers. Default 67108864.
-	MaxBytes      int64 `protobuf:"varint,1,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// The most bytes of stored answers in memory. Default 67108864. From 1048576
+	// to 1099511627776.
+	MaxBytes int64 `protobuf:"varint,1,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// Whether answers are also stored in Redis, where all gateways find them.
+	// Needs redis. Default false.
+	Remote bool `protobuf:"varint,2,opt,name=remote,proto3" json:"remote,omitempty"`
+	// How long an answered write waits until the other gateways have dropped what
+	// it purges. Default "100ms". From 0 to 5s.
+	PurgeWait *durationpb.Duration `protobuf:"bytes,3,opt,name=purge_wait,json=purgeWait,proto3" json:"purge_wait,omitempty"`
+	// The longest that a gateway which no purge can reach, for Redis is away, serves
+	// what it has stored. Default "1s". From 100ms to 5m.
+	MaxStaleness  *durationpb.Duration `protobuf:"bytes,4,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	mi := &file_venta_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -287,7 +744,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	mi := &file_venta_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -300,7 +757,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Cache) GetMaxBytes() int64 {
@@ -310,6 +767,152 @@ func (x *Cache) GetMaxBytes() int64 {
 	return 0
 }
 
+func (x *Cache) GetRemote() bool {
+	if x != nil {
+		return x.Remote
+	}
+	return false
+}
+
+func (x *Cache) GetPurgeWait() *durationpb.Duration {
+	if x != nil {
+		return x.PurgeWait
+	}
+	return nil
+}
+
+func (x *Cache) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+// RateLimits says how rate limits are kept and told.
+type RateLimits struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The most keys that a process remembers for each RPC with limits. Default
+	// 1048576. From 1024 to 67108864.
+	MaxKeys int64 `protobuf:"varint,1,opt,name=max_keys,json=maxKeys,proto3" json:"max_keys,omitempty"`
+	// The form of the RateLimit fields of answers. Default HEADERS_DRAFT_10.
+	Headers       RateLimits_Headers `protobuf:"varint,2,opt,name=headers,proto3,enum=venta.config.v1.RateLimits_Headers" json:"headers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RateLimits) Reset() {
+	*x = RateLimits{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RateLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RateLimits) ProtoMessage() {}
+
+func (x *RateLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RateLimits.ProtoReflect.Descriptor instead.
+func (*RateLimits) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RateLimits) GetMaxKeys() int64 {
+	if x != nil {
+		return x.MaxKeys
+	}
+	return 0
+}
+
+func (x *RateLimits) GetHeaders() RateLimits_Headers {
+	if x != nil {
+		return x.Headers
+	}
+	return RateLimits_HEADERS_UNSPECIFIED
+}
+
+// Shutdown says how the process ends: it says that it is not ready, waits for
+// balancers, stops accepting, lets requests in flight end, then ends streams
+// with a reason.
+type Shutdown struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long requests are still accepted after readiness is off, so that balancers
+	// notice. Default "0s". At most 5m.
+	Delay *durationpb.Duration `protobuf:"bytes,1,opt,name=delay,proto3" json:"delay,omitempty"`
+	// How long requests in flight may take to end after that. Default "10s". From
+	// 1s to 1h.
+	DrainTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=drain_timeout,json=drainTimeout,proto3" json:"drain_timeout,omitempty"`
+	// How long before the end of drain_timeout streams are told to end. Default
+	// "2s". At most 5m, and no longer than drain_timeout.
+	StreamGrace   *durationpb.Duration `protobuf:"bytes,3,opt,name=stream_grace,json=streamGrace,proto3" json:"stream_grace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Shutdown) Reset() {
+	*x = Shutdown{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Shutdown) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Shutdown) ProtoMessage() {}
+
+func (x *Shutdown) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
+func (*Shutdown) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Shutdown) GetDelay() *durationpb.Duration {
+	if x != nil {
+		return x.Delay
+	}
+	return nil
+}
+
+func (x *Shutdown) GetDrainTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.DrainTimeout
+	}
+	return nil
+}
+
+func (x *Shutdown) GetStreamGrace() *durationpb.Duration {
+	if x != nil {
+		return x.StreamGrace
+	}
+	return nil
+}
+
 // Telemetry says where traces go.
 type Telemetry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -317,10 +920,10 @@ type Telemetry struct {
 	// "127.0.0.1:4317". Default: none, and no traces are made.
 	OtlpEndpoint string `protobuf:"bytes,1,opt,name=otlp_endpoint,json=otlpEndpoint,proto3" json:"otlp_endpoint,omitempty"`
 	// Whether the collector may be reached without TLS on another machine.
-	// Default: on this machine only.
+	// Default false: on this machine only.
 	OtlpInsecure bool `protobuf:"varint,2,opt,name=otlp_insecure,json=otlpInsecure,proto3" json:"otlp_insecure,omitempty"`
 	// The share of requests that is traced where the client has not decided.
-	// Default 0.
+	// Default 0. From 0 to 1.
 	SampleRatio   float64 `protobuf:"fixed64,3,opt,name=sample_ratio,json=sampleRatio,proto3" json:"sample_ratio,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -328,7 +931,7 @@ type Telemetry struct {
 
 func (x *Telemetry) Reset() {
 	*x = Telemetry{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	mi := &file_venta_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -340,7 +943,7 @@ func (x *Telemetry) String() string {
 func (*Telemetry) ProtoMessage() {}
 
 func (x *Telemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	mi := &file_venta_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -353,7 +956,7 @@ func (x *Telemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
 func (*Telemetry) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Telemetry) GetOtlpEndpoint() string {
@@ -377,38 +980,228 @@ func (x *Telemetry) GetSampleRatio() float64 {
 	return 0
 }
 
+// Logging says what is logged.
+type Logging struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The least level that is logged. Default LEVEL_INFO. Can change while the
+	// gateway runs.
+	Level Logging_Level `protobuf:"varint,1,opt,name=level,proto3,enum=venta.config.v1.Logging_Level" json:"level,omitempty"`
+	// How lines are written. Default FORMAT_AUTO.
+	Format        Logging_Format `protobuf:"varint,2,opt,name=format,proto3,enum=venta.config.v1.Logging_Format" json:"format,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Logging) Reset() {
+	*x = Logging{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Logging) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Logging) ProtoMessage() {}
+
+func (x *Logging) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Logging.ProtoReflect.Descriptor instead.
+func (*Logging) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Logging) GetLevel() Logging_Level {
+	if x != nil {
+		return x.Level
+	}
+	return Logging_LEVEL_UNSPECIFIED
+}
+
+func (x *Logging) GetFormat() Logging_Format {
+	if x != nil {
+		return x.Format
+	}
+	return Logging_FORMAT_UNSPECIFIED
+}
+
+// Limits bounds message sizes where an RPC has no bound of its own.
+type Limits struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The largest request body; on a client's stream, the largest message. Default
+	// 4194304. From 1 to 1073741824.
+	MaxRequestBytes int64 `protobuf:"varint,1,opt,name=max_request_bytes,json=maxRequestBytes,proto3" json:"max_request_bytes,omitempty"`
+	// The largest upstream message. Default 4194304. From 1 to 1073741824.
+	MaxResponseBytes int64 `protobuf:"varint,2,opt,name=max_response_bytes,json=maxResponseBytes,proto3" json:"max_response_bytes,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *Limits) Reset() {
+	*x = Limits{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Limits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Limits) ProtoMessage() {}
+
+func (x *Limits) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Limits.ProtoReflect.Descriptor instead.
+func (*Limits) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Limits) GetMaxRequestBytes() int64 {
+	if x != nil {
+		return x.MaxRequestBytes
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxResponseBytes() int64 {
+	if x != nil {
+		return x.MaxResponseBytes
+	}
+	return 0
+}
+
 var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\"\xda\x04\n" +
-	"\x06Config\x12^\n" +
-	"\x04http\x18\x01 \x01(\tBJ\xbaHG\xba\x01D\n" +
-	"\aaddress\x12\x11must be HOST:PORT\x1a&this == '' || this.isHostAndPort(true)R\x04http\x12`\n" +
-	"\x05admin\x18\x02 \x01(\tBJ\xbaHG\xba\x01D\n" +
-	"\aaddress\x12\x11must be HOST:PORT\x1a&this == '' || this.isHostAndPort(true)R\x05admin\x128\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\x92\b\n" +
+	"\x06Config\x12P\n" +
+	"\x04http\x18\x01 \x01(\tB<\xbaH9\xba\x016\n" +
+	"\aaddress\x12\x11must be HOST:PORT\x1a\x18this.isHostAndPort(true)R\x04http\x12R\n" +
+	"\x05admin\x18\x02 \x01(\tB<\xbaH9\xba\x016\n" +
+	"\aaddress\x12\x11must be HOST:PORT\x1a\x18this.isHostAndPort(true)R\x05admin\x128\n" +
 	"\tupstreams\x18\x03 \x01(\v2\x1a.venta.config.v1.UpstreamsR\tupstreams\x12)\n" +
 	"\x04auth\x18\x04 \x01(\v2\x15.venta.config.v1.AuthR\x04auth\x12\x86\x01\n" +
 	"\x0ftrusted_proxies\x18\x05 \x03(\tB]\xbaHZ\x92\x01W\x10@\"S\xba\x01P\n" +
 	"\x05proxy\x12%must be an IP address or a CIDR block\x1a this.isIp() || this.isIpPrefix()R\x0etrustedProxies\x128\n" +
 	"\x0fallowed_origins\x18\x06 \x03(\tB\x0f\xbaH\f\x92\x01\t\x10@\"\x05r\x03\x88\x01\x01R\x0eallowedOrigins\x12,\n" +
 	"\x05cache\x18\a \x01(\v2\x16.venta.config.v1.CacheR\x05cache\x128\n" +
-	"\ttelemetry\x18\b \x01(\v2\x1a.venta.config.v1.TelemetryR\ttelemetry\"S\n" +
-	"\tUpstreams\x12\x16\n" +
-	"\x06vendor\x18\x01 \x01(\tR\x06vendor\x12\x12\n" +
-	"\x04user\x18\x02 \x01(\tR\x04user\x12\x1a\n" +
-	"\blocation\x18\x03 \x01(\tR\blocation\"W\n" +
-	"\x04Auth\x12\x1b\n" +
-	"\tjwks_file\x18\x01 \x01(\tR\bjwksFile\x12\x16\n" +
-	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x1a\n" +
-	"\baudience\x18\x03 \x01(\tR\baudience\"9\n" +
-	"\x05Cache\x120\n" +
-	"\tmax_bytes\x18\x01 \x01(\x03B\x13\xbaH\x10\xd8\x01\x01\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\bmaxBytes\"\xdd\x01\n" +
+	"\ttelemetry\x18\b \x01(\v2\x1a.venta.config.v1.TelemetryR\ttelemetry\x12>\n" +
+	"\rhttp_listener\x18\t \x01(\v2\x19.venta.config.v1.ListenerR\fhttpListener\x12@\n" +
+	"\x0eadmin_listener\x18\n" +
+	" \x01(\v2\x19.venta.config.v1.ListenerR\radminListener\x12,\n" +
+	"\x05redis\x18\v \x01(\v2\x16.venta.config.v1.RedisR\x05redis\x12<\n" +
+	"\vrate_limits\x18\f \x01(\v2\x1b.venta.config.v1.RateLimitsR\n" +
+	"rateLimits\x125\n" +
+	"\bshutdown\x18\r \x01(\v2\x19.venta.config.v1.ShutdownR\bshutdown\x122\n" +
+	"\alogging\x18\x0e \x01(\v2\x18.venta.config.v1.LoggingR\alogging\x12H\n" +
+	"\toverrides\x18\x0f \x03(\v2\x1f.venta.config.v1.PolicyOverrideB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\toverrides\x12/\n" +
+	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\"\xba\x03\n" +
+	"\bListener\x12]\n" +
+	"\x13read_header_timeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x03\b\xac\x022\x05\x10\x80\xc2\xd7/R\x11readHeaderTimeout\x12K\n" +
+	"\fread_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
+	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\vreadTimeout\x12M\n" +
+	"\rwrite_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
+	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\fwriteTimeout\x12M\n" +
+	"\fidle_timeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x90\x1c2\x02\b\x01R\vidleTimeout\x126\n" +
+	"\x10max_header_bytes\x18\x05 \x01(\x03B\f\xbaH\t\"\a\x18\x80\x80@(\x80 R\x0emaxHeaderBytes\x12,\n" +
+	"\x03tls\x18\x06 \x01(\v2\x1a.venta.config.v1.ServerTlsR\x03tls\"]\n" +
+	"\tServerTls\x12(\n" +
+	"\tcert_file\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80 R\bcertFile\x12&\n" +
+	"\bkey_file\x18\x02 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80 R\akeyFile\"\x86\x03\n" +
+	"\tUpstreams\x12\"\n" +
+	"\x06vendor\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x06vendor\x12\x1e\n" +
+	"\x04user\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x04user\x12&\n" +
+	"\blocation\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\bR\blocation\x12;\n" +
+	"\n" +
+	"connection\x18\x04 \x01(\v2\x1b.venta.config.v1.ConnectionR\n" +
+	"connection\x12s\n" +
+	"\vconnections\x18\x05 \x03(\v2+.venta.config.v1.Upstreams.ConnectionsEntryB$\xbaH!\x9a\x01\x1e\x10\x10\"\x1ar\x18R\x06vendorR\x04userR\blocationR\vconnections\x1a[\n" +
+	"\x10ConnectionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
+	"\x05value\x18\x02 \x01(\v2\x1b.venta.config.v1.ConnectionR\x05value:\x028\x01\"\xa3\x01\n" +
+	"\x04Auth\x12%\n" +
+	"\tjwks_file\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\bjwksFile\x12 \n" +
+	"\x06issuer\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06issuer\x12$\n" +
+	"\baudience\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\baudience\x12,\n" +
+	"\rapi_keys_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vapiKeysFile\"\xea\x01\n" +
+	"\x05Cache\x12-\n" +
+	"\tmax_bytes\x18\x01 \x01(\x03B\x10\xbaH\r\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\bmaxBytes\x12\x16\n" +
+	"\x06remote\x18\x02 \x01(\bR\x06remote\x12F\n" +
+	"\n" +
+	"purge_wait\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\f\xbaH\t\xaa\x01\x06\"\x02\b\x052\x00R\tpurgeWait\x12R\n" +
+	"\rmax_staleness\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x03\b\xac\x022\x05\x10\x80\xc2\xd7/R\fmaxStaleness\"\xe3\x01\n" +
+	"\n" +
+	"RateLimits\x12(\n" +
+	"\bmax_keys\x18\x01 \x01(\x03B\r\xbaH\n" +
+	"\"\b\x18\x80\x80\x80 (\x80\bR\amaxKeys\x12I\n" +
+	"\aheaders\x18\x02 \x01(\x0e2#.venta.config.v1.RateLimits.HeadersB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\aheaders\"`\n" +
+	"\aHeaders\x12\x17\n" +
+	"\x13HEADERS_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10HEADERS_DRAFT_10\x10\x01\x12\x14\n" +
+	"\x10HEADERS_DRAFT_03\x10\x02\x12\x10\n" +
+	"\fHEADERS_NONE\x10\x03\"\xb7\x03\n" +
+	"\bShutdown\x12>\n" +
+	"\x05delay\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
+	"\xaa\x01\a\"\x03\b\xac\x022\x00R\x05delay\x12O\n" +
+	"\rdrain_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x90\x1c2\x02\b\x01R\fdrainTimeout\x12K\n" +
+	"\fstream_grace\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
+	"\xaa\x01\a\"\x03\b\xac\x022\x00R\vstreamGrace:\xcc\x01\xbaH\xc8\x01\x1a\xc5\x01\n" +
+	"\fstream_grace\x12Ustream_grace is longer than drain_timeout; shorten it or give drain_timeout more time\x1a^!has(this.stream_grace) || !has(this.drain_timeout) || this.stream_grace <= this.drain_timeout\"\xdd\x01\n" +
 	"\tTelemetry\x12o\n" +
 	"\rotlp_endpoint\x18\x01 \x01(\tBJ\xbaHG\xba\x01D\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a&this == '' || this.isHostAndPort(true)R\fotlpEndpoint\x12#\n" +
 	"\rotlp_insecure\x18\x02 \x01(\bR\fotlpInsecure\x12:\n" +
-	"\fsample_ratio\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vsampleRatioB8Z6github.com/venta-hq/venta/gen/venta/config/v1;configv1b\x06proto3"
+	"\fsample_ratio\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vsampleRatio\"\xc7\x02\n" +
+	"\aLogging\x12@\n" +
+	"\x05level\x18\x01 \x01(\x0e2\x1e.venta.config.v1.Logging.LevelB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05level\x12C\n" +
+	"\x06format\x18\x02 \x01(\x0e2\x1f.venta.config.v1.Logging.FormatB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06format\"`\n" +
+	"\x05Level\x12\x15\n" +
+	"\x11LEVEL_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vLEVEL_DEBUG\x10\x01\x12\x0e\n" +
+	"\n" +
+	"LEVEL_INFO\x10\x02\x12\x0e\n" +
+	"\n" +
+	"LEVEL_WARN\x10\x03\x12\x0f\n" +
+	"\vLEVEL_ERROR\x10\x04\"S\n" +
+	"\x06Format\x12\x16\n" +
+	"\x12FORMAT_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vFORMAT_AUTO\x10\x01\x12\x0f\n" +
+	"\vFORMAT_TEXT\x10\x02\x12\x0f\n" +
+	"\vFORMAT_JSON\x10\x03\"\x80\x01\n" +
+	"\x06Limits\x129\n" +
+	"\x11max_request_bytes\x18\x01 \x01(\x03B\r\xbaH\n" +
+	"\"\b\x18\x80\x80\x80\x80\x04(\x01R\x0fmaxRequestBytes\x12;\n" +
+	"\x12max_response_bytes\x18\x02 \x01(\x03B\r\xbaH\n" +
+	"\"\b\x18\x80\x80\x80\x80\x04(\x01R\x10maxResponseBytesB8Z6github.com/venta-hq/venta/gen/venta/config/v1;configv1b\x06proto3"
 
 var (
 	file_venta_config_v1_config_proto_rawDescOnce sync.Once
@@ -422,24 +1215,63 @@ func file_venta_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_venta_config_v1_config_proto_rawDescData
 }
 
-var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_venta_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_venta_config_v1_config_proto_goTypes = []any{
-	(*Config)(nil),    // 0: venta.config.v1.Config
-	(*Upstreams)(nil), // 1: venta.config.v1.Upstreams
-	(*Auth)(nil),      // 2: venta.config.v1.Auth
-	(*Cache)(nil),     // 3: venta.config.v1.Cache
-	(*Telemetry)(nil), // 4: venta.config.v1.Telemetry
+	(RateLimits_Headers)(0),     // 0: venta.config.v1.RateLimits.Headers
+	(Logging_Level)(0),          // 1: venta.config.v1.Logging.Level
+	(Logging_Format)(0),         // 2: venta.config.v1.Logging.Format
+	(*Config)(nil),              // 3: venta.config.v1.Config
+	(*Listener)(nil),            // 4: venta.config.v1.Listener
+	(*ServerTls)(nil),           // 5: venta.config.v1.ServerTls
+	(*Upstreams)(nil),           // 6: venta.config.v1.Upstreams
+	(*Auth)(nil),                // 7: venta.config.v1.Auth
+	(*Cache)(nil),               // 8: venta.config.v1.Cache
+	(*RateLimits)(nil),          // 9: venta.config.v1.RateLimits
+	(*Shutdown)(nil),            // 10: venta.config.v1.Shutdown
+	(*Telemetry)(nil),           // 11: venta.config.v1.Telemetry
+	(*Logging)(nil),             // 12: venta.config.v1.Logging
+	(*Limits)(nil),              // 13: venta.config.v1.Limits
+	nil,                         // 14: venta.config.v1.Upstreams.ConnectionsEntry
+	(*Redis)(nil),               // 15: venta.config.v1.Redis
+	(*PolicyOverride)(nil),      // 16: venta.config.v1.PolicyOverride
+	(*durationpb.Duration)(nil), // 17: google.protobuf.Duration
+	(*Connection)(nil),          // 18: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
-	1, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Upstreams
-	2, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
-	3, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
-	4, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6,  // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Upstreams
+	7,  // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
+	8,  // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
+	11, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
+	4,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
+	4,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
+	15, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
+	9,  // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
+	10, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
+	12, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
+	16, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
+	13, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
+	17, // 12: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	17, // 13: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	17, // 14: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	17, // 15: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	5,  // 16: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	18, // 17: venta.config.v1.Upstreams.connection:type_name -> venta.config.v1.Connection
+	14, // 18: venta.config.v1.Upstreams.connections:type_name -> venta.config.v1.Upstreams.ConnectionsEntry
+	17, // 19: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	17, // 20: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	0,  // 21: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	17, // 22: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	17, // 23: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	17, // 24: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 25: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 26: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	18, // 27: venta.config.v1.Upstreams.ConnectionsEntry.value:type_name -> venta.config.v1.Connection
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -447,18 +1279,22 @@ func file_venta_config_v1_config_proto_init() {
 	if File_venta_config_v1_config_proto != nil {
 		return
 	}
+	file_venta_config_v1_connection_proto_init()
+	file_venta_config_v1_overrides_proto_init()
+	file_venta_config_v1_redis_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_config_v1_config_proto_rawDesc), len(file_venta_config_v1_config_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   5,
+			NumEnums:      3,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_venta_config_v1_config_proto_goTypes,
 		DependencyIndexes: file_venta_config_v1_config_proto_depIdxs,
+		EnumInfos:         file_venta_config_v1_config_proto_enumTypes,
 		MessageInfos:      file_venta_config_v1_config_proto_msgTypes,
 	}.Build()
 	File_venta_config_v1_config_proto = out.File

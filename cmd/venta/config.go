@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/upstream"
+	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
+)
+
+// configCommand helps with configuration files.
+type configCommand struct {
+	Check  configCheckCommand  `cmd:"" help:"Check a configuration file and the environment."`
+	Schema configSchemaCommand `cmd:"" help:"Print the JSON Schema of configuration files, for editors."`
+	Sample configSampleCommand `cmd:"" help:"Print a commented configuration file with every default."`
+}
+
+type configCheckCommand struct {
+	File string `arg:"" help:"Configuration file (YAML)." placeholder:"FILE"`
+}
+
+// Run prints "ok", or fails with everything that is wrong.
+func (c *configCheckCommand) Run() error {
+	loaded, err := config.Load(configOptions(c.File, nil))
+	if err != nil {
+		return err
+	}
+	gw, err := unserved()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(gw.Override(overrides(loaded)), gw.Close()); err != nil {
+		return err
+	}
+	fmt.Println("ok")
+	return nil
+}
+
+type configSchemaCommand struct{}
+
+// Run prints the schema.
+func (*configSchemaCommand) Run() error {
+	_, err := fmt.Print(config.JSONSchema())
+	return err
+}
+
+type configSampleCommand struct{}
+
+// Run prints the sample.
+func (*configSampleCommand) Run() error {
+	_, err := fmt.Print(config.Sample())
+	return err
+}
+
+// configOptions says what the process is configured by.
+func configOptions(path string, flags []config.Setting) config.Options {
+	return config.Options{File: path, Environ: os.Environ(), Flags: flags}
+}
+
+// upstreamOptions returns how connections to a service are kept.
+func upstreamOptions(cfg *configv1.Upstreams, service string) upstream.Options {
+	c := config.Connection(cfg, service)
+	options := upstream.Options{
+		ConnectionsPerAddress: int(c.GetConnectionsPerAddress()),
+		ConnectTimeout:        c.GetConnectTimeout().AsDuration(),
+		BackoffBase:           c.GetBackoffBase().AsDuration(),
+		BackoffMax:            c.GetBackoffMax().AsDuration(),
+		KeepaliveTime:         c.GetKeepaliveTime().AsDuration(),
+		KeepaliveTimeout:      c.GetKeepaliveTimeout().AsDuration(),
+		KeepaliveWhenIdle:     c.GetKeepaliveWhenIdle(),
+		NeverIdle:             c.GetNeverIdle(),
+		ResolveInterval:       c.GetResolveInterval().AsDuration(),
+		SlowStart:             c.GetSlowStart().AsDuration(),
+		HealthCheck: upstream.HealthCheck{
+			Disabled: c.GetHealthCheck().GetDisabled(),
+			Service:  c.GetHealthCheck().GetService(),
+		},
+		MaxReceiveBytes:       int(c.GetMaxReceiveBytes()),
+		MaxSendBytes:          int(c.GetMaxSendBytes()),
+		StreamWindowBytes:     c.GetStreamWindowBytes(),
+		ConnectionWindowBytes: c.GetConnectionWindowBytes(),
+	}
+	if !c.GetNeverIdle() {
+		options.IdleTimeout = c.GetIdleTimeout().AsDuration()
+	}
+	if files := c.GetTls(); files != nil {
+		options.TLS = &upstream.TLS{
+			CAFile: files.GetCaFile(), CertFile: files.GetCertFile(), KeyFile: files.GetKeyFile(), ServerName: files.GetServerName(),
+		}
+	}
+	return options
+}
+
+// overrides returns the configured overrides, each with its place.
+func overrides(loaded *config.Loaded) []gateway.Override {
+	var all []gateway.Override
+	for i, o := range loaded.Config.GetOverrides() {
+		expires, _ := time.Parse(time.RFC3339, o.GetExpires()) // checked; zero where it is empty
+		all = append(all, gateway.Override{
+			Methods: o.GetMethods(),
+			Policy:  o.GetPolicy(),
+			Expires: expires,
+			Reason:  o.GetReason(),
+			Source:  loaded.Source(fmt.Sprintf("overrides[%d]", i)).String(),
+		})
+	}
+	return all
+}
+
+// unserved returns a gateway without upstreams, for those who only ask about
+// policies. It must be closed.
+func unserved() (*gateway.Gateway, error) {
+	gw, err := gateway.New(gateway.Options{Verifier: &auth.Verifier{}})
+	if err != nil {
+		return nil, err
+	}
+	conns := map[string]grpc.ClientConnInterface{}
+	for _, name := range serviceNames {
+		conns[name] = &grpc.ClientConn{}
+	}
+	return gw, register(gw, conns)
+}
+
+// effective returns what a gateway with this configuration holds its RPCs to.
+func (c *policyCommand) effective() ([]gateway.EffectivePolicy, error) {
+	loaded, err := config.Load(configOptions(c.Config, nil))
+	if err != nil {
+		return nil, err
+	}
+	gw, err := unserved()
+	if err != nil {
+		return nil, err
+	}
+	err = gw.Override(overrides(loaded))
+	return gw.Policies(), errors.Join(err, gw.Close())
+}

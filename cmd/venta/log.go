@@ -1,0 +1,67 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/venta-hq/venta/gateway/telemetry/jsonlog"
+	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
+)
+
+// processLog is the log of the process, which is slog's default.
+type processLog struct {
+	file  *os.File
+	level slog.LevelVar
+	lines io.Closer // what batches lines
+}
+
+// newProcessLog logs to file as a process does that is not configured.
+func newProcessLog(file *os.File) *processLog {
+	l := &processLog{file: file}
+	l.format(configv1.Logging_FORMAT_AUTO)
+	return l
+}
+
+// configure logs from now on as configured.
+func (l *processLog) configure(cfg *configv1.Logging) error {
+	err := l.Close()
+	l.setLevel(cfg.GetLevel())
+	l.format(cfg.GetFormat())
+	return err
+}
+
+// format makes slog's default: text for a terminal, where somebody reads along,
+// and batched lines of JSON for everything else, unless the format says so.
+func (l *processLog) format(format configv1.Logging_Format) {
+	if format == configv1.Logging_FORMAT_AUTO {
+		format = configv1.Logging_FORMAT_JSON
+		if info, err := l.file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			format = configv1.Logging_FORMAT_TEXT
+		}
+	}
+	if format == configv1.Logging_FORMAT_TEXT {
+		l.lines = io.NopCloser(nil)
+		slog.SetDefault(slog.New(slog.NewTextHandler(l.file, &slog.HandlerOptions{Level: &l.level})))
+		return
+	}
+	lines := jsonlog.New(l.file, jsonlog.Options{Level: &l.level})
+	l.lines = lines
+	slog.SetDefault(slog.New(lines))
+}
+
+func (l *processLog) setLevel(level configv1.Logging_Level) {
+	switch level {
+	case configv1.Logging_LEVEL_DEBUG:
+		l.level.Set(slog.LevelDebug)
+	case configv1.Logging_LEVEL_WARN:
+		l.level.Set(slog.LevelWarn)
+	case configv1.Logging_LEVEL_ERROR:
+		l.level.Set(slog.LevelError)
+	default:
+		l.level.Set(slog.LevelInfo)
+	}
+}
+
+// Close writes the lines that wait.
+func (l *processLog) Close() error { return l.lines.Close() }

@@ -1,0 +1,284 @@
+package config_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/google/go-cmp/cmp"
+	validator "github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/config/jsonschema"
+	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
+)
+
+var update = flag.Bool("update", false, "write schema.json anew")
+
+// TestSchemaIsCurrent holds the committed schema to the message. After a change
+// of the .proto files: go test ./gateway/config -run Schema -update.
+func TestSchemaIsCurrent(t *testing.T) {
+	comments := readComments(t)
+	want, err := generateSchema(comments)
+	must(t, err)
+	if *update {
+		must(t, os.WriteFile("schema.json", want, 0o600))
+		return
+	}
+	if diff := cmp.Diff(string(want), config.JSONSchema()); diff != "" {
+		t.Errorf("schema.json is stale: go test ./gateway/config -run Schema -update\n%s", diff)
+	}
+}
+
+func generateSchema(comments map[protoreflect.FullName]string) ([]byte, error) {
+	defaults := map[protoreflect.FullName]any{}
+	collectDefaults(config.Defaults().ProtoReflect(), defaults)
+	return jsonschema.Generate((&configv1.Config{}).ProtoReflect().Descriptor(), jsonschema.Options{
+		Title:   "Configuration of a Venta gateway",
+		Comment: func(d protoreflect.Descriptor) string { return comments[d.FullName()] },
+		Default: func(fd protoreflect.FieldDescriptor) (any, bool) {
+			value, ok := defaults[fd.FullName()]
+			return value, ok
+		},
+	})
+}
+
+// collectDefaults collects what is set, as it is written in YAML.
+func collectDefaults(m protoreflect.Message, into map[protoreflect.FullName]any) {
+	for i := range m.Descriptor().Fields().Len() {
+		fd := m.Descriptor().Fields().Get(i)
+		value := m.Get(fd)
+		switch {
+		case fd.IsMap() || fd.Message() != nil && !m.Has(fd):
+		case fd.IsList():
+			into[fd.FullName()] = []any{}
+		case fd.Kind() == protoreflect.EnumKind:
+			name := string(fd.Enum().Values().ByNumber(value.Enum()).Name())
+			prefix := strings.TrimSuffix(string(fd.Enum().Values().Get(0).Name()), "UNSPECIFIED")
+			into[fd.FullName()] = strings.ToLower(strings.TrimPrefix(name, prefix))
+		case fd.Message() == nil:
+			into[fd.FullName()] = value.Interface()
+		default:
+			if d, ok := value.Message().Interface().(*durationpb.Duration); ok {
+				into[fd.FullName()] = written(d.AsDuration())
+			} else {
+				collectDefaults(value.Message(), into)
+			}
+		}
+	}
+}
+
+var zeroes = regexp.MustCompile(`(h|m)0[ms](0s)?$`)
+
+// written is a duration without the zeroes that its String method adds.
+func written(d time.Duration) string { return zeroes.ReplaceAllString(d.String(), "$1") }
+
+// readComments compiles the schema's sources, for comments are not compiled in.
+func readComments(t *testing.T) map[protoreflect.FullName]string {
+	t.Helper()
+	linked := protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
+		fd, err := protoregistry.GlobalFiles.FindFileByPath(path)
+		return protocompile.SearchResult{Desc: fd}, err
+	})
+	compiler := protocompile.Compiler{
+		Resolver:       protocompile.CompositeResolver{&protocompile.SourceResolver{ImportPaths: []string{"../../proto"}}, linked},
+		SourceInfoMode: protocompile.SourceInfoStandard,
+	}
+	comments := map[protoreflect.FullName]string{}
+	for _, name := range []string{
+		"venta/config/v1/config.proto", "venta/config/v1/connection.proto", "venta/config/v1/overrides.proto",
+		"venta/config/v1/redis.proto", "venta/policy/v1/policy.proto",
+	} {
+		compiled, err := compiler.Compile(context.Background(), name)
+		must(t, err)
+		collectComments(compiled[0], compiled[0].Messages(), comments)
+	}
+	return comments
+}
+
+func collectComments(file protoreflect.FileDescriptor, messages protoreflect.MessageDescriptors, into map[protoreflect.FullName]string) {
+	comment := func(d protoreflect.Descriptor) {
+		text := file.SourceLocations().ByDescriptor(d).LeadingComments
+		into[d.FullName()] = strings.Join(strings.Fields(text), " ")
+	}
+	for i := range messages.Len() {
+		md := messages.Get(i)
+		comment(md)
+		for j := range md.Fields().Len() {
+			comment(md.Fields().Get(j))
+		}
+		collectComments(file, md.Messages(), into)
+	}
+}
+
+// TestCommentsStateTheDefaults: the schema's comments are what users read.
+func TestCommentsStateTheDefaults(t *testing.T) {
+	defaults := map[protoreflect.FullName]any{}
+	collectDefaults(config.Defaults().ProtoReflect(), defaults)
+	comments := readComments(t)
+	everyField((&configv1.Config{}).ProtoReflect().Descriptor(), "", func(_ string, fd protoreflect.FieldDescriptor) {
+		comment := comments[fd.FullName()]
+		value, has := defaults[fd.FullName()]
+		var want string
+		switch text, isText := value.(string); {
+		case comment == "":
+			t.Errorf("%s has no comment", fd.FullName())
+		case !has || fd.IsList():
+		case fd.Kind() == protoreflect.EnumKind:
+			prefix := strings.TrimSuffix(string(fd.Enum().Values().Get(0).Name()), "UNSPECIFIED")
+			want = "Default " + prefix + strings.ToUpper(text)
+		case isText && text == "":
+			want = "" // said in words
+		case isText:
+			want = fmt.Sprintf("Default %q", text)
+		default:
+			want = fmt.Sprintf("Default %v", value)
+		}
+		if !strings.Contains(comment, want) {
+			t.Errorf("%s: no %q in: %s", fd.FullName(), want, comment)
+		}
+	})
+}
+
+// everyField calls f with every field of the configuration's own messages.
+func everyField(md protoreflect.MessageDescriptor, path string, f func(path string, fd protoreflect.FieldDescriptor)) {
+	for i := range md.Fields().Len() {
+		fd := md.Fields().Get(i)
+		at := strings.TrimPrefix(path+"."+string(fd.Name()), ".")
+		f(at, fd)
+		inner := fd.Message()
+		if fd.IsMap() {
+			inner = nil // connections holds what connection holds
+		}
+		if inner != nil && inner.ParentFile().Package() == "venta.config.v1" {
+			everyField(inner, at, f)
+		}
+	}
+}
+
+// examples uncomments what the sample shows of fields without a default; a line
+// that such a line replaces goes.
+func examples(sample string) string {
+	example := regexp.MustCompile(`^#( {2,}\S|\S)`)
+	key := regexp.MustCompile(`^( *)[a-z_]+:`)
+	var lines []string
+	for line := range strings.Lines(sample) {
+		if example.MatchString(line) {
+			line = line[1:]
+			name := key.FindString(line)
+			for i := len(lines) - 1; i >= 0 && i >= len(lines)-3 && name != ""; i-- {
+				if strings.HasPrefix(lines[i], name) {
+					lines[i] = "\n"
+				}
+			}
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "")
+}
+
+func TestSampleSaysTheDefaults(t *testing.T) {
+	as := load(t, config.Options{File: write(t, config.Sample())})
+	if changed := config.Changed(load(t, config.Options{}), as); len(changed) > 0 {
+		t.Errorf("the sample changes %v", changed)
+	}
+}
+
+func TestSampleShowsEveryField(t *testing.T) {
+	var document map[string]any
+	must(t, yaml.Unmarshal([]byte(examples(config.Sample())), &document))
+	everyField((&configv1.Config{}).ProtoReflect().Descriptor(), "", func(path string, fd protoreflect.FieldDescriptor) {
+		if fd.Name() != "disabled" && !contains(document, strings.Split(path, ".")) {
+			t.Errorf("%s is not in the sample", path)
+		}
+	})
+}
+
+// contains looks into the first entry of lists.
+func contains(in any, path []string) bool {
+	if list, ok := in.([]any); ok && len(list) > 0 {
+		in = list[0]
+	}
+	block, _ := in.(map[string]any)
+	value, ok := block[path[0]]
+	return ok && (len(path) == 1 || contains(value, path[1:]))
+}
+
+func TestExamplesOfTheSampleAreRight(t *testing.T) {
+	text := examples(config.Sample())
+	validate(t, text, true)
+	_, err := config.Load(config.Options{File: write(t, text), Environ: []string{"REDIS_PASSWORD=a", "SENTINEL_PASSWORD=b"}})
+	var got []string
+	for line := range strings.SplitSeq(fmt.Sprint(err), "\n") {
+		_, fault, _ := strings.Cut(line, ": ")
+		got = append(got, fault)
+	}
+	// The sample shows what excludes each other.
+	want := []string{
+		"redis.password_file: given beside redis.password; keep one of the two",
+		"redis.password_file: cannot be read: no such file or directory",
+		"redis.sentinel_password_file: given beside redis.sentinel_password; keep one of the two",
+		"redis.sentinel_password_file: cannot be read: no such file or directory",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestSchema(t *testing.T) {
+	validate(t, config.Sample(), true)
+	for _, right := range []string{
+		"{}", "http: '[::1]:80'", "http: ${HTTP}", "cache: {max_bytes: 64Mi}", "cache: {max_bytes: '${BYTES:-1048576}', remote: '${REMOTE}'}",
+		"logging: {level: LEVEL_WARN, format: json}", "shutdown: {delay: 1h30m, stream_grace: 1.5s}",
+		"upstreams: {connections: {vendor: {tls: {}}}}",
+		"overrides: [{methods: '**', policy: {rate_limits: [{requests: 1, interval: 1s, key: {client_ip: true}, mode: shadow}], retry: {retryable_status_codes: [unavailable, UNKNOWN]}}}]",
+	} {
+		validate(t, right, true)
+	}
+	for _, wrong := range []string{
+		"htpp: x", "http: localhost", "http: 8080", "admin: ''", "cache: {max_bytes: 1}", "cache: {max_bytes: 64MB}", "cache: x", "cache:",
+		"logging: {level: loud}", "logging: {level: unspecified}", "shutdown: {delay: 5}", "shutdown: {delay: soon}",
+		"redis: {db: -1}", "redis: {key_prefix: '{a}'}", "redis: {tls: {ca: x}}", "http_listener: {tls: {cert_file: a}}",
+		"trusted_proxies: x", "upstreams: {connections: {ghost: {}}}", "telemetry: {sample_ratio: 2}",
+		"overrides: [{methods: a.b, policy: {}}]", "overrides: [{methods: '**'}]", "overrides: [{methods: '**', policy: {timeouts: {}}}]",
+		"overrides: [{methods: '**', policy: {}, expires: tomorrow}]",
+		"overrides: [{methods: '**', policy: {rate_limits: [{key: {global: true, header: x}}]}}]",
+	} {
+		validate(t, wrong, false)
+	}
+}
+
+// validate holds a YAML text to the schema.
+func validate(t *testing.T, text string, want bool) {
+	t.Helper()
+	schema, err := compiledSchema()
+	must(t, err)
+	var document any
+	must(t, yaml.Unmarshal([]byte(text), &document))
+	if err := schema.Validate(document); (err == nil) != want {
+		t.Errorf("%s\n%v", text, err)
+	}
+}
+
+var compiledSchema = sync.OnceValues(func() (*validator.Schema, error) {
+	schema, err := validator.UnmarshalJSON(strings.NewReader(config.JSONSchema()))
+	if err != nil {
+		return nil, err
+	}
+	compiler := validator.NewCompiler()
+	if err := compiler.AddResource("venta.json", schema); err != nil {
+		return nil, err
+	}
+	return compiler.Compile("venta.json")
+})

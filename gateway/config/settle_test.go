@@ -1,0 +1,153 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settling is a Watcher whose events the test makes, in virtual time.
+type settling struct {
+	path    string
+	events  chan fsnotify.Event
+	errors  chan error
+	reloads chan Reload
+	watcher *Watcher
+}
+
+func settle(t *testing.T, test func(*settling)) {
+	path := filepath.Join(t.TempDir(), "venta.yaml")
+	synctest.Test(t, func(t *testing.T) {
+		s := &settling{path: path, events: make(chan fsnotify.Event), errors: make(chan error), reloads: make(chan Reload, 100)}
+		s.write(t, "logging: {level: info}")
+		current, err := Load(Options{File: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := NewWatcher(WatchOptions{
+			Options: Options{File: path}, Current: current, Live: []string{"logging"},
+			Apply:   func(context.Context, *Loaded) error { return nil },
+			Observe: func(r Reload) { s.reloads <- r },
+			Logger:  slog.New(slog.NewTextHandler(io.Discard, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.watcher = w
+		nothing := func() error { return nil }
+		w.open = func(string) (files, error) { return files{s.events, s.errors, nothing, nothing}, nil }
+		ctx, end := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(ctx) }()
+		synctest.Wait()
+		test(s)
+		end()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (s *settling) write(t *testing.T, text string) {
+	if err := os.WriteFile(s.path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// event tells of a change and lets time pass.
+func (s *settling) event(after time.Duration) {
+	s.events <- fsnotify.Event{Name: s.path, Op: fsnotify.Write}
+	time.Sleep(after)
+	synctest.Wait()
+}
+
+func TestAFileIsReadOnceItIsLeftAlone(t *testing.T) {
+	settle(t, func(s *settling) {
+		s.write(t, "logging: {lev") // half of it
+		s.event(DefaultSettle - time.Nanosecond)
+		s.write(t, "logging: {level: debug}")
+		s.event(DefaultSettle - time.Nanosecond)
+		if len(s.reloads) != 0 {
+			t.Fatalf("read too early: %v", <-s.reloads)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if len(s.reloads) != 1 || (<-s.reloads).Err != nil {
+			t.Errorf("%d more reloads", len(s.reloads))
+		}
+	})
+}
+
+func TestEndlessEventsDoNotPutAReloadOff(t *testing.T) {
+	settle(t, func(s *settling) {
+		s.write(t, "logging: {level: debug}")
+		for range 3 * mostSettles { // as of a log file in the same folder
+			s.event(DefaultSettle / 2)
+		}
+		if len(s.reloads) != 1 {
+			t.Errorf("%d reloads", len(s.reloads))
+		}
+	})
+}
+
+func TestLostEventsAreMadeGood(t *testing.T) {
+	settle(t, func(s *settling) {
+		s.write(t, "logging: {level: debug}")
+		s.errors <- errors.New("queue overflow")
+		time.Sleep(DefaultSettle)
+		synctest.Wait()
+		if len(s.reloads) != 1 || (<-s.reloads).Err != nil {
+			t.Errorf("%d more reloads", len(s.reloads))
+		}
+	})
+}
+
+func TestWatchingMayEnd(t *testing.T) {
+	settle(t, func(s *settling) {
+		close(s.errors)
+		close(s.events)
+		time.Sleep(DefaultSettle)
+		synctest.Wait()
+		s.write(t, "logging: {level: debug}")
+		s.watcher.Reload()
+		synctest.Wait()
+		if len(s.reloads) != 1 || (<-s.reloads).Err != nil {
+			t.Errorf("%d more reloads", len(s.reloads))
+		}
+	})
+}
+
+func TestWhatIsWrittenBeforeRunIsSeen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "venta.yaml")
+	synctest.Test(t, func(t *testing.T) {
+		s := &settling{path: path}
+		s.write(t, "logging: {level: info}")
+		current, err := Load(Options{File: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.write(t, "logging: {level: debug}")
+		ctx, end := context.WithCancel(t.Context())
+		w, err := NewWatcher(WatchOptions{
+			Options: Options{File: path}, Current: current, Live: []string{"logging.level"},
+			Apply:  func(context.Context, *Loaded) error { end(); return nil },
+			Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nothing := func() error { return nil }
+		w.open = func(string) (files, error) { return files{follow: nothing, close: nothing}, errors.New("no inotify") }
+		if err := w.Run(ctx); err != nil || w.Last().Changed == nil {
+			t.Errorf("%v, %v", err, w.Last())
+		}
+	})
+}
