@@ -33,6 +33,22 @@ func principal(r *http.Request) string {
 	return p.Subject
 }
 
+// apiKey returns the name of the API key that the request was authenticated by.
+// A request with a token has none, and is counted by its principal.
+func apiKey(r *http.Request) string {
+	p, _ := auth.FromContext(r.Context())
+	if id := p.KeyID(); id != "" {
+		return "key:" + id
+	}
+	return "principal:" + p.Subject
+}
+
+// claim returns the values of a claim of the principal.
+func claim(r *http.Request, name string) []string {
+	p, _ := auth.FromContext(r.Context())
+	return p.Claims(name)
+}
+
 func inputOf(m transcode.Method) protoreflect.MessageDescriptor {
 	return m.Call.NewRequest().ProtoReflect().Descriptor()
 }
@@ -66,6 +82,8 @@ func (k *rateLimitKeys) key(r *http.Request, key policy.RateLimitKey) (string, e
 		return clientip.Key(k.clientIP.From(r)), nil
 	case policy.KeyPrincipal:
 		return principal(r), nil
+	case policy.KeyAPIKey:
+		return apiKey(r), nil
 	case policy.KeyHeader:
 		return r.Header.Get(key.Header), nil
 	case policy.KeyField:

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/ratelimit"
 )
 
 // Options configures a [Gateway]. The zero value serves RPCs that need no
@@ -29,6 +30,8 @@ type Options struct {
 	// TrustedProxies may say in X-Forwarded-For who the client is. Default:
 	// none; the peer's address is the client's.
 	TrustedProxies []netip.Prefix
+	// RateLimits says how limits are kept and told.
+	RateLimits RateLimitOptions
 	// AllowedOrigins are the browsers' origins that may call with credentials
 	// (CORS), such as "https://venta.example". Default: none.
 	AllowedOrigins []string
@@ -59,6 +62,22 @@ type Options struct {
 	// MuxOptions adapt how messages and metadata are presented. They come after
 	// the gateway's own and win over them.
 	MuxOptions []runtime.ServeMuxOption
+}
+
+// RateLimitOptions says how limits are kept and told. The zero value keeps them
+// in memory.
+type RateLimitOptions struct {
+	// MaxKeys is the most keys that are remembered for each RPC with limits.
+	// Default: [ratelimit.DefaultMaxKeys].
+	MaxKeys int
+	// Fields is the form of the answers' fields.
+	Fields ratelimit.FieldStyle
+	// Store keeps the counts of shared limits. Without it, registering an RPC
+	// with one fails, unless the process is alone.
+	Store ratelimit.Store
+	// Alone says that this process is the whole fleet, so that what it counts in
+	// memory is what all count together.
+	Alone bool
 }
 
 const (

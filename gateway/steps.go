@@ -10,7 +10,6 @@ import (
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/policy"
-	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
@@ -56,40 +55,6 @@ func (b *builder) auth() middleware {
 		OnError:  b.refuse,
 		OnShadow: b.shadow("auth"),
 	}))
-}
-
-// byConnection selects the limits that are decided before authentication, so
-// that guessing credentials is limited, too.
-func byConnection(l policy.RateLimit) bool { return !byRequest(l) }
-
-// byRequest selects the limits that need the principal or the message.
-func byRequest(l policy.RateLimit) bool {
-	return l.Key.Source == policy.KeyPrincipal || l.Key.Source == policy.KeyField || l.Cost.Field != ""
-}
-
-func (b *builder) rateLimits(name string, stage func(policy.RateLimit) bool) middleware {
-	var limits []policy.RateLimit
-	for _, limit := range b.policy.RateLimits {
-		if stage(limit) {
-			limits = append(limits, limit)
-		}
-	}
-	if len(limits) == 0 {
-		return nil
-	}
-	keys, err := newRateLimitKeys(b.gateway.clientIP, b.method, limits)
-	if err != nil {
-		return b.step(nil, err)
-	}
-	limiter := remembered(b, b.name, name, limits, func() (*ratelimit.Limiter, error) {
-		return ratelimit.New(limits, ratelimit.Options{
-			Key: keys.key, Cost: keys.cost, OnError: b.refuse, Observe: b.gateway.countRateLimit(b.method.FullName),
-		})
-	})
-	if limiter == nil {
-		return nil
-	}
-	return limiter.Middleware
 }
 
 func (b *builder) invalidates() middleware {

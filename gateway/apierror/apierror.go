@@ -35,6 +35,7 @@ const (
 	CredentialsInvalid  Reason = "CREDENTIALS_INVALID"
 	PermissionDenied    Reason = "PERMISSION_DENIED"
 	RateLimited         Reason = "RATE_LIMITED"
+	LimitsUnavailable   Reason = "RATE_LIMITS_UNAVAILABLE"
 	CircuitOpen         Reason = "CIRCUIT_OPEN"
 	Overloaded          Reason = "OVERLOADED"
 	TimeoutExceeded     Reason = "TIMEOUT_EXCEEDED"
@@ -88,8 +89,7 @@ func (e *Error) GRPCStatus() *status.Status {
 // UNAVAILABLE, DATA_LOSS, DEADLINE_EXCEEDED, UNIMPLEMENTED) may hold addresses
 // or code and becomes the Cause of a gateway error with the same code.
 func FromUpstream(err error) error {
-	var own *Error
-	if err == nil || errors.As(err, &own) {
+	if err == nil || As(err) != nil {
 		return err
 	}
 	switch code := status.Code(err); code {
@@ -109,11 +109,14 @@ func FromUpstream(err error) error {
 // same refusal.
 func Refused(err error) bool {
 	own := As(err)
-	return own != nil && (own.Reason == CircuitOpen || own.Reason == RateLimited || own.Reason == Overloaded)
+	return own != nil && (own.Reason == CircuitOpen || own.Reason == RateLimited || own.Reason == LimitsUnavailable || own.Reason == Overloaded)
 }
 
 // As returns the gateway's own error in err's chain, or nil.
 func As(err error) *Error {
+	if err == nil {
+		return nil // without the allocation that errors.As needs
+	}
 	var own *Error
 	if errors.As(err, &own) {
 		return own

@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +28,7 @@ func BenchmarkDecide(b *testing.B) {
 					for j := range charges {
 						charges[j].Key = clients[i%len(clients)]
 					}
-					l.Decide(time.Now(), charges, said)
+					l.Decide(context.Background(), time.Now(), charges, said)
 				}
 			})
 		})
@@ -50,7 +51,7 @@ func BenchmarkDecideFlood(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		charge[0].Key = fmt.Sprint(i)
-		l.Decide(time.Now(), charge, said)
+		l.Decide(context.Background(), time.Now(), charge, said)
 	}
 }
 

@@ -19,8 +19,13 @@ import (
 
 var accept = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 
-func get(h http.Handler, key string) *httptest.ResponseRecorder {
+func get(h http.Handler, key string) *httptest.ResponseRecorder { return serve(h, key, nil) }
+
+func serve(h http.Handler, key string, head http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	if head != nil {
+		r.Header = head.Clone()
+	}
 	r.Header.Set("X-Key", key)
 	w := httptest.NewRecorder()
 	w.Code = 0
@@ -90,16 +95,22 @@ func checkRefusal(t *testing.T, errs []error) {
 	if refusal == nil || refusal.Code != codes.ResourceExhausted || refusal.Reason != apierror.RateLimited || refusal.RetryAfter != 6*time.Second {
 		t.Fatalf("refusal = %+v", errs[0])
 	}
-	for _, detail := range refusal.GRPCStatus().Details() {
+	quota := quotaFailure(t, refusal)
+	if len(quota.Violations) != 1 || quota.Violations[0].Subject != "limit:burst" ||
+		quota.Violations[0].Description != "10 requests per 1m0s, at most 2 at once" {
+		t.Errorf("quota failure = %v", quota)
+	}
+}
+
+func quotaFailure(t *testing.T, err error) *errdetails.QuotaFailure {
+	t.Helper()
+	for _, detail := range apierror.As(err).GRPCStatus().Details() {
 		if quota, ok := detail.(*errdetails.QuotaFailure); ok {
-			if len(quota.Violations) != 1 || quota.Violations[0].Subject != "limit:burst" ||
-				quota.Violations[0].Description != "10 requests per 1m0s, at most 2 at once" {
-				t.Errorf("quota failure = %v", quota)
-			}
-			return
+			return quota
 		}
 	}
-	t.Error("the refusal has no QuotaFailure")
+	t.Fatal("the refusal has no QuotaFailure")
+	return nil
 }
 
 func TestMiddlewareFieldsWithoutAWholeWindow(t *testing.T) {

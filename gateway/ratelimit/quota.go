@@ -3,8 +3,6 @@ package ratelimit
 import (
 	"math"
 	"time"
-
-	"github.com/venta-hq/venta/gateway/policy"
 )
 
 // Never is the RetryAfter of a request that no wait helps: its cost is above
@@ -13,8 +11,15 @@ const Never time.Duration = math.MaxInt64
 
 // Decision is what one limit says of one request.
 type Decision struct {
-	// Allowed tells whether this limit admits the request.
+	// Allowed tells whether this limit admits the request. A limit in shadow mode
+	// that does not has no effect.
 	Allowed bool
+	// Unknown tells that nobody knows where the key stands: the limit was not
+	// asked, as another one had refused or the cost is above the burst, or its
+	// store is out of reach. Remaining and Reset say nothing then.
+	Unknown bool
+	// StoreFailed tells that a shared limit was decided without its store.
+	StoreFailed bool
 	// Remaining is how many units could be spent at once now, after the request.
 	Remaining int64
 	// Reset is the time until one more unit is available; 0 when all are.
@@ -37,13 +42,12 @@ type quota struct {
 	tolerance wide // ticks of the burst
 }
 
-func newQuota(limit policy.RateLimit) quota {
-	interval := uint64(limit.Interval)
+func newQuota(requests, burst int64, interval time.Duration) quota {
 	return quota{
-		requests:  uint64(limit.Requests),
-		interval:  interval,
-		burst:     limit.Burst,
-		tolerance: product(uint64(limit.Burst), interval),
+		requests:  uint64(requests),
+		interval:  uint64(interval),
+		burst:     burst,
+		tolerance: product(uint64(burst), uint64(interval)),
 	}
 }
 
@@ -83,4 +87,20 @@ func (q *quota) refuse(now, tat, next wide, units int64) Decision {
 // until returns the time from one tick to another, rounded up to nanoseconds.
 func (q *quota) until(from, to wide) time.Duration {
 	return time.Duration(min(to.minus(from).overUp(q.requests), math.MaxInt64))
+}
+
+// parts is how many ticks a microsecond has.
+func (q *quota) parts() uint64 { return uint64(time.Microsecond) * q.requests }
+
+// span returns the time in which units are earned. It is exact for units up to
+// the burst of a limit that [Store] can count.
+func (q *quota) span(units int64) Span {
+	ticks := product(uint64(units), q.interval)
+	micros := ticks.over(q.parts())
+	return Span{int64(micros), int64(ticks.minus(product(micros, q.parts())).lo)}
+}
+
+// at returns the ticks of a moment of a store's clock.
+func (q *quota) at(s Span) wide {
+	return product(uint64(s.Micros), q.parts()).plus(wide{lo: uint64(s.Parts)})
 }

@@ -57,7 +57,7 @@ func anyLimit(t *rapid.T) policy.RateLimit {
 func TestQuotaIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := anyLimit(t)
-		q, oracle := newQuota(limit), newBucket(limit)
+		q, oracle := newQuota(limit.Requests, limit.Burst, limit.Interval), newBucket(limit)
 		var tat wide
 		at := time.Duration(rapid.Int64Range(0, 1<<62).Draw(t, "start"))
 		oracle.at = at
@@ -138,7 +138,7 @@ func TestQuotaBelowOneNanosecond(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			q := newQuota(policy.RateLimit{Requests: test.requests, Interval: time.Second, Burst: 1})
+			q := newQuota(test.requests, 1, time.Second)
 			var tat wide
 			admitted := 0
 			for ns := range window {
@@ -154,7 +154,7 @@ func TestQuotaBelowOneNanosecond(t *testing.T) {
 }
 
 func TestQuotaCannotOverflow(t *testing.T) {
-	q := newQuota(policy.RateLimit{Requests: 1, Interval: maxInterval, Burst: maxUnits})
+	q := newQuota(1, maxUnits, maxInterval)
 	now := q.ticks(math.MaxInt64)
 	tat, ok := q.charge(now, wide{}, maxUnits)
 	if !ok {
@@ -174,7 +174,7 @@ func TestQuotaCannotOverflow(t *testing.T) {
 }
 
 func TestQuotaWhenTheClockStepsBack(t *testing.T) {
-	q := newQuota(policy.RateLimit{Requests: 1, Interval: time.Second, Burst: 2})
+	q := newQuota(1, 2, time.Second)
 	tat, _ := q.charge(q.ticks(time.Hour), wide{}, 2)
 	d := q.describe(q.ticks(0), tat)
 	if d.Remaining != 0 || d.Reset != time.Hour+time.Second {

@@ -4,21 +4,51 @@
 //
 // # Memory and its error
 //
-// Counts live in memory. A [Limiter] remembers at most [Options.MaxKeys] keys,
-// each in about 150 bytes and the key itself (256 bytes at most). Keys that owe
-// nothing are forgotten first and lose nothing by it. Where every remembered
+// Local counts live in memory. A [Limiter] remembers at most [Options.MaxKeys]
+// keys, each in about 150 bytes and the key itself (256 bytes at most). Keys that
+// owe nothing are forgotten first and lose nothing by it. Where every remembered
 // key owes something, a new one displaces the one that owes least: that key may
 // spend again what it owed, and no key that owes more is touched. So a flood of
 // new keys resets a hot key only once every key of its shard is as hot. A
-// request is never refused for want of memory. Every limit has a table of its
-// own, so that flooding one cannot displace the keys of another.
+// request is never refused for want of memory. Every limit, and every tier of
+// one, has a table of its own, so that flooding one cannot displace the keys of
+// another.
+//
+// # Shared counts
+//
+// A limit with Shared is counted in [Options.Store] by all processes together,
+// by the store's clock. All shared limits of a request are decided in one round
+// trip, and not at all where the answer is known: a key that the store refused
+// is not asked again before its time, and none is asked for a request that a
+// local limit refuses. In turn local limits are charged first and given back
+// where a shared one refuses. Meanwhile they are held: another request may be
+// refused for it, and a key that owed nothing keeps what it earns in that time,
+// which is the longest that the store takes.
+//
+// # Leases
+//
+// A limit with a Lease of n takes n units at once where the shared count has
+// them, and spends them without asking. They expire after the time in which n
+// units are earned. A process holds at most n-1 units of a key, so that in any
+// span of time all processes together admit at most what the limit says and n-1
+// for each process, and up to n-1 units for each process are charged and never
+// spent.
+//
+// # When the store is out of reach
+//
+// Each limit does as its OnStoreFailure says: FailureAllow admits, FailureDeny
+// refuses, FailureLocal counts in this process alone, as if it were the only
+// one. The next request asks the store again; whether that takes time is the
+// store's affair.
 package ratelimit
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/venta-hq/venta/gateway/policy"
@@ -27,19 +57,24 @@ import (
 // MaxLimits is the most limits that one request may be under.
 const MaxLimits = 8
 
+// MaxTiers is the most tiers of a limit.
+const MaxTiers = 16
+
 // MaxKeyBytes is the longest key that is kept as it is. A longer one is
 // replaced by its SHA-256, salted for each Limiter so that nobody can name a
-// short key that meets it.
+// short key that meets it. A store sees digests alone.
 const MaxKeyBytes = 256
 
 // DefaultMaxKeys is how many keys a Limiter remembers by default.
 const DefaultMaxKeys = 1 << 20
 
 // Options says how a [Limiter] reads requests and answers. The functions are
-// called concurrently.
+// called concurrently, and never under a lock.
 type Options struct {
 	// MaxKeys is the most keys remembered, all limits together; each limit that
-	// is not global has an equal share. Default [DefaultMaxKeys].
+	// is not global has an equal share, and so has each tier of it. Shared limits
+	// remember as many refusals, leases, and keys to count alone. Default
+	// [DefaultMaxKeys].
 	MaxKeys int
 	// Key returns what a limit counts the request under. Required unless all
 	// limits are global. An error refuses the request.
@@ -47,34 +82,53 @@ type Options struct {
 	// Cost returns the value of a request field. Required where a limit's cost
 	// names a field. An error refuses the request.
 	Cost func(r *http.Request, field string) (int64, error)
+	// Claim returns the values of a claim of the request's principal: none
+	// without the claim or without a principal. Required where a limit has tiers.
+	Claim func(r *http.Request, name string) []string
+	// Store keeps the counts of shared limits. Required where a limit is shared.
+	Store Store
+	// Scope tells these limits from others in the store, such as the RPC's full
+	// name: Limiters with the same scope share the counts of limits with the same
+	// name. Required where a limit is shared; 256 printable characters at most, no
+	// braces.
+	Scope string
+	// Fields is the form of the answers' fields. Default [FieldsDraft10].
+	Fields FieldStyle
 	// OnError writes the answer to a request that is refused: an
 	// *apierror.Error, or an error of Key or Cost. Required. Retry-After and the
 	// RateLimit fields are already set.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
-	// Observe, if set, is told what each limit said of each request.
+	// Observe, if set, is told what each limit said of each request, limits in
+	// shadow mode included.
 	Observe func(r *http.Request, limit string, d Decision)
+	// OnShadow, if set, is told "refuse" for each limit in shadow mode that would
+	// have refused a request.
+	OnShadow policy.ShadowFunc
+	// OnStoreFailure, if set, is told of each limit of each request that was
+	// decided without its store, and why. It is for counting: there may be many.
+	OnStoreFailure func(ctx context.Context, limit string, err error)
 }
 
 // Charge is what one request asks of one limit.
 type Charge struct {
+	// Key is what the limit counts the request under: "" for a global limit. Shared
+	// limits of one policy key must be given the same one.
 	Key   string
 	Units int64 // less than 1 counts as 1
+	Tier  int   // 0: the limit itself, i: its i-th tier, counted from 1
 }
 
 // Limiter holds the counts of the limits that a request is under together. It
 // is safe for concurrent use.
 type Limiter struct {
 	limits   []limit
+	local    set
+	shared   set
+	grouped  bool // all shared limits have the same key
 	opts     Options
 	start    time.Time
 	salt     [sha256.Size]byte
-	policies string // the RateLimit-Policy field
-}
-
-type limit struct {
-	policy.RateLimit
-	quota quota
-	table *table
+	policies []string // the policy field where no tier applies
 }
 
 // New returns a Limiter for 1 to [MaxLimits] limits with different names. It
@@ -87,18 +141,20 @@ func New(limits []policy.RateLimit, opts Options) (*Limiter, error) {
 	if err := validate(limits, opts); err != nil {
 		return nil, fmt.Errorf("ratelimit: %w", err)
 	}
-	l := &Limiter{opts: opts, start: time.Now(), policies: policyField(limits)}
+	l := &Limiter{opts: opts, start: time.Now(), grouped: sameKey(limits)}
 	if _, err := rand.Read(l.salt[:]); err != nil {
 		return nil, fmt.Errorf("ratelimit: %w", err)
 	}
 	share := opts.MaxKeys / max(keyed(limits), 1)
-	for _, each := range limits {
-		keys := share
-		if each.Key.Source == policy.KeyGlobal {
-			keys = 1
+	for i, each := range limits {
+		l.limits = append(l.limits, newLimit(each, share))
+		if each.Shared {
+			l.shared.add(i)
+		} else {
+			l.local.add(i)
 		}
-		l.limits = append(l.limits, limit{each, newQuota(each), newTable(keys)})
 	}
+	l.policies = []string{l.policyField(make([]Charge, len(limits)))}
 	return l, nil
 }
 
@@ -112,67 +168,25 @@ func keyed(limits []policy.RateLimit) int {
 	return n
 }
 
-// Decide charges a request to all limits, or to none if one of them refuses:
-// nothing else is decided on the same keys meanwhile. charges holds one element
-// for each limit in the order of New; decisions has room for as many and
-// receives what each limit says. It reports whether the request is admitted,
-// and allocates only to remember a new key or to hash one over [MaxKeyBytes].
+// Decide charges a request to all limits, or to none if one of them refuses
+// that is not in shadow mode: nothing else is decided on the same local keys
+// meanwhile. charges holds one element for each limit in the order of New;
+// decisions has room for as many and receives what each limit says. It reports
+// whether the request is admitted. Without shared limits it needs no context and
+// allocates only to remember a new key or to hash one over [MaxKeyBytes].
 //
 // Times before an earlier now earn nothing back.
-func (l *Limiter) Decide(now time.Time, charges []Charge, decisions []Decision) bool {
+func (l *Limiter) Decide(ctx context.Context, now time.Time, charges []Charge, decisions []Decision) bool {
 	charges, decisions = charges[:len(l.limits)], decisions[:len(l.limits)]
-	var asked [MaxLimits]ask
 	elapsed := now.Sub(l.start)
-	admitted := true
-	// One shard of each limit's table, always in the order of the limits.
-	for i := range charges {
-		asked[i] = l.ask(&l.limits[i], elapsed, charges[i])
-		admitted = admitted && asked[i].covered
+	if l.shared == 0 {
+		return l.charge(l.local, true, elapsed, charges, decisions, nil)
 	}
-	for i := range charges {
-		decisions[i] = asked[i].answer(admitted)
-		asked[i].shard.mu.Unlock()
-	}
+	// The turn goes to the heap. Its own copies leave the caller's on the stack.
+	t := turn{Limiter: l, elapsed: elapsed, charges: slices.Clone(charges), decisions: make([]Decision, len(decisions))}
+	admitted := t.decide(ctx)
+	copy(decisions, t.decisions)
 	return admitted
-}
-
-// ask is a charge under way; its shard is locked.
-type ask struct {
-	quota   *quota
-	shard   *shard
-	key     string
-	known   *entry // nil for a new key
-	units   int64
-	now     wide
-	tat     wide
-	next    wide
-	covered bool
-}
-
-func (l *Limiter) ask(limit *limit, elapsed time.Duration, c Charge) ask {
-	a := ask{quota: &limit.quota, key: l.fold(c.Key), units: max(c.Units, 1), now: limit.quota.ticks(elapsed)}
-	a.shard = limit.table.shard(a.key)
-	a.shard.mu.Lock()
-	if a.known = a.shard.entries[a.key]; a.known != nil {
-		a.tat = a.known.tat
-	}
-	a.next, a.covered = a.quota.charge(a.now, a.tat, a.units)
-	return a
-}
-
-// answer charges if the request is admitted, and says where the key stands.
-func (a *ask) answer(admitted bool) Decision {
-	switch {
-	case !a.covered:
-		return a.quota.refuse(a.now, a.tat, a.next, a.units)
-	case !admitted:
-		return a.quota.describe(a.now, a.tat)
-	case a.known != nil:
-		a.known.tat = a.next
-	default:
-		a.shard.insert(a.key, a.next, a.now)
-	}
-	return a.quota.describe(a.now, a.next)
 }
 
 // fold bounds the length of a key.
@@ -183,3 +197,12 @@ func (l *Limiter) fold(key string) string {
 	sum := sha256.Sum256(append(l.salt[:], key...))
 	return string(sum[:])
 }
+
+// set is a set of the limits' indexes.
+type set uint8
+
+func (s *set) add(i int) { *s |= 1 << i }
+
+func (s *set) remove(i int) { *s &^= 1 << i }
+
+func (s set) has(i int) bool { return s&(1<<i) != 0 }

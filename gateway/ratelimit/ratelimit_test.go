@@ -1,9 +1,11 @@
 package ratelimit_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,7 +42,7 @@ func newLimiter(t testing.TB, maxKeys int, limits ...policy.RateLimit) *ratelimi
 // decide asks a limiter with one limit.
 func decide(l *ratelimit.Limiter, now time.Time, key string, units int64) ratelimit.Decision {
 	var d [1]ratelimit.Decision
-	if l.Decide(now, []ratelimit.Charge{{Key: key, Units: units}}, d[:]) != d[0].Allowed {
+	if l.Decide(context.Background(), now, []ratelimit.Charge{{Key: key, Units: units}}, d[:]) != d[0].Allowed {
 		panic("one limit and the whole disagree")
 	}
 	return d[0]
@@ -96,7 +98,7 @@ func TestDecideChargesAllOrNone(t *testing.T) {
 	charges := []ratelimit.Charge{{Key: "k"}, {Key: "k"}, {}}
 	said := make([]ratelimit.Decision, 3)
 	for i := range 5 {
-		if got := l.Decide(now, charges, said); got != (i < 2) {
+		if got := l.Decide(context.Background(), now, charges, said); got != (i < 2) {
 			t.Fatalf("request %d: admitted %v", i, got)
 		}
 	}
@@ -125,7 +127,7 @@ func TestDecideConcurrently(t *testing.T) {
 				turn := worker % 2
 				keys := [2]string{"a", "b"}
 				charges := []ratelimit.Charge{{Key: keys[turn]}, {Key: keys[1-turn]}}
-				if l.Decide(now, charges, said) {
+				if l.Decide(context.Background(), now, charges, said) {
 					admitted[turn].Add(1)
 				}
 			}
@@ -167,11 +169,11 @@ func TestFloodOfOneLimitLeavesTheOthers(t *testing.T) {
 		limitBy("minute", policy.KeyClientIP, 2, 2, time.Minute),
 		limitBy("all", policy.KeyGlobal, 1e9, 1e9, time.Second))
 	now, said := time.Now(), make([]ratelimit.Decision, 3)
-	l.Decide(now, []ratelimit.Charge{{Key: "h"}, {Key: "client"}, {}}, said)
+	l.Decide(context.Background(), now, []ratelimit.Charge{{Key: "h"}, {Key: "client"}, {}}, said)
 	for i := range 5000 { // each key of the first limit owes a whole day
-		l.Decide(now, []ratelimit.Charge{{Key: fmt.Sprint(i)}, {Key: "attacker"}, {}}, said)
+		l.Decide(context.Background(), now, []ratelimit.Charge{{Key: fmt.Sprint(i)}, {Key: "attacker"}, {}}, said)
 	}
-	l.Decide(now, []ratelimit.Charge{{Key: "fresh"}, {Key: "client"}, {}}, said)
+	l.Decide(context.Background(), now, []ratelimit.Charge{{Key: "fresh"}, {Key: "client"}, {}}, said)
 	if !said[1].Allowed || said[1].Remaining != 0 {
 		t.Errorf("the client's count was lost: %+v", said[1])
 	}
@@ -196,8 +198,25 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 	l := newLimiter(t, 0, limitBy("a", policy.KeyHeader, 1e9, 1e9, time.Second), limitBy("b", policy.KeyGlobal, 10, 10, time.Minute))
 	now, said := time.Now(), make([]ratelimit.Decision, 2)
 	charges := []ratelimit.Charge{{Key: "k"}, {}}
-	if got := testing.AllocsPerRun(100, func() { l.Decide(now, charges, said) }); got != 0 {
+	if got := testing.AllocsPerRun(100, func() { l.Decide(context.Background(), now, charges, said) }); got != 0 {
 		t.Errorf("%v allocations", got)
+	}
+}
+
+// TestMiddlewareAllocates one field's value for all limits together, however many
+// there are.
+func TestMiddlewareAllocates(t *testing.T) {
+	h := newLimiter(t, 0,
+		limitBy("a", policy.KeyHeader, 1e9, 1e9, time.Second), limitBy("b", policy.KeyGlobal, 1e9, 1e9, time.Minute),
+		limitBy("c", policy.KeyHeader, 1e9, 1e9, time.Hour)).Middleware(accept)
+	r, w := httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder()
+	serve := func() {
+		clear(w.Header())
+		h.ServeHTTP(w, r)
+	}
+	serve()
+	if got := testing.AllocsPerRun(100, serve); got > 2 {
+		t.Errorf("%v allocations, want 2: a field's value and its slice", got)
 	}
 }
 
@@ -234,11 +253,17 @@ func TestNewRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			l, err := ratelimit.New(test.limits, test.opts)
-			if l != nil || err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("New = %v, want %q in it", err, test.want)
-			}
+			checkNew(t, test.limits, test.opts, test.want)
 		})
+	}
+}
+
+// checkNew holds that New refuses, and says why.
+func checkNew(t *testing.T, limits []policy.RateLimit, opts ratelimit.Options, want string) {
+	t.Helper()
+	l, err := ratelimit.New(limits, opts)
+	if l != nil || err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("New = %v, want %q in it", err, want)
 	}
 }
 

@@ -33,16 +33,16 @@ type entry struct {
 }
 
 // slot orders an entry by the TAT that it had when it was last looked at. A TAT
-// only grows, so the order may lag and never lead: charging a known key need
-// not touch the heap.
+// grows, so the order may lag: charging a known key need not touch the heap.
+// Only a charge that is given back lets it lead; such a key may outlive others
+// that owe less.
 type slot struct {
 	tat   wide
 	entry *entry
 }
 
 func newTable(maxKeys int) *table {
-	count := min(maxShards, 1<<bits.Len(uint(maxKeys/keysPerShard))>>1)
-	count = max(count, 1)
+	count := shardsFor(maxKeys)
 	t := &table{seed: maphash.MakeSeed(), shards: make([]shard, count)}
 	for i := range t.shards {
 		t.shards[i].entries = make(map[string]*entry)
@@ -51,8 +51,37 @@ func newTable(maxKeys int) *table {
 	return t
 }
 
+// shardsFor returns a power of two.
+func shardsFor(maxKeys int) int {
+	return max(min(maxShards, 1<<bits.Len(uint(maxKeys/keysPerShard))>>1), 1)
+}
+
 func (t *table) shard(key string) *shard {
 	return &t.shards[maphash.String(t.seed, key)&uint64(len(t.shards)-1)]
+}
+
+// debt returns the TAT that is remembered of a key, and zero for none.
+func (t *table) debt(key string) wide {
+	s := t.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.entries[key]; known != nil {
+		return known.tat
+	}
+	return wide{}
+}
+
+// remember keeps a TAT unless a later one is known; that of a new key only if
+// it is to be added.
+func (t *table) remember(key string, tat, now wide, add bool) {
+	s := t.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.entries[key]; known != nil {
+		known.tat = later(known.tat, tat)
+	} else if add {
+		s.insert(key, tat, now)
+	}
 }
 
 // keys returns how many keys are remembered.
@@ -69,7 +98,7 @@ func (t *table) keys() int {
 // insert remembers a key that is not known yet. It forgets keys whose debt has
 // run out first, two at most so that the shard shrinks after a flood; a full
 // shard forgets the key with the least debt.
-func (s *shard) insert(key string, tat, now wide) {
+func (s *shard) insert(key string, tat, now wide) *entry {
 	for range 2 {
 		if !s.dropOldest(now) {
 			break
@@ -83,6 +112,7 @@ func (s *shard) insert(key string, tat, now wide) {
 	e := &entry{key: strings.Clone(key), tat: tat}
 	s.entries[e.key] = e
 	s.push(slot{tat, e})
+	return e
 }
 
 // dropOldest forgets the key with the oldest TAT if it lies before now.

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,8 @@ const (
 	minInterval = time.Second
 	maxInterval = 24 * time.Hour
 	maxName     = 64
+	maxScope    = 256
+	maxHorizon  = 1 << 51 // microseconds, 71 years: what a store's arithmetic holds for
 	nameBytes   = "abcdefghijklmnopqrstuvwxyz0123456789-_"
 )
 
@@ -25,6 +28,12 @@ func validate(limits []policy.RateLimit, opts Options) error {
 	}
 	if opts.OnError == nil {
 		errs = append(errs, errors.New("no OnError"))
+	}
+	if opts.Fields < FieldsDraft10 || opts.Fields > FieldsNone {
+		errs = append(errs, fmt.Errorf("no field style %d", opts.Fields))
+	}
+	if anyShared(limits) && !validScope(opts.Scope) {
+		errs = append(errs, fmt.Errorf("scope %q is not 1 to %d printable characters without braces", opts.Scope, maxScope))
 	}
 	if opts.MaxKeys < max(keyed(limits), 1) {
 		errs = append(errs, fmt.Errorf("%d keys for %d limits", opts.MaxKeys, len(limits)))
@@ -50,7 +59,87 @@ func validateLimit(limit policy.RateLimit, opts Options) error {
 		within("interval", limit.Interval, minInterval, maxInterval),
 		validCost(limit, opts),
 		validKey(limit, opts),
+		validTiers(limit, opts),
+		validSharing(limit, opts),
 	)
+}
+
+func validTiers(limit policy.RateLimit, opts Options) error {
+	var errs []error
+	if len(limit.Tiers) > MaxTiers {
+		errs = append(errs, fmt.Errorf("%d tiers, want at most %d", len(limit.Tiers), MaxTiers))
+	}
+	if len(limit.Tiers) > 0 && opts.Claim == nil {
+		errs = append(errs, errors.New("no Claim to read its tiers"))
+	}
+	for _, tier := range limit.Tiers {
+		if err := validTier(limit, tier); err != nil {
+			errs = append(errs, fmt.Errorf("tier %q of %q: %w", tier.Value, tier.Claim, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func validTier(limit policy.RateLimit, tier policy.RateLimitTier) error {
+	var unnamed, dear error
+	if tier.Claim == "" {
+		unnamed = errors.New("no claim")
+	}
+	if limit.Cost.Field == "" && limit.Cost.Units > tier.Burst {
+		dear = fmt.Errorf("cost %d is above the burst of %d", limit.Cost.Units, tier.Burst)
+	}
+	return errors.Join(
+		unnamed,
+		within("requests", tier.Requests, 1, maxUnits),
+		within("burst", tier.Burst, 1, maxUnits),
+		dear,
+	)
+}
+
+func validSharing(limit policy.RateLimit, opts Options) error {
+	if !limit.Shared {
+		if limit.OnStoreFailure != policy.FailureUnset || limit.Lease != 0 {
+			return errors.New("a store's failure or a lease without a shared count")
+		}
+		return nil
+	}
+	errs := []error{within("lease", limit.Lease, 0, maxUnits)}
+	if opts.Store == nil {
+		errs = append(errs, errors.New("no Store to share its count"))
+	}
+	if limit.OnStoreFailure < policy.FailureAllow || limit.OnStoreFailure > policy.FailureLocal {
+		errs = append(errs, errors.New("it does not say what happens without the store"))
+	}
+	errs = append(errs, validHorizon(limit.Requests, limit.Burst, limit.Interval))
+	for _, tier := range limit.Tiers {
+		errs = append(errs, validHorizon(tier.Requests, tier.Burst, limit.Interval))
+	}
+	return errors.Join(errs...)
+}
+
+// validHorizon refuses a burst that the store could not count exactly.
+func validHorizon(requests, burst int64, interval time.Duration) error {
+	if requests < 1 || burst < 1 || interval < 1 {
+		return nil // refused for that
+	}
+	q := newQuota(requests, burst, interval)
+	if q.tolerance.over(q.parts()) > maxHorizon {
+		return fmt.Errorf("a burst of %d takes over 71 years to earn, which no store counts exactly", burst)
+	}
+	return nil
+}
+
+func anyShared(limits []policy.RateLimit) bool {
+	return slices.ContainsFunc(limits, func(l policy.RateLimit) bool { return l.Shared })
+}
+
+func validScope(scope string) bool {
+	for _, c := range []byte(scope) {
+		if c <= ' ' || c > '~' || c == '{' || c == '}' {
+			return false
+		}
+	}
+	return scope != "" && len(scope) <= maxScope
 }
 
 func validName(name string) error {

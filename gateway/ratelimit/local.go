@@ -1,0 +1,83 @@
+package ratelimit
+
+import "time"
+
+// ask is a charge in memory under way; its shard is locked.
+type ask struct {
+	quota   *quota
+	shard   *shard
+	key     string
+	known   *entry // nil for a new key
+	units   int64
+	now     wide
+	tat     wide
+	next    wide
+	covered bool
+}
+
+// hold is a charge in memory that may be given back.
+type hold struct {
+	shard *shard
+	entry *entry
+}
+
+// charge charges the limits in one set to their counts in memory, or none of
+// them if one refuses or the request is refused anyway. holds, if given, learns
+// what was charged.
+func (l *Limiter) charge(in set, admitted bool, elapsed time.Duration, charges []Charge, decisions []Decision, holds *[MaxLimits]hold) bool {
+	var asked [MaxLimits]ask
+	// One shard of each limit's table, always in the order of the limits.
+	for i := range charges {
+		if in.has(i) {
+			asked[i] = l.ask(&l.limits[i], elapsed, charges[i])
+			admitted = admitted && (asked[i].covered || l.limits[i].Shadow)
+		}
+	}
+	for i := range charges {
+		if !in.has(i) {
+			continue
+		}
+		decisions[i] = asked[i].answer(admitted)
+		if holds != nil && admitted && asked[i].covered {
+			holds[i] = hold{asked[i].shard, asked[i].known}
+		}
+		asked[i].shard.mu.Unlock()
+	}
+	return admitted
+}
+
+func (l *Limiter) ask(limit *limit, elapsed time.Duration, c Charge) ask {
+	tier := &limit.tiers[c.Tier]
+	a := ask{quota: &tier.quota, key: l.fold(c.Key), units: max(c.Units, 1), now: tier.quota.ticks(elapsed)}
+	a.shard = tier.local.shard(a.key)
+	a.shard.mu.Lock()
+	if a.known = a.shard.entries[a.key]; a.known != nil {
+		a.tat = a.known.tat
+	}
+	a.next, a.covered = a.quota.charge(a.now, a.tat, a.units)
+	return a
+}
+
+// answer charges if the request is admitted, and says where the key stands.
+func (a *ask) answer(admitted bool) Decision {
+	switch {
+	case !a.covered:
+		return a.quota.refuse(a.now, a.tat, a.next, a.units)
+	case !admitted:
+		return a.quota.describe(a.now, a.tat)
+	case a.known != nil:
+		a.known.tat = a.next
+	default:
+		a.known = a.shard.insert(a.key, a.next, a.now)
+	}
+	return a.quota.describe(a.now, a.next)
+}
+
+// giveBack undoes a charge of units and says where the key stands. An entry
+// that was displaced meanwhile is nobody's any more.
+func (h *hold) giveBack(q *quota, elapsed time.Duration, units int64) Decision {
+	h.shard.mu.Lock()
+	defer h.shard.mu.Unlock()
+	h.entry.tat = h.entry.tat.minus(product(uint64(units), q.interval))
+	return q.describe(q.ticks(elapsed), h.entry.tat)
+}

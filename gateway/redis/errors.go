@@ -1,0 +1,74 @@
+package redis
+
+import (
+	"crypto/tls"
+	"errors"
+	"strings"
+
+	"github.com/redis/rueidis"
+)
+
+// ErrUnavailable is wrapped by every error that means that the store cannot
+// answer now: it was given up, did not answer in time, or answered that it
+// cannot serve.
+var ErrUnavailable = errors.New("redis is not available")
+
+// ErrClosed is wrapped, beside [ErrUnavailable], by the errors of a closed Client.
+var ErrClosed = errors.New("the client is closed")
+
+var (
+	errTimeout = errors.New("no answer in time")
+	errGivenUp = errors.New("given up until it answers a probe")
+	errNever   = errors.New("not connected yet")
+)
+
+// unavailable wraps a cause in ErrUnavailable.
+type unavailable struct{ cause error }
+
+func (e *unavailable) Error() string { return ErrUnavailable.Error() + ": " + e.cause.Error() }
+
+func (e *unavailable) Unwrap() []error { return []error{ErrUnavailable, e.cause} }
+
+// fault is a refusal that trying again does not help.
+type fault struct{ cause error }
+
+func (e *fault) Error() string { return e.cause.Error() }
+
+func (e *fault) Unwrap() error { return e.cause }
+
+// transient begin the answers of a server that cannot serve now and may later.
+var transient = []string{"LOADING", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "TRYAGAIN", "UNBLOCKED"}
+
+// refusing begin the answers of a server that serves others and not us.
+var refusing = []string{"NOAUTH", "WRONGPASS", "NOPERM"}
+
+// failed reports whether an error tells of the store's trouble, rather than of
+// the command that it answered.
+func failed(err error) bool {
+	if err == nil || rueidis.IsRedisNil(err) || rueidis.IsParseErr(err) {
+		return false
+	}
+	answer, ok := rueidis.IsRedisErr(err)
+	return !ok || begins(answer.Error(), transient) || begins(answer.Error(), refusing)
+}
+
+// isFault reports whether no later attempt can succeed: the server answered, or
+// showed its certificate, and it is not the one that the options mean.
+func isFault(err error) bool {
+	var own *fault
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &own) || errors.As(err, &certificate) {
+		return true
+	}
+	var answer *rueidis.RedisError
+	return errors.As(err, &answer) && !answer.IsNil() && !begins(answer.Error(), transient)
+}
+
+func begins(text string, prefixes []string) bool {
+	for _, prefix := range prefixes {
+		if strings.HasPrefix(text, prefix) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,45 @@
+package redis
+
+import "sync/atomic"
+
+// Stats counts what a [Client] did since it was opened.
+type Stats struct {
+	// Calls reached the server's connection.
+	Calls int64
+	// Rejected calls failed at once: the node was given up or never connected, or
+	// the client is closed.
+	Rejected int64
+	// Timeouts are calls that nobody waited for after [Options.Timeout], those that
+	// found no place in flight included.
+	Timeouts int64
+	// Failures are calls that ended with trouble of the store, late ones included.
+	Failures int64
+	// Probes are looks at a node that was given up.
+	Probes int64
+	// InFlight is how many calls the nodes owe an answer now.
+	InFlight int64
+	// GivenUp is how many nodes are given up now.
+	GivenUp int64
+}
+
+type counters struct {
+	calls, rejected, timeouts, failures, probes atomic.Int64
+}
+
+// Stats returns the counters.
+func (c *Client) Stats() Stats {
+	s := Stats{
+		Calls:    c.counters.calls.Load(),
+		Rejected: c.counters.rejected.Load(),
+		Timeouts: c.counters.timeouts.Load(),
+		Failures: c.counters.failures.Load(),
+		Probes:   c.counters.probes.Load(),
+	}
+	for g := range c.topology.Load().probes {
+		s.InFlight += int64(len(g.places))
+		if g.open.Load() {
+			s.GivenUp++
+		}
+	}
+	return s
+}
