@@ -14,9 +14,11 @@ const absent time.Duration = -1
 // section 1.2.2).
 const maxDelta = 1 << 31
 
+// anyDelta is the value of a max-stale that has none.
+const anyDelta = "2147483648"
+
 // directives are those of a Cache-Control field, in requests and answers, that
-// this cache knows. Nobody may ask it for what is stale, so that max-stale needs
-// no place here.
+// this cache knows.
 type directives struct {
 	noStore         bool
 	noCache         bool
@@ -28,14 +30,23 @@ type directives struct {
 	maxAge          time.Duration
 	sharedMaxAge    time.Duration
 	minFresh        time.Duration
+	maxStale        time.Duration // a request that names no bound has the longest
 	staleIfError    time.Duration
+	staleRefresh    time.Duration // stale-while-revalidate
+}
+
+// noDirectives returns the directives of a request or answer that has none.
+func noDirectives() directives {
+	return directives{
+		maxAge: absent, sharedMaxAge: absent, minFresh: absent, maxStale: absent, staleIfError: absent, staleRefresh: absent,
+	}
 }
 
 // parseDirectives reads Cache-Control (RFC 9111, section 5.2). A duration that
 // is malformed counts as zero, and the shorter of two counts. A no-cache or
 // private that names fields counts for the whole answer.
 func parseDirectives(h http.Header) directives {
-	d := directives{maxAge: absent, sharedMaxAge: absent, minFresh: absent, staleIfError: absent}
+	d := noDirectives()
 	for _, line := range h["Cache-Control"] {
 		for line != "" {
 			var member string
@@ -61,6 +72,8 @@ func (d *directives) set(name, value string) {
 		d.mustRevalidate = true
 	case "proxy-revalidate":
 		d.proxyRevalidate = true
+	case "stale-while-revalidate":
+		d.staleRefresh = shorter(d.staleRefresh, value)
 	case "stale-if-error":
 		d.staleIfError = shorter(d.staleIfError, value)
 	case "only-if-cached":
@@ -71,6 +84,11 @@ func (d *directives) set(name, value string) {
 		d.sharedMaxAge = shorter(d.sharedMaxAge, value)
 	case "min-fresh":
 		d.minFresh = max(d.minFresh, parseDelta(value))
+	case "max-stale":
+		if value == "" {
+			value = anyDelta
+		}
+		d.maxStale = shorter(d.maxStale, value)
 	}
 }
 

@@ -24,20 +24,28 @@ func storedFields(answer http.Header) []field {
 		if !isStored(name) || namesField(hop, name) {
 			continue
 		}
-		f := field{
-			name:      strings.Clone(name),
-			values:    make([]string, len(values)), // no room that who appends could write into
-			list:      isList(name),
-			aboutBody: strings.HasPrefix(name, "Content-") && name != "Content-Location",
-		}
+		own := make([]string, len(values))
 		for i, value := range values {
-			f.values[i] = strings.Clone(value)
-			f.storedBytes += int64(len(value)) + stringBytes
+			own[i] = strings.Clone(value)
 		}
-		list = append(list, f)
+		list = append(list, newField(strings.Clone(name), own))
 	}
 	slices.SortFunc(list, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	return list
+}
+
+// newField owns its values.
+func newField(name string, values []string) field {
+	f := field{
+		name:      name,
+		values:    slices.Clip(values), // no room that who appends could write into
+		list:      isList(name),
+		aboutBody: strings.HasPrefix(name, "Content-") && name != "Content-Location",
+	}
+	for _, value := range values {
+		f.storedBytes += int64(len(value)) + stringBytes
+	}
+	return f
 }
 
 // canonical copies a header. What a handler writes past http.Header's methods

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // flights lets one request at a time ask the upstream for an answer that
@@ -23,6 +24,7 @@ type flightKey struct {
 type flight struct {
 	key    flightKey
 	stamps []stamp
+	begun  time.Time
 	done   chan struct{}
 
 	answer *variant // nil: nothing that can be shared
@@ -35,17 +37,38 @@ type flight struct {
 }
 
 // join returns the flight for k. The caller is its leader, and must land it, if
-// none was open or what it will bring was purged since it took off.
-func (fs *flights) join(k flightKey, tags *generations, stamps []stamp) (f *flight, leader bool) {
+// none was open, or the one that is took off before oldest, or what it will
+// bring was purged since.
+func (fs *flights) join(k flightKey, tags *generations, stamps []stamp, oldest time.Time) (f *flight, leader bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f = fs.open[k]; f != nil && tags.current(f.stamps) {
+	if f = fs.open[k]; f != nil && !f.begun.Before(oldest) && tags.current(f.stamps) {
 		f.followers++
 		return f, false
 	}
-	f = &flight{key: k, stamps: stamps, done: make(chan struct{})}
+	f = &flight{key: k, stamps: stamps, begun: time.Now(), done: make(chan struct{})}
 	fs.open[k] = f
 	return f, true
+}
+
+// lead returns a flight that the caller leads and must land, or nil where one is
+// open. It goes on though nobody waits.
+func (fs *flights) lead(k flightKey, tags *generations, stamps []stamp) *flight {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f := fs.open[k]; f != nil && tags.current(f.stamps) {
+		return nil
+	}
+	f := &flight{key: k, stamps: stamps, begun: time.Now(), done: make(chan struct{})}
+	fs.open[k] = f
+	return f
+}
+
+// isOpen reports whether somebody asks for the answer now.
+func (fs *flights) isOpen(k flightKey) bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.open[k] != nil
 }
 
 // watch returns the context that the leader asks the upstream in: it has the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,28 +40,37 @@ type lookup struct {
 	tags       []string
 	vary       []string // what answers are known to vary on
 	why        string   // no stored answer can be used
-	fallback   *variant // stale; nil: none that may stand in for a failure
+	stale      *variant // an answer that is no longer fresh; nil: none
+	learn      bool     // the key is not known from the URL
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.pass(w, r, statusMethod)
+		h.passMethod(w, r)
 		return
 	}
-	d := parseDirectives(r.Header)
-	if detail := unfit(r, d); detail != "" {
-		h.pass(w, r, statusBypass+detail)
-		return
-	}
-	k, detail, err := h.key(r)
+	var l lookup
+	detail, err := h.prepare(r, &l)
 	switch {
 	case err != nil:
 		h.refuse(w, r, err)
 	case detail != "":
 		h.pass(w, r, statusBypass+detail)
 	default:
-		h.answer(w, r, &lookup{key: k, directives: d})
+		h.answer(w, r, &l)
 	}
+}
+
+// prepare begins a request's way, or says why it passes the cache by.
+func (h *handler) prepare(r *http.Request, l *lookup) (bypass string, err error) {
+	l.directives = parseDirectives(r.Header)
+	if bypass = unfit(r, l.directives); bypass != "" {
+		return bypass, nil
+	}
+	if h.rule.Bypass != nil && h.rule.Bypass(r) {
+		return "rule", nil
+	}
+	return h.key(r, l)
 }
 
 // answer serves what is stored, or finds it.
@@ -68,7 +78,11 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, l *lookup) {
 	now := time.Now()
 	if v := h.find(r, l, now); v != nil {
 		h.observe(r, Hit)
-		v.serve(w, r, statusHit, true, now)
+		h.learnURL(r, l)
+		h.serveStored(w, r, l, v, statusHit, now)
+		return
+	}
+	if h.serveWhileStale(w, r, l, now) {
 		return
 	}
 	if l.directives.onlyIfCached {
@@ -79,15 +93,32 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, l *lookup) {
 		})
 		return
 	}
-	if h.rule.Tags != nil {
-		tags, err := h.rule.Tags(r)
-		if err != nil {
-			h.refuse(w, r, err)
-			return
-		}
-		l.tags = tags
+	switch ok, err := h.tag(r, l); {
+	case err != nil:
+		h.refuse(w, r, err)
+	case !ok:
+		h.pass(w, r, statusBypass+"tags")
+	default:
+		h.fetch(w, r, l)
 	}
-	h.fetch(w, r, l)
+}
+
+// tag finds what the answer will be purged by. ok is false where that cannot be
+// kept.
+func (h *handler) tag(r *http.Request, l *lookup) (ok bool, err error) {
+	if h.rule.Tags != nil {
+		if l.tags, err = h.rule.Tags(r); err != nil {
+			return false, err
+		}
+	}
+	if !h.store.opts.tagsFit(l.tags) {
+		h.event(r, TagsTooLarge)
+		return false, nil
+	}
+	if !h.rule.IgnoreTargets {
+		l.tags = append(slices.Clip(l.tags), targetTag(r.Host, r.URL.Path))
+	}
+	return true, nil
 }
 
 // find returns a stored answer that may be used, or says in l why there is none.
@@ -99,7 +130,7 @@ func (h *handler) find(r *http.Request, l *lookup, now time.Time) *variant {
 	}
 	for _, v := range stored.variants {
 		switch {
-		case !h.store.tags.current(v.stamps): // as if it were not there
+		case !h.store.tags.current(v.stamps), !h.store.trusts(v.stamps, now): // as if it were not there
 		case !selected(r, v.selectors):
 			if l.why == uriMiss {
 				l.why = varyMiss
@@ -126,9 +157,10 @@ func (h *handler) fetch(w http.ResponseWriter, r *http.Request, l *lookup) {
 	}
 	for range maxWaits {
 		k := flightKey{l.key, varyKey(r, l.vary)}
-		f, leader := h.store.flights.join(k, h.store.tags, h.store.tags.stamp(l.tags))
+		stamps := h.store.tags.stamp(l.tags)
+		f, leader := h.store.flights.join(k, h.store.tags, stamps, h.store.joinable(stamps, time.Now()))
 		if leader {
-			h.ask(w, r, l, f, "")
+			h.lead(w, r, l, f)
 			return
 		}
 		if err := h.store.flights.wait(r.Context(), f); err != nil {
@@ -145,12 +177,27 @@ func (h *handler) fetch(w http.ResponseWriter, r *http.Request, l *lookup) {
 	h.ask(w, r, l, nil, paramUncollapsed)
 }
 
+// lead asks the upstream for all who wait for f, unless another flight has landed
+// between this request's look into the store and its own flight.
+func (h *handler) lead(w http.ResponseWriter, r *http.Request, l *lookup, f *flight) {
+	now := time.Now()
+	again := lookup{key: l.key, directives: l.directives}
+	v := h.find(r, &again, now)
+	if v == nil {
+		h.ask(w, r, l, f, "")
+		return
+	}
+	h.store.flights.land(f, v, false)
+	h.observe(r, Hit)
+	h.serveStored(w, r, l, v, statusHit, now)
+}
+
 // goesAlone reports whether a request neither leads a flight nor joins one: it
 // asks for an answer that is newer than itself, gets one that is for it alone,
 // or bounds the call by itself, which others must not be bound by.
 func (h *handler) goesAlone(r *http.Request, d directives) bool {
 	return d.noCache || d.maxAge == 0 || len(r.Header["Grpc-Timeout"]) > 0 ||
-		!h.audienceStated() && len(r.Header["Authorization"]) > 0
+		!h.audienceStated() && h.authenticated(r)
 }
 
 // share serves what a flight has brought, if this request may use it. It need
@@ -164,7 +211,7 @@ func (h *handler) share(w http.ResponseWriter, r *http.Request, l *lookup, f *fl
 		return false
 	}
 	h.observe(r, Collapsed)
-	f.answer.serve(w, r, statusForward+l.why+paramCollapsed, false, now)
+	h.serve(w, r, f.answer, statusForward+l.why+paramCollapsed, false, now)
 	return true
 }
 
@@ -189,19 +236,23 @@ func waitError(ctx context.Context, cause error) error {
 }
 
 // key composes what the answer is stored under, or says why it is not.
-func (h *handler) key(r *http.Request) (k key, bypass string, err error) {
-	k = key{scope: h.scope, host: strings.ToLower(r.Host)}
+func (h *handler) key(r *http.Request, l *lookup) (bypass string, err error) {
+	l.key = key{scope: h.scope, host: strings.ToLower(r.Host)}
 	if h.rule.Policy.Audience == policy.AudiencePrincipal {
-		if k.principal = h.rule.Principal(r); k.principal == "" {
-			return k, "anonymous", nil
+		if l.key.principal = h.rule.Principal(r); l.key.principal == "" {
+			return "anonymous", nil
 		}
 	}
-	request, ok, err := h.rule.Key(r)
-	if err != nil || ok {
-		k.request = request
-		return k, "", err
+	request, ok, err := h.requestKey(r, l)
+	if err != nil || !ok {
+		return "key", err
 	}
-	return k, "key", nil
+	l.key.request = request
+	if l.key.bytes() > h.store.opts.MaxKeyBytes {
+		h.event(r, KeyTooLarge)
+		return "key-size", nil
+	}
+	return "", nil
 }
 
 // unfit says why a GET or HEAD passes the cache by: it asks for a part or under
@@ -222,6 +273,18 @@ func unfit(r *http.Request, d directives) string {
 		return "upgrade"
 	}
 	return ""
+}
+
+// passMethod passes on what is neither GET nor HEAD. What a write changes is no
+// longer served.
+func (h *handler) passMethod(w http.ResponseWriter, r *http.Request) {
+	if isSafe(r.Method) || h.rule.IgnoreTargets {
+		h.pass(w, r, statusMethod)
+		return
+	}
+	h.observe(r, Bypass)
+	addStatus(w.Header(), statusMethod)
+	h.store.write(w, r, h.next)
 }
 
 func (h *handler) pass(w http.ResponseWriter, r *http.Request, status string) {

@@ -24,6 +24,7 @@ func newStore(t testing.TB, opts cache.Options) *cache.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
 	return s
 }
 

@@ -15,7 +15,7 @@ import (
 
 func TestParseDirectives(t *testing.T) {
 	with := func(change func(*directives)) directives {
-		d := directives{maxAge: absent, sharedMaxAge: absent, minFresh: absent, staleIfError: absent}
+		d := noDirectives()
 		change(&d)
 		return d
 	}
@@ -41,7 +41,12 @@ func TestParseDirectives(t *testing.T) {
 		{[]string{"max-age=-1"}, with(func(d *directives) { d.maxAge = 0 })},
 		{[]string{"max-age=1.5, max-age"}, with(func(d *directives) { d.maxAge = 0 })},
 		{[]string{"max-age=99999999999999999999999"}, with(func(d *directives) { d.maxAge = maxDelta * time.Second })},
-		{[]string{"min-fresh=3, only-if-cached, max-stale=9"}, with(func(d *directives) { d.minFresh, d.onlyIfCached = 3*time.Second, true })},
+		{[]string{"min-fresh=3, only-if-cached, max-stale=9"}, with(func(d *directives) {
+			d.minFresh, d.onlyIfCached, d.maxStale = 3*time.Second, true, 9*time.Second
+		})},
+		{[]string{"max-stale, stale-while-revalidate=5"}, with(func(d *directives) {
+			d.maxStale, d.staleRefresh = maxDelta*time.Second, 5*time.Second
+		})},
 	}
 	for _, test := range tests {
 		if got := parseDirectives(http.Header{"Cache-Control": test.lines}); got != test.want {

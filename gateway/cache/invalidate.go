@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+
+	"github.com/venta-hq/venta/gateway/policy"
 )
 
 // statusClientClosed is the status for a client that has left (499, of nginx).
@@ -18,6 +20,12 @@ type InvalidateRule struct {
 	Tags func(r *http.Request) ([]string, error)
 	// OnError writes the answer to a request that is refused. Required.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
+	// Shadow purges nothing but what policies in shadow have looked up and would
+	// have stored, and refuses nothing.
+	Shadow bool
+	// OnShadow is told in shadow what would have been done: "purge" or "refuse".
+	// nil: nobody is told.
+	OnShadow policy.ShadowFunc
 }
 
 // Invalidator returns what purges a write's tags before the first byte of its
@@ -42,15 +50,38 @@ func (s *Store) Invalidator(rule InvalidateRule) (func(http.Handler) http.Handle
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			tags, err := rule.Tags(r)
-			if err != nil {
+			switch {
+			case err != nil && rule.Shadow:
+				rule.report(r, wouldRefuse)
+				next.ServeHTTP(w, r)
+				return
+			case err != nil:
 				rule.OnError(w, r, err)
 				return
 			}
-			purging := &purger{ResponseWriter: w, purge: func() { s.Purge(tags...) }}
+			purging := &purger{ResponseWriter: w, purge: func() { rule.purge(s, r, tags) }}
 			defer purging.decide(http.StatusOK) // nothing was written, or it panics
 			next.ServeHTTP(purging, r)
 		})
 	}, nil
+}
+
+// purge does what a write has earned.
+func (rule *InvalidateRule) purge(s *Store, r *http.Request, tags []string) {
+	if !rule.Shadow {
+		s.Purge(tags...)
+		return
+	}
+	for _, tag := range tags {
+		s.tags.purge(shadowTag(tag))
+	}
+	rule.report(r, wouldPurge)
+}
+
+func (rule *InvalidateRule) report(r *http.Request, would string) {
+	if rule.OnShadow != nil {
+		rule.OnShadow(r.Context(), would)
+	}
 }
 
 // purger is the ResponseWriter of a write.

@@ -5,16 +5,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/venta-hq/venta/gateway/policy"
 )
 
 // plan says how an answer is stored.
 type plan struct {
-	selectors []selector
-	born      time.Time
-	lifetime  time.Duration
-	grace     time.Duration
+	selectors  []selector
+	status     int
+	born       time.Time
+	lifetime   time.Duration
+	refresh    time.Duration
+	grace      time.Duration
+	mayBeStale bool
+	public     bool
 }
 
 // plan decides whether an answer may be stored (RFC 9111, section 3). asked is
@@ -23,18 +25,23 @@ func (h *handler) plan(r *http.Request, status int, answer http.Header, asked ti
 	d := parseDirectives(answer)
 	names, bounded := varyNames(h.vary, answer)
 	switch {
-	case status != http.StatusOK, !bounded,
+	case h.ttl(status) == 0, !bounded,
 		d.noStore, d.noCache, d.private,
-		!h.mayStore(r, d),
+		!h.mayStore(r, answer, d),
 		isForOne(answer),
-		declaredLength(answer) > h.store.opts.MaxEntryBytes:
+		h.tooLarge(r, answer, names):
 		return plan{}, false
 	}
+	born := asked.Add(-ageOf(answer))
 	p = plan{
 		selectors: selectors(r, names),
-		born:      asked.Add(-ageOf(answer)),
-		lifetime:  h.lifetime(answer, d, asked),
-		grace:     h.grace(d),
+		status:    status,
+		born:      born,
+		lifetime:  h.store.jitter(h.lifetime(status, answer, d, asked), asked.Sub(born)),
+	}
+	if !p.negative() {
+		p.refresh, p.grace, p.mayBeStale = h.refreshWindow(d), h.grace(d), d.mayBeStale()
+		p.public = d.public
 	}
 	return p, p.lifetime > time.Since(p.born)
 }
@@ -47,21 +54,9 @@ func isForOne(answer http.Header) bool {
 		encoding != "" && !strings.EqualFold(encoding, "identity")
 }
 
-// mayStore applies RFC 9111, section 3.5.
-func (h *handler) mayStore(r *http.Request, d directives) bool {
-	return h.audienceStated() || len(r.Header["Authorization"]) == 0 ||
-		d.public || d.mustRevalidate || d.sharedMaxAge != absent
-}
-
-// audienceStated reports whether the method's author said who shares an answer
-// to a request with credentials.
-func (h *handler) audienceStated() bool {
-	return h.rule.AuthRequired || h.rule.Policy.Audience == policy.AudiencePrincipal
-}
-
 // lifetime is how long the answer says that it is fresh (RFC 9111, section
 // 4.2.1), or else the rule.
-func (h *handler) lifetime(answer http.Header, d directives, asked time.Time) time.Duration {
+func (h *handler) lifetime(status int, answer http.Header, d directives, asked time.Time) time.Duration {
 	if d.sharedMaxAge != absent {
 		return d.sharedMaxAge
 	}
@@ -69,7 +64,7 @@ func (h *handler) lifetime(answer http.Header, d directives, asked time.Time) ti
 		return d.maxAge
 	}
 	if len(answer["Expires"]) == 0 {
-		return h.rule.Policy.TTL
+		return h.ttl(status)
 	}
 	expires, err := http.ParseTime(answer.Get("Expires"))
 	if err != nil {

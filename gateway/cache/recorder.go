@@ -21,6 +21,8 @@ type recorder struct {
 	plan   plan
 	body   []byte
 	silent bool // no body is sent
+
+	freshened bool // the body is the stored one
 }
 
 type state int
@@ -30,6 +32,7 @@ const (
 	holding               // an answer that may be stored
 	passing               // an answer that may not
 	replaced              // by a stale answer, as it is a failure
+	mistaken              // it is said of another version that it has not changed
 	hijacked              // there is no answer
 )
 
@@ -48,10 +51,17 @@ func (w *recorder) WriteHeader(status int) {
 		w.state = replaced
 		return
 	}
-	w.answer = canonical(w.header)
+	if status == http.StatusNotModified && w.fill.conditional {
+		if !w.freshen() {
+			w.state = mistaken
+			return
+		}
+	} else {
+		w.answer = canonical(w.header)
+	}
 	addVary(w.answer, w.fill.handler.vary)
 	var ok bool
-	if w.plan, ok = w.fill.handler.plan(w.fill.request, status, w.answer, w.fill.asked); ok {
+	if w.plan, ok = w.fill.handler.plan(w.fill.request, w.status, w.answer, w.fill.asked); ok {
 		w.state = holding
 		return
 	}
@@ -60,11 +70,15 @@ func (w *recorder) WriteHeader(status int) {
 
 func (w *recorder) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
+	if w.freshened || w.state == mistaken {
+		return 0, http.ErrBodyNotAllowed
+	}
 	if w.state == holding {
 		if int64(len(w.body)+len(p)) <= w.fill.handler.store.opts.MaxEntryBytes {
 			w.body = append(w.body, p...)
 			return len(p), nil
 		}
+		w.fill.handler.event(w.fill.request, AnswerTooLarge)
 		w.pass()
 	}
 	if w.silent || w.state == replaced {
@@ -82,7 +96,7 @@ func (w *recorder) FlushError() error {
 	switch w.state {
 	case holding:
 		w.pass()
-	case replaced:
+	case replaced, mistaken:
 		return nil
 	}
 	return http.NewResponseController(w.ResponseWriter).Flush()
@@ -150,7 +164,7 @@ func (w *recorder) finish() {
 		}
 	case replaced:
 		w.fill.serveStale(w.ResponseWriter, w.status)
-	case hijacked:
+	case mistaken, hijacked:
 	}
 }
 

@@ -30,14 +30,34 @@ type Rule struct {
 	Principal func(r *http.Request) string
 	// AuthRequired tells that the method demands credentials, so that its author
 	// had to state the audience. Without it, and with a public audience, the
-	// answer to a request with an Authorization field is stored only where the
-	// answer itself allows that (RFC 9111, section 3.5).
+	// answer to a request with an Authorization field, a client certificate or a
+	// Principal is stored only where the answer itself allows that (RFC 9111,
+	// section 3.5), and that to one with cookies only where the answer has a
+	// lifetime of its own or varies on them.
 	AuthRequired bool
+	// KeyFromURL says that Key reads nothing of a request but its URL's path and
+	// query. A URL that had a hit is then not read again: the Store remembers its
+	// key. What else would keep a request from the cache belongs into Bypass.
+	KeyFromURL bool
+	// Bypass, if set, reports whether a request passes the cache by. It is asked
+	// before Key.
+	Bypass func(r *http.Request) bool
+	// IgnoreTargets leaves what is stored of a URI as it is when the URI is
+	// written to (see [Store.InvalidateTargets]): for methods that say what their
+	// writes change by tags.
+	IgnoreTargets bool
+	// OnShadow is told what a policy in shadow would have made of each request:
+	// "hit", "miss", "revalidate" (a stale answer while it is fetched anew),
+	// "stale" (in place of a failure), "bypass" or "refuse". nil: nobody is told.
+	OnShadow policy.ShadowFunc
 	// OnError writes the answer to a request that is refused: an error of Key or
 	// Tags, or an *apierror.Error. Required.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 	// Observe, if set, is told the outcome of each request.
 	Observe func(r *http.Request, outcome Outcome)
+	// OnEvent, if set, is told what else is worth counting, under the request
+	// that caused it, which may have ended.
+	OnEvent func(r *http.Request, event Event)
 }
 
 // Outcome is how a request was answered.
@@ -50,8 +70,10 @@ const (
 	Collapsed Outcome = "collapsed" // the answer to another request that was under way
 	Miss      Outcome = "miss"
 	Bypass    Outcome = "bypass"
-	Stale     Outcome = "stale"   // a stored answer in place of the upstream's failure
-	Refused   Outcome = "refused" // not answered by a handler: only-if-cached, or an error
+	Stale     Outcome = "stale"      // a stored answer in place of the upstream's failure
+	RemoteHit Outcome = "remote_hit" // an answer of the second level
+	StaleHit  Outcome = "stale_hit"  // a stored answer that is fetched anew in the background, or that the client takes stale
+	Refused   Outcome = "refused"    // not answered by a handler: only-if-cached, or an error
 )
 
 // Middleware returns what puts the cache before a handler, or an error that
@@ -59,6 +81,8 @@ const (
 //
 // The handler is asked by GET and without the client's preconditions and
 // Accept-Encoding: the stored body is the whole answer in its plain encoding.
+// Where a stale answer has an entity tag or date of the handler's own, it is
+// asked whether that still holds, and may answer 304.
 // Compression belongs before the cache, as does everything that sets header
 // fields which belong to one answer alone: only what the handler sets is stored.
 //
@@ -72,7 +96,11 @@ func (s *Store) Middleware(rule Rule) (func(http.Handler) http.Handler, error) {
 	}
 	scope := rule.scope()
 	return func(next http.Handler) http.Handler {
-		return &handler{store: s, rule: rule, scope: scope, vary: vary, next: next}
+		h := &handler{store: s, rule: rule, scope: scope, vary: vary, next: next}
+		if rule.Policy.Shadow {
+			return shadow{h}
+		}
+		return h
 	}, nil
 }
 

@@ -34,56 +34,72 @@ func withdraws(status int) bool {
 	return false
 }
 
-// grace is how long after its lifetime an answer may stand in for a failure: as
-// the policy says, less where the answer says so, and never where the answer
-// forbids to serve it stale (RFC 9111, section 4.2.4).
-func (h *handler) grace(d directives) time.Duration {
-	longest := h.rule.Policy.StaleIfError
+// mayBeStale reports whether an answer with these directives does not forbid to
+// serve it stale (RFC 9111, section 4.2.4).
+func (d directives) mayBeStale() bool {
+	return !d.mustRevalidate && !d.proxyRevalidate && d.sharedMaxAge == absent
+}
+
+// window is how long after its lifetime an answer may be served: as the policy
+// says, less where the answer says so, and never where it forbids that.
+func (d directives) window(policy, answer time.Duration) time.Duration {
 	switch {
-	case d.mustRevalidate, d.proxyRevalidate, d.sharedMaxAge != absent:
+	case !d.mayBeStale():
 		return 0
-	case d.staleIfError != absent:
-		return min(d.staleIfError, longest)
+	case answer != absent:
+		return min(answer, policy)
 	}
-	return longest
+	return policy
+}
+
+// grace is how long an answer may stand in for a failure.
+func (h *handler) grace(d directives) time.Duration {
+	return d.window(h.rule.Policy.StaleIfError, d.staleIfError)
+}
+
+// refreshWindow is how long an answer may be served while it is fetched anew.
+func (h *handler) refreshWindow(d directives) time.Duration {
+	return d.window(h.rule.Policy.StaleWhileRevalidate, d.staleRefresh)
 }
 
 // standsIn reports whether a stale answer may be served now to a request with
 // these directives.
 func (h *handler) standsIn(v *variant, d directives, now time.Time) bool {
-	return v.age(now) < v.lifetime+v.grace && v.allowedBy(d, now) && h.store.tags.current(v.stamps)
+	return v.age(now) < v.lifetime+v.grace && v.allowedBy(d, now) && h.store.tags.current(v.stamps) &&
+		h.store.trusts(v.stamps, now)
 }
 
-// keep remembers the newest stale answer for the case that the upstream fails.
+// keep remembers the newest stale answer.
 func (l *lookup) keep(v *variant) {
-	if l.fallback == nil && v.grace > 0 {
-		l.fallback = v
+	if l.stale == nil {
+		l.stale = v
 	}
 }
 
 // replaced reports whether the stale answer stands in for one of this status. A
-// status that withdraws it removes it.
+// status that withdraws it removes it, unless it may be about the one caller.
 func (f *fill) replaced(status int) bool {
-	if f.fallback == nil {
+	if f.stale == nil {
 		return false
 	}
-	if withdraws(status) {
-		f.handler.store.entries.Invalidate(f.key)
+	if withdraws(status) && !f.handler.isForCaller(f.request) {
+		f.handler.store.drop(f.key, f.stale)
+		f.second.release(true)
 	}
-	return isFailure(status) && f.handler.standsIn(f.fallback, f.directives, time.Now())
+	return isFailure(status) && f.handler.standsIn(f.stale, f.directives, time.Now())
 }
 
 // serveStale answers all who wait for f with the stale answer.
 func (f *fill) serveStale(w http.ResponseWriter, status int) {
 	if f.flight != nil {
-		f.handler.store.flights.fail(f.flight, f.fallback, status)
+		f.handler.store.flights.fail(f.flight, f.stale, status)
 	}
 	f.outcome = Stale
-	f.fallback.serveStale(w, f.request, status, "")
+	f.handler.serveStale(w, f.request, f.stale, status, "")
 }
 
-func (v *variant) serveStale(w http.ResponseWriter, r *http.Request, status int, param string) {
-	v.serve(w, r, statusFailed+strconv.Itoa(status)+param+paramStandsIn, true, time.Now())
+func (h *handler) serveStale(w http.ResponseWriter, r *http.Request, v *variant, status int, param string) {
+	h.serve(w, r, v, statusFailed+strconv.Itoa(status)+param+paramStandsIn, true, time.Now())
 }
 
 // shareStale serves what stood in for the failure of a flight.
@@ -92,7 +108,7 @@ func (h *handler) shareStale(w http.ResponseWriter, r *http.Request, l *lookup, 
 		return false
 	}
 	h.observe(r, Stale)
-	f.answer.serveStale(w, r, f.failed, paramCollapsed)
+	h.serveStale(w, r, f.answer, f.failed, paramCollapsed)
 	return true
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,7 +14,7 @@ import (
 // types and of what the store keeps for each of them.
 const (
 	resourceBytes = 320
-	variantBytes  = 256
+	variantBytes  = 448
 	fieldBytes    = 96
 	stringBytes   = 16
 )
@@ -24,18 +25,39 @@ type resource struct {
 	weight   uint32
 }
 
-// variant is one stored answer. It is immutable.
+// variant is one stored answer. It is immutable but for what live points to.
 type variant struct {
-	selectors []selector
-	stamps    []stamp
-	fields    []field
-	body      []byte
-	etag      string
-	modified  time.Time // zero: not said
-	born      time.Time // when its age was zero
-	lifetime  time.Duration
-	grace     time.Duration // how long after that it may stand in for a failure
-	weight    int64
+	selectors  []selector
+	stamps     []stamp
+	status     int // 200, or one that says that there is nothing
+	fields     []field
+	body       []byte
+	etag       string
+	modified   time.Time // zero: not said
+	born       time.Time // when its age was zero
+	lifetime   time.Duration
+	refresh    time.Duration // how long after that it may be served while it is fetched anew
+	grace      time.Duration // how long after its lifetime it may stand in for a failure
+	mayBeStale bool          // the answer does not forbid to serve it stale
+	public     bool          // the answer says that credentials make no difference
+	failure    error         // what the answer is written from; nil: it is sent as it is. It stays in this process.
+	encodings  []encoding
+	live       *live
+	weight     int64
+}
+
+// live is what changes of a variant. Copies of the variant share it, so that it
+// identifies what they are copies of.
+type live struct {
+	shown    atomic.Pointer[shown]
+	encoding atomic.Bool  // one request encodes the body
+	retryAt  atomic.Int64 // no refresh before; nanoseconds since 1970
+}
+
+// shown holds Age and Cache-Status of a hit, which all hits of one second share.
+type shown struct {
+	age    int64
+	values [2]string
 }
 
 // with returns the resource with v added. Of the others, those that keep holds
@@ -55,22 +77,56 @@ func (r *resource) with(v *variant, limit int, keep func(*variant) bool) *resour
 	return added
 }
 
+// exchange returns the resource with one variant replaced, or without it where
+// its replacement is nil. It returns nil where nothing remains.
+func (r *resource) exchange(old, replacement *variant) *resource {
+	changed := &resource{}
+	for _, v := range r.variants {
+		if v.live == old.live {
+			if v = replacement; v == nil {
+				continue
+			}
+		}
+		changed.variants = append(changed.variants, v)
+		changed.weight += uint32(v.weight)
+	}
+	if len(changed.variants) == 0 {
+		return nil
+	}
+	return changed
+}
+
+// copyOf returns what is stored now of the variant, or nil.
+func (r *resource) copyOf(v *variant) *variant {
+	for _, other := range r.variants {
+		if other.live == v.live {
+			return other
+		}
+	}
+	return nil
+}
+
 // newVariant makes an answer storable: header becomes complete, with ETag,
 // Content-Length and Vary, and is copied, as is body.
 func newVariant(header http.Header, body []byte, p plan, k key, stamps []stamp) *variant {
-	if header.Get("Etag") == "" {
+	if header.Get("Etag") == "" && !p.negative() {
 		header["Etag"] = []string{entityTag(body)}
 	}
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	v := &variant{
-		selectors: p.selectors,
-		stamps:    stamps,
-		fields:    storedFields(header),
-		body:      bytes.Clone(body),
-		etag:      header.Get("Etag"),
-		born:      p.born,
-		lifetime:  p.lifetime,
-		grace:     p.grace,
+		selectors:  p.selectors,
+		stamps:     stamps,
+		status:     p.status,
+		fields:     storedFields(header),
+		body:       bytes.Clone(body),
+		etag:       header.Get("Etag"),
+		born:       p.born,
+		lifetime:   p.lifetime,
+		refresh:    p.refresh,
+		grace:      p.grace,
+		mayBeStale: p.mayBeStale,
+		public:     p.public,
+		live:       new(live),
 	}
 	v.modified, _ = http.ParseTime(header.Get("Last-Modified"))
 	v.weight = v.weigh(k)
@@ -82,13 +138,10 @@ func (v *variant) weigh(k key) int64 {
 	for i := range v.fields {
 		weight += fieldBytes + int64(len(v.fields[i].name)) + v.fields[i].storedBytes
 	}
-	for _, s := range v.selectors {
-		weight += fieldBytes
-		for _, line := range s.lines {
-			weight += int64(len(line)) + stringBytes
-		}
+	for i := range v.encodings {
+		weight += v.encodings[i].bytes()
 	}
-	return weight
+	return weight + selectorBytes(v.selectors)
 }
 
 // entityTag is strong: equal tags mean equal bytes.
@@ -105,49 +158,17 @@ func (v *variant) fresh(now time.Time) bool {
 	return v.age(now) < v.lifetime
 }
 
+// useful reports whether the variant may still be served to somebody.
+func (v *variant) useful(now time.Time) bool {
+	return v.age(now) < v.lifetime+max(v.grace, v.refresh)
+}
+
 // allowedBy reports whether the request's directives admit an answer of this
 // age (RFC 9111, section 5.2.1).
 func (v *variant) allowedBy(d directives, now time.Time) bool {
 	age := v.age(now)
 	return !d.noCache &&
 		(d.maxAge == absent || age <= d.maxAge) &&
-		(d.minFresh == absent || v.lifetime-age >= d.minFresh)
-}
-
-// serve answers from the store. status is the Cache-Status, to which hits add
-// the time left.
-func (v *variant) serve(w http.ResponseWriter, r *http.Request, status string, hit bool, now time.Time) {
-	header := w.Header()
-	unchanged := notModified(r, v.etag, v.modified)
-	for i := range v.fields {
-		if !unchanged || !v.fields[i].aboutBody {
-			v.fields[i].setIn(header)
-		}
-	}
-	v.setStatus(header, status, hit, now)
-	if unchanged {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	w.WriteHeader(http.StatusOK)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(v.body) // the client has gone, if anything
-	}
-}
-
-// setStatus sets Age and Cache-Status with one string and one slice for both.
-func (v *variant) setStatus(h http.Header, status string, hit bool, now time.Time) {
-	var buffer [96]byte
-	age := int64(v.age(now) / time.Second)
-	b := strconv.AppendInt(buffer[:0], age, 10)
-	digits := len(b)
-	b = append(b, status...)
-	if hit {
-		b = append(b, "; ttl="...)
-		b = strconv.AppendInt(b, int64(v.lifetime/time.Second)-age, 10)
-	}
-	text := string(b)
-	values := []string{text[:digits], text[digits:]}
-	h["Age"] = values[0:1:1]
-	setField(h, cacheStatus, values[1:2], true)
+		(d.minFresh == absent || v.lifetime-age >= d.minFresh) &&
+		(d.maxStale == absent || age-v.lifetime <= d.maxStale)
 }

@@ -192,6 +192,16 @@ func (o Options) validate() error {
 // use; handlers that it wraps share their encoders. A level or length that is
 // out of range and a coding that is unknown or repeated are errors.
 func New(o Options) (func(http.Handler) http.Handler, error) {
+	c, err := newCompressor(o)
+	if err != nil {
+		return nil, err
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
+	}, nil
+}
+
+func newCompressor(o Options) (*compressor, error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -202,9 +212,7 @@ func New(o Options) (func(http.Handler) http.Handler, error) {
 			return nil, err
 		}
 	}
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
-	}, nil
+	return c, nil
 }
 
 // compressor is what all requests share.

@@ -1,0 +1,236 @@
+package cache
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/venta-hq/venta/gateway/policy"
+)
+
+// halver encodes everything as half of it.
+type halver struct{ encoded int }
+
+func (*halver) Choose(*http.Request) string { return "half" }
+func (*halver) Fit(http.Header, int) bool   { return true }
+func (*halver) Tag(string, string) string   { return "" }
+func (h *halver) Encode(_ string, b []byte) ([]byte, error) {
+	h.encoded++
+	return append([]byte(nil), b[:len(b)/2]...), nil
+}
+
+// flooded returns a store and a handler that caches by URL.
+func flooded(t testing.TB, opts Options, body []byte) (*Store, http.Handler) {
+	t.Helper()
+	s, err := NewStore(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	middleware, err := s.Middleware(Rule{
+		Name:       "flood",
+		Policy:     policy.Cache{TTL: time.Hour},
+		Key:        func(r *http.Request) (string, bool, error) { return r.URL.Path, true, nil },
+		KeyFromURL: true,
+		OnError:    func(http.ResponseWriter, *http.Request, error) {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
+}
+
+// TestMemoryBoundOfEverything has far more keys than fit, each with a hit that
+// is encoded and a URL that is remembered.
+func TestMemoryBoundOfEverything(t *testing.T) {
+	const maxBytes, keys = 4 << 20, 10_000
+	s, h := flooded(t, Options{MaxBytes: maxBytes, Encoder: &halver{}}, make([]byte, 1000))
+	before := heap()
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Accept-Encoding", "half")
+	for i := range keys {
+		r.URL.Path = fmt.Sprint("/", i, strings.Repeat("k", i%300))
+		for range 3 {
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if stored, urls := s.entries.WeightedSize(), s.urls.WeightedSize(); stored > maxBytes || urls > maxBytes/16 {
+			t.Fatalf("%d bytes and URLs of %d are stored after %d answers", stored, urls, i)
+		}
+	}
+	if s.urls.WeightedSize() == 0 {
+		t.Error("no URL is remembered")
+	}
+	encoded := 0
+	for resource := range s.entries.Values() {
+		var weight int64
+		for _, v := range resource.variants {
+			encoded += len(v.encodings)
+			weight += v.weight
+			if without := v.weigh(key{}); without >= v.weight || without < 1000 {
+				t.Fatalf("%d bytes weigh %d", without, v.weight)
+			}
+		}
+		if weight != int64(resource.weight) {
+			t.Fatalf("an entry of %d weighs %d", weight, resource.weight)
+		}
+	}
+	if encoded == 0 {
+		t.Error("no encoding is stored")
+	}
+	if grown := heap() - before; grown > (maxBytes+maxBytes/16)*3/2 {
+		t.Errorf("the heap has grown by %d bytes for %d that may be stored", grown, int64(maxBytes))
+	}
+}
+
+// TestEncodingsAreBounded holds that an encoding which an entry has no room for
+// is not kept, nor made again for each hit.
+func TestEncodingsAreBounded(t *testing.T) {
+	encoder := &halver{}
+	_, h := flooded(t, Options{Encoder: encoder, MaxEntryBytes: 2800}, make([]byte, 1200))
+	r := httptest.NewRequest(http.MethodGet, "/a", nil)
+	r.Header.Set("Accept-Encoding", "half")
+	for i := range 4 {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		hit := strings.Contains(w.Header().Get(cacheStatus), "hit")
+		if w.Body.Len() != 1200 || hit != (i > 0) {
+			t.Errorf("%d bytes, %v", w.Body.Len(), w.Header())
+		}
+	}
+	if encoder.encoded != 1 {
+		t.Errorf("encoded %d times", encoder.encoded)
+	}
+}
+
+// TestLateEncoder holds that a request which has looked before an encoding was
+// stored does not make another.
+func TestLateEncoder(t *testing.T) {
+	encoder := &halver{}
+	s, served := flooded(t, Options{Encoder: encoder}, make([]byte, 1000))
+	h := served.(*handler)
+	r := httptest.NewRequest(http.MethodGet, "/a", nil)
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	for k, resource := range s.entries.All() {
+		for range 3 {
+			if p := h.encode(r, k, resource.variants[0], "half"); len(p.body) != 500 {
+				t.Errorf("%d bytes", len(p.body))
+			}
+		}
+	}
+	if encoder.encoded != 1 {
+		t.Errorf("encoded %d times", encoder.encoded)
+	}
+}
+
+// BenchmarkDistinctKeys asks for a new key each time. The first tenth begins with
+// an empty store; "slowdown" is the time of a request after it to one of it, and
+// "heap/bound" the whole heap at the end. Try -benchtime 10000000x.
+func BenchmarkDistinctKeys(b *testing.B) {
+	const maxBytes = 64 << 20
+	s, h := flooded(b, Options{MaxBytes: maxBytes}, make([]byte, 1000))
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	ask := func(from, to int) float64 {
+		began := time.Now()
+		for i := from; i < to; i++ {
+			r.URL.Path = fmt.Sprint("/", i)
+			h.ServeHTTP(nobody{make(http.Header)}, r)
+		}
+		return float64(time.Since(began)) / float64(max(to-from, 1))
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	first := ask(0, b.N/10)
+	rest := ask(b.N/10, b.N)
+	b.StopTimer()
+	b.ReportMetric(rest/max(first, 1), "slowdown")
+	b.ReportMetric(float64(heap())/maxBytes, "heap/bound")
+	b.ReportMetric(float64(s.entries.WeightedSize())/maxBytes, "stored/bound")
+}
+
+// TestLateLeader holds that a request which found nothing, and by then leads a
+// flight though another has landed in between, does not ask again.
+func TestLateLeader(t *testing.T) {
+	s, err := NewStore(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var h http.Handler
+	calls, nested := 0, false
+	ask := func() string {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/a", nil))
+		return w.Header().Get(cacheStatus)
+	}
+	middleware, err := s.Middleware(Rule{
+		Name:   "late",
+		Policy: policy.Cache{TTL: time.Hour},
+		Key:    func(r *http.Request) (string, bool, error) { return r.URL.Path, true, nil },
+		Tags: func(*http.Request) ([]string, error) { // between the look and the flight
+			if !nested {
+				nested = true
+				ask()
+			}
+			return nil, nil
+		},
+		OnError: func(http.ResponseWriter, *http.Request, error) {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h = middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		_, _ = w.Write([]byte("x"))
+	}))
+	if got := ask(); got != "venta; hit; ttl=3600" || calls != 1 {
+		t.Errorf("%s, %d calls", got, calls)
+	}
+	if len(s.flights.open) > 0 {
+		t.Error("a flight is still open")
+	}
+}
+
+// TestAgeIsNotShared holds that what hits share of Age and Cache-Status is that
+// of their second, under many at once.
+func TestAgeIsNotShared(t *testing.T) {
+	v := &variant{born: time.Now(), lifetime: time.Hour, live: new(live)}
+	done := make(chan string, 8)
+	for range cap(done) {
+		go func() {
+			for range 5000 {
+				age := rand.IntN(50)
+				header := http.Header{}
+				v.setStatus(header, statusHit, true, v.born.Add(time.Duration(age)*time.Second))
+				if want := fmt.Sprint("venta; hit; ttl=", 3600-age); header.Get("Age") != fmt.Sprint(age) || header.Get(cacheStatus) != want {
+					done <- fmt.Sprint(age, header)
+					return
+				}
+			}
+			done <- ""
+		}()
+	}
+	for range cap(done) {
+		if wrong := <-done; wrong != "" {
+			t.Error(wrong)
+		}
+	}
+}
+
+// TestHitDoesNotAllocate holds the price of a hit where it can be counted.
+func TestHitDoesNotAllocate(t *testing.T) {
+	_, h := flooded(t, Options{}, []byte("x"))
+	r := httptest.NewRequest(http.MethodGet, "/a", nil)
+	w := nobody{make(http.Header)}
+	h.ServeHTTP(w, r)
+	allocs := testing.AllocsPerRun(1000, func() {
+		clear(w.header)
+		h.ServeHTTP(w, r)
+	})
+	if allocs >= 1 { // one a second, when the age changes
+		t.Errorf("%v allocations a hit", allocs)
+	}
+}

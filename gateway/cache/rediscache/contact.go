@@ -1,0 +1,222 @@
+package rediscache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// proofsPerBound is how often within the bound Redis is asked for a proof.
+const proofsPerBound = 5
+
+// patience is how many bounds an answer may take before the connection is given
+// up. Until then nothing is missed: what was published waits in it.
+const patience = 4
+
+var (
+	errNoConnection = errors.New("not connected yet")
+	errUnsubscribed = errors.New("the server has ended the subscription")
+	errGone         = errors.New("the connection is gone")
+)
+
+// link is the connection of the subscription. Purges and acknowledgements leave
+// by it too, so that large entries are not before them.
+type link struct {
+	client rueidis.DedicatedClient
+	lost   chan error
+}
+
+func (l *link) lose(err error) {
+	select {
+	case l.lost <- err:
+	default: // it is lost already
+	}
+}
+
+// stayInContact keeps the process in contact until ctx ends.
+func (r *Remote) stayInContact(ctx context.Context) {
+	var last error // each is logged once
+	for ctx.Err() == nil {
+		err := r.contact(ctx)
+		r.link.Store(nil)
+		if r.trust.lose() {
+			r.tell(EventLost)
+		}
+		if ctx.Err() == nil && (last == nil || last.Error() != err.Error()) {
+			r.opts.Logger.Warn("cache: no contact with Redis", "error", err)
+		}
+		last = err
+		pause(ctx, r.interval())
+	}
+}
+
+func (r *Remote) interval() time.Duration { return r.opts.Bound / proofsPerBound }
+
+// pause returns after a while, or when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// contact subscribes and stays until the contact is lost. What was stored before
+// under tags is void: purges may have been missed.
+func (r *Remote) contact(ctx context.Context) error {
+	conn := r.opts.Client.Conn()
+	if conn == nil {
+		return errNoConnection
+	}
+	client, _ := conn.Dedicate()
+	defer client.Close()
+	l := &link{client: client, lost: make(chan error, 1)}
+	r.link.Store(l) // who purges waits for the acknowledgement of all who have subscribed
+	gone := client.SetPubSubHooks(rueidis.PubSubHooks{
+		OnMessage: r.hear,
+		OnSubscription: func(s rueidis.PubSubSubscription) {
+			if s.Kind == "sunsubscribe" {
+				l.lose(errUnsubscribed)
+			}
+		},
+	})
+	if err := r.subscribe(ctx, client); err != nil {
+		return err
+	}
+	r.level.PurgeTagged()
+	if err := r.identify(ctx, client); err != nil {
+		return err
+	}
+	if err := r.deliverKept(ctx, l); err != nil {
+		return err
+	}
+	r.tell(EventContact)
+	r.opts.Logger.Info("cache: in contact with Redis")
+	return r.proveUntilLost(ctx, l, gone)
+}
+
+func (r *Remote) subscribe(ctx context.Context, client rueidis.DedicatedClient) error {
+	ctx, cancel := context.WithTimeout(ctx, patience*r.opts.Bound)
+	defer cancel()
+	for _, channel := range []string{r.keys.purges, r.keys.inbox(r.id)} {
+		if err := client.Do(ctx, client.B().Ssubscribe().Channel(channel).Build()).Error(); err != nil {
+			return fmt.Errorf("subscribing: %w", err)
+		}
+	}
+	return nil
+}
+
+// identify renews the epoch if it was made for another server process, and voids
+// everything here if it is not the known one.
+func (r *Remote) identify(ctx context.Context, client rueidis.DedicatedClient) error {
+	ctx, cancel := context.WithTimeout(ctx, patience*r.opts.Bound)
+	defer cancel()
+	run, err := serverProcess(ctx, client)
+	if err != nil {
+		return err
+	}
+	b, epoch := client.B(), r.keys.epoch
+	known, err := client.Do(ctx, b.Get().Key(r.keys.run).Build()).ToString()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return fmt.Errorf("reading whom the epoch is for: %w", err)
+	}
+	if known != run {
+		r.tell(EventRenewed)
+		err := firstError(client.DoMulti(ctx,
+			b.Set().Key(epoch).Value(random()).Build(),
+			b.Set().Key(r.keys.run).Value(run).Build()))
+		if err != nil {
+			return fmt.Errorf("renewing the epoch: %w", err)
+		}
+	}
+	return r.readEpoch(ctx, client)
+}
+
+// serverProcess returns what tells one life of one server from all others.
+func serverProcess(ctx context.Context, client rueidis.DedicatedClient) (string, error) {
+	info, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
+	if err != nil {
+		return "", fmt.Errorf("asking the server who it is: %w", err)
+	}
+	for line := range strings.Lines(info) {
+		if id, ok := strings.CutPrefix(line, "run_id:"); ok {
+			return strings.TrimSpace(id), nil
+		}
+	}
+	return "", errors.New("the server does not say who it is")
+}
+
+// readEpoch asks for the epoch by a command that none but the slot's master
+// answers: a replica hears purges too, but nobody would wait for who listens there.
+func (r *Remote) readEpoch(ctx context.Context, client rueidis.DedicatedClient) error {
+	name := r.keys.epoch
+	epoch, err := client.Do(ctx, client.B().Getex().Key(name).Persist().Build()).ToString()
+	if rueidis.IsRedisNil(err) { // everything was deleted
+		fresh := random()
+		epoch, err = client.Do(ctx, makeValue(client.B(), name, fresh, true)).ToString()
+		if rueidis.IsRedisNil(err) {
+			epoch, err = fresh, nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("reading the epoch: %w", err)
+	}
+	r.knowEpoch(epoch)
+	return nil
+}
+
+// knowEpoch voids everything here when the epoch is not the known one.
+func (r *Remote) knowEpoch(epoch string) {
+	if known := r.epoch.Swap(&epoch); known == nil || *known != epoch {
+		r.level.PurgeAll()
+	}
+}
+
+// proveUntilLost proves the contact again and again. It begins at once, and
+// delivers what is kept whenever there is something.
+func (r *Remote) proveUntilLost(ctx context.Context, l *link, gone <-chan error) error {
+	ticker := time.NewTicker(r.interval())
+	defer ticker.Stop()
+	for {
+		if err := r.proveContact(ctx, l); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-gone:
+			return errors.Join(errGone, err)
+		case err := <-l.lost:
+			return err
+		case <-r.wake:
+		case <-ticker.C:
+		}
+	}
+}
+
+// proveContact asks once. An answer that was long in coming proves little, so
+// that it asks again at once.
+func (r *Remote) proveContact(ctx context.Context, l *link) error {
+	ctx, cancel := context.WithTimeout(ctx, patience*r.opts.Bound)
+	defer cancel()
+	for {
+		if err := r.deliverKept(ctx, l); err != nil {
+			return err
+		}
+		asked := time.Now()
+		if err := r.readEpoch(ctx, l.client); err != nil {
+			return err
+		}
+		now := time.Now()
+		r.trust.prove(asked, now)
+		r.away.Store(false)
+		if now.Sub(asked) < r.interval() {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package rediscache
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/redis"
+)
+
+const (
+	writers      = 2
+	mostQueued   = 1024                   // entries
+	nothingTTL   = time.Second            // for which who would wait asks by itself
+	landedTTL    = 250 * time.Millisecond // for which who has found no entry looks again
+	tagSpare     = time.Minute            // for which a tag's value outlives what is stored under it
+	flightFailed = "0"
+	flightOpen   = "1"
+	flightLanded = "2"
+)
+
+// queue holds what waits to be stored.
+type queue struct {
+	puts  chan cache.Put
+	bytes atomic.Int64
+	limit int64
+}
+
+func (q *queue) init(limit int64) {
+	q.puts, q.limit = make(chan cache.Put, mostQueued), limit
+}
+
+// add reports false, and keeps nothing, where the queue is full.
+func (q *queue) add(p cache.Put) bool {
+	size := int64(len(p.Entry))
+	if q.bytes.Add(size) <= q.limit {
+		select {
+		case q.puts <- p:
+			return true
+		default:
+		}
+	}
+	q.bytes.Add(-size)
+	return false
+}
+
+// Lead implements cache.Remote.
+func (r *Remote) Lead(ctx context.Context, key cache.RemoteKey, stamp cache.Stamp) (cache.Turn, error) {
+	name := r.keys.flight(key, stamp)
+	return redis.Do(ctx, r.opts.Client, name, func(ctx context.Context, c rueidis.Client) (cache.Turn, error) {
+		open := c.B().Set().Key(name).Value(flightOpen).Nx().Get().Px(r.opts.Lease).Build()
+		switch value, err := c.Do(ctx, open).ToString(); {
+		case rueidis.IsRedisNil(err):
+			return cache.TurnLead, nil
+		case err != nil:
+			return cache.TurnAlone, err
+		case value == flightFailed:
+			return cache.TurnAlone, nil
+		default:
+			return cache.TurnWait, nil
+		}
+	})
+}
+
+// Put implements cache.Remote. An entry that does not fit is not shared.
+func (r *Remote) Put(p cache.Put) {
+	if p.Entry == nil && !p.Leads && !p.Remove || r.closing.Load() {
+		return
+	}
+	if len(p.Entry)+stampBytes > r.opts.MaxEntryBytes {
+		r.tell(EventOversized)
+		if p.Entry = nil; !p.Leads {
+			return
+		}
+	}
+	if r.queue.add(p) {
+		return
+	}
+	r.tell(EventQueueFull)
+	if p.Entry = nil; p.Leads {
+		r.queue.add(p) // lets go who waits
+	}
+}
+
+// write stores what is queued.
+func (r *Remote) write(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case p := <-r.queue.puts:
+			switch err := r.put(ctx, p); {
+			case err != nil:
+				r.tell(EventPutFailed)
+			case p.Entry != nil:
+				r.tell(EventPut)
+			}
+			r.queue.bytes.Add(-int64(len(p.Entry)))
+		}
+	}
+}
+
+func (r *Remote) put(ctx context.Context, p cache.Put) error {
+	name := r.keys.entry(p.Key)
+	_, err := redis.Do(ctx, r.opts.Client, name, func(ctx context.Context, c rueidis.Client) (struct{}, error) {
+		return struct{}{}, firstError(c.DoMulti(ctx, r.putCommands(c.B(), name, p)...))
+	})
+	if err != nil || p.Entry == nil || len(p.Tags) == 0 {
+		return err
+	}
+	return r.lengthen(ctx, p)
+}
+
+// putCommands stores or removes the entry and ends the flight. That may have
+// become another process's since: at worst one more asks the upstream.
+func (r *Remote) putCommands(b rueidis.Builder, name string, p cache.Put) []rueidis.Completed {
+	var commands []rueidis.Completed
+	outcome, shown := flightFailed, nothingTTL
+	switch {
+	case p.Entry != nil:
+		value := string(p.Stamp[:]) + string(p.Entry)
+		commands = append(commands, b.Set().Key(name).Value(value).Px(max(p.Keep, time.Millisecond)).Build())
+		outcome, shown = flightLanded, landedTTL
+	case p.Remove:
+		commands = append(commands, b.Del().Key(name).Build())
+	}
+	if p.Leads {
+		flight := r.keys.flight(p.Key, p.Stamp)
+		commands = append(commands, b.Set().Key(flight).Value(outcome).Xx().Px(shown).Build())
+	}
+	return commands
+}
+
+// lengthen keeps the tags' values for as long as the entry. Without one the
+// entry is not found any more, which is never wrong.
+func (r *Remote) lengthen(ctx context.Context, p cache.Put) error {
+	names := r.keys.tags(p.Tags)
+	keep := (p.Keep + tagSpare).Milliseconds()
+	_, err := redis.Do(ctx, r.opts.Client, names[0], func(ctx context.Context, c rueidis.Client) (struct{}, error) {
+		var commands []rueidis.Completed
+		for _, name := range names[1:] {
+			commands = append(commands, c.B().Pexpire().Key(name).Milliseconds(keep).Gt().Build())
+		}
+		return struct{}{}, firstError(c.DoMulti(ctx, commands...))
+	})
+	return err
+}
+
+// firstError returns what went wrong. A condition that does not hold is no error.
+func firstError(results []rueidis.RedisResult) error {
+	for _, result := range results {
+		if err := result.Error(); err != nil && !rueidis.IsRedisNil(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func isWrongType(err *rueidis.RedisError) bool {
+	return strings.HasPrefix(err.Error(), "WRONGTYPE")
+}

@@ -1,0 +1,258 @@
+// Package rediscache is the second level of package cache over Redis 7 or later:
+// a single server, one behind sentinels, or a cluster.
+//
+// # Keys
+//
+// With the client's prefix P, all that decides is in one slot, on one node:
+//
+//	{P:cache}:epoch      a random value that every stamp has a part of
+//	{P:cache}:run        the server process that the epoch was made for
+//	{P:cache}:t:<tag>    a random value, there while somebody stores under the tag
+//	{P:cache}:purge      the channel of purges
+//	{P:cache}:to:<id>    the channel of acknowledgements to one process
+//	P:cache:{<key>}:v    an entry, behind the stamp that it was stored under
+//	P:cache:{<key>}:l:*  who asks the upstream for it
+//
+// A purge deletes the tags' values. Whoever needs one that is missing makes a new
+// one, so that a value which was deleted, expired or evicted never comes back,
+// nor does what was stored under it. Entries are spread over all nodes and
+// decide nothing: on a node that has come back with old data none of them
+// matches. The node of the epoch is watched by every process: where another
+// server process answers for it than the epoch was made for, which may have lost
+// the last purges, the epoch is made anew and voids everything.
+//
+// Tags and keys are hashed. Entries hold what the upstream answered, with the
+// parts of the key to compare: with an audience of principals that is users'
+// data. Who can write to Redis can answer in the upstream's name.
+//
+// A Redis that bounds its memory may evict any of them; best are the policies
+// that spare what has no expiry (volatile-lru and the like), as a lost epoch
+// voids everything. An ACL must allow GET, GETRANGE, PTTL, MGET, SET, DEL,
+// PEXPIRE, GETEX, INFO, SSUBSCRIBE and SPUBLISH, and the channels.
+//
+// # Trust
+//
+// Each process subscribes on a connection of its own and asks the master for the
+// epoch on the same one. Purges and answers come in order, so that the answer to
+// a question proves that all purges of before it have been heard. A process
+// whose last proof is older than the bound, or that has purges to deliver, is not
+// trusted: it asks the upstream for what is tagged. After a loss of contact it
+// stays so for a bound longer, in which others deliver what they could not.
+package rediscache
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/redis"
+)
+
+// The defaults of [Options].
+const (
+	DefaultBound         = time.Second
+	DefaultAckTimeout    = 40 * time.Millisecond
+	DefaultLease         = 5 * time.Second
+	DefaultMaxEntryBytes = cache.DefaultMaxEntryBytes + 64<<10
+	DefaultMaxQueueBytes = 16 << 20
+	DefaultMaxKept       = 1024
+)
+
+// Options says how a [Remote] works. A zero field takes its default.
+type Options struct {
+	// Client is the connection. Required; the caller closes it, after the Remote.
+	Client *redis.Client
+	// Bound is how long after its last contact with Redis a process may serve
+	// what is tagged, and so the longest that a purge takes to hold everywhere.
+	// Default [DefaultBound]; from 50ms to a minute.
+	Bound time.Duration
+	// AckTimeout is how long a purge waits for the other processes. What has
+	// Bound or more here never answers a write before every process has purged
+	// or stopped to serve. Default [DefaultAckTimeout].
+	AckTimeout time.Duration
+	// Lease is how long one process may be the only one that asks the upstream
+	// for an answer. Default [DefaultLease].
+	Lease time.Duration
+	// MaxEntryBytes bounds an entry; a larger one is neither stored nor read.
+	// Default [DefaultMaxEntryBytes].
+	MaxEntryBytes int
+	// MaxQueueBytes bounds the entries that wait to be stored. What is beyond is
+	// not shared. Default [DefaultMaxQueueBytes].
+	MaxQueueBytes int64
+	// MaxKept bounds the tags that wait for Redis to be purged. Where there are
+	// more, everything is. Default [DefaultMaxKept].
+	MaxKept int
+	// OnEvent, if set, is told what happens. It is called concurrently and must
+	// not block.
+	OnEvent func(cache.Event)
+	// Logger is told of contact lost and found. Default: nobody is.
+	Logger *slog.Logger
+}
+
+// The events that a [Remote] tells of, beside those of package cache.
+const (
+	EventOversized      cache.Event = "remote_oversized"            // an entry beyond MaxEntryBytes, in Redis or here
+	EventMalformed      cache.Event = "remote_malformed"            // a value or message that is none of ours
+	EventQueueFull      cache.Event = "remote_queue_full"           // an entry is not shared
+	EventPut            cache.Event = "remote_put"                  // an entry was stored
+	EventPutFailed      cache.Event = "remote_put_failed"           // an entry could not be stored
+	EventPurged         cache.Event = "remote_purged"               // a purge was delivered to all
+	EventUnacknowledged cache.Event = "remote_purge_unacknowledged" // not all acknowledged it in time
+	EventKept           cache.Event = "remote_purge_kept"           // it could not be delivered now
+	EventOverflow       cache.Event = "remote_purge_overflow"       // too many were kept: everything will be purged
+	EventAckDropped     cache.Event = "remote_ack_dropped"          // more purges came than could be acknowledged
+	EventContact        cache.Event = "remote_contact"              // with Redis
+	EventLost           cache.Event = "remote_contact_lost"         // with Redis
+	EventRenewed        cache.Event = "remote_renewed"              // another server process: everything is void
+)
+
+// Remote is a cache.Remote over Redis, of one Store in one process. It owns its
+// goroutines from Attach until Close.
+type Remote struct {
+	opts  Options
+	keys  keys
+	id    processID
+	level cache.Level
+	trust trust
+	link  atomic.Pointer[link] // nil: no contact
+	away  atomic.Bool          // a purge could not be sent since the last proof
+	epoch atomic.Pointer[string]
+	kept  kept
+	wake  chan struct{} // kept has something to deliver
+	acks  acks
+	owed  chan ack
+	queue queue
+
+	closing  atomic.Bool
+	mu       sync.Mutex // attached and cancel, and the order of Attach and Close
+	attached bool
+	cancel   context.CancelFunc
+	work     sync.WaitGroup
+}
+
+var _ cache.Remote = (*Remote)(nil)
+
+// processID tells the processes of a fleet apart.
+type processID [16]byte
+
+func (id processID) String() string { return hex.EncodeToString(id[:]) }
+
+// New returns a Remote to be given to cache.NewStore, or an error that names
+// every option that cannot be kept. It asks Redis for nothing yet.
+func New(opts Options) (*Remote, error) {
+	opts = opts.withDefaults()
+	if err := opts.validate(); err != nil {
+		return nil, fmt.Errorf("rediscache: %w", err)
+	}
+	r := &Remote{
+		opts: opts,
+		keys: newKeys(opts.Client.Prefix()),
+		wake: make(chan struct{}, 1),
+		owed: make(chan ack, mostOwedAcks),
+	}
+	_, _ = rand.Read(r.id[:]) // it never fails
+	r.trust.bound, r.acks.bound = opts.Bound, opts.Bound
+	r.kept.limit = opts.MaxKept
+	r.queue.init(opts.MaxQueueBytes)
+	return r, nil
+}
+
+func (o Options) withDefaults() Options {
+	o.Bound = or(o.Bound, DefaultBound)
+	o.AckTimeout = or(o.AckTimeout, DefaultAckTimeout)
+	o.Lease = or(o.Lease, DefaultLease)
+	o.MaxEntryBytes = or(o.MaxEntryBytes, DefaultMaxEntryBytes)
+	o.MaxQueueBytes = or(o.MaxQueueBytes, DefaultMaxQueueBytes)
+	o.MaxKept = or(o.MaxKept, DefaultMaxKept)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func or[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}
+
+const (
+	shortestBound = 50 * time.Millisecond
+	longest       = time.Minute
+)
+
+func (o Options) validate() error {
+	var errs []error
+	within := func(name string, v, least, most time.Duration) {
+		if v < least || v > most {
+			errs = append(errs, fmt.Errorf("%s of %v is not within %v and %v", name, v, least, most))
+		}
+	}
+	if o.Client == nil {
+		errs = append(errs, errors.New("no Client"))
+	}
+	within("Bound", o.Bound, shortestBound, longest)
+	within("AckTimeout", o.AckTimeout, time.Millisecond, longest)
+	within("Lease", o.Lease, time.Millisecond, longest)
+	if o.MaxEntryBytes < 0 || o.MaxQueueBytes < 0 || o.MaxKept < 0 {
+		errs = append(errs, errors.New("a bound is negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// Attach starts to purge the level by what the other processes say. It returns
+// an error if the Remote has a level already or is closed.
+func (r *Remote) Attach(level cache.Level) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.attached || r.closing.Load() {
+		return errors.New("rediscache: a Remote serves one Store, and none after Close")
+	}
+	r.attached, r.level = true, level
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	r.work.Go(func() { r.stayInContact(ctx) })
+	r.work.Go(func() { r.acknowledge(ctx) })
+	for range writers {
+		r.work.Go(func() { r.write(ctx) })
+	}
+	return nil
+}
+
+// Close ends the subscription and all goroutines; entries that wait to be stored
+// are dropped. The Store goes on without its second level: what is tagged is not
+// served from memory any more. Closing again has no effect.
+func (r *Remote) Close() {
+	r.mu.Lock()
+	r.closing.Store(true)
+	cancel := r.cancel
+	r.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+	r.work.Wait()
+}
+
+// Bound implements cache.Remote.
+func (r *Remote) Bound() time.Duration { return r.opts.Bound }
+
+// Trusted implements cache.Remote. It neither waits nor allocates.
+func (r *Remote) Trusted(now time.Time) bool {
+	return r.trust.holds(now) && r.kept.empty()
+}
+
+// tell reports an event.
+func (r *Remote) tell(event cache.Event) {
+	if r.opts.OnEvent != nil {
+		r.opts.OnEvent(event)
+	}
+}

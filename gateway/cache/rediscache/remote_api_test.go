@@ -1,0 +1,180 @@
+package rediscache_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/cache/rediscache"
+	"github.com/venta-hq/venta/gateway/redis/redistest"
+)
+
+// TestTurns follows one flight of the fleet.
+func TestTurns(t *testing.T) {
+	_, p := fleet(t, 2, new(backend))
+	ctx := context.Background()
+	lead := func(p *process, key cache.RemoteKey, stamp cache.Stamp) cache.Turn {
+		t.Helper()
+		turn, err := p.remote.Lead(ctx, key, stamp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return turn
+	}
+	key, stamp := cache.RemoteKey{1}, cache.Stamp{1}
+	if turn := lead(p[0], key, stamp); turn != cache.TurnLead {
+		t.Errorf("first: %v", turn)
+	}
+	if turn := lead(p[1], key, stamp); turn != cache.TurnWait {
+		t.Errorf("second: %v", turn)
+	}
+	if turn := lead(p[1], key, cache.Stamp{2}); turn != cache.TurnLead {
+		t.Errorf("after a purge: %v", turn)
+	}
+	p[0].remote.Put(cache.Put{Key: key, Stamp: stamp, Entry: []byte("x"), Keep: time.Minute, Leads: true})
+	awaitStored(t, p[0], 1)
+	if turn := lead(p[1], key, stamp); turn != cache.TurnWait {
+		t.Errorf("who has looked just before the entry came asks the upstream: %v", turn)
+	}
+	p[1].remote.Put(cache.Put{Key: key, Stamp: cache.Stamp{2}, Leads: true})
+	redistest.Eventually(t, func() bool { return lead(p[0], key, cache.Stamp{2}) == cache.TurnAlone })
+}
+
+// TestStampProtocol stores under a stamp of before a purge.
+func TestStampProtocol(t *testing.T) {
+	_, p := fleet(t, 2, new(backend))
+	ctx, key, tags := context.Background(), cache.RemoteKey{1}, []cache.TagID{{1}, {2}}
+	load := func(p *process, tags []cache.TagID) cache.Loaded {
+		t.Helper()
+		loaded, err := p.remote.Load(ctx, key, tags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loaded
+	}
+	store := func(stamp cache.Stamp, n int) {
+		t.Helper()
+		p[0].remote.Put(cache.Put{Key: key, Tags: tags, Stamp: stamp, Entry: []byte("x"), Keep: time.Minute})
+		awaitStored(t, p[0], n)
+	}
+	before := load(p[0], tags)
+	if again := load(p[1], tags); again.Stamp != before.Stamp || again.Entry != nil {
+		t.Errorf("%+v and then %+v", before, again)
+	}
+	store(before.Stamp, 1)
+	if found := load(p[1], tags); string(found.Entry) != "x" || found.Left <= 0 || found.Left > time.Minute {
+		t.Errorf("stored: %+v", found)
+	}
+	for _, others := range [][]cache.TagID{nil, {{1}}, {{2}, {1}}, {{1}, {3}}} {
+		if found := load(p[1], others); found.Entry != nil {
+			t.Errorf("found under the tags %v", others)
+		}
+	}
+	if d := p[1].remote.Purge(ctx, tags[1:]); !d.Complete() || d.Processes != 2 {
+		t.Errorf("purge: %+v", d)
+	}
+	after := load(p[0], tags)
+	if after.Entry != nil || after.Stamp == before.Stamp {
+		t.Errorf("purged: %+v", after)
+	}
+	store(before.Stamp, 2)
+	if found := load(p[1], tags); found.Entry != nil {
+		t.Error("an answer of before the purge is found after it")
+	}
+	store(after.Stamp, 3)
+	if found := load(p[1], tags); found.Entry == nil {
+		t.Error("an answer of after the purge is not found")
+	}
+	if d := p[0].remote.PurgeAll(ctx); !d.Complete() {
+		t.Errorf("purge of everything: %+v", d)
+	}
+	if found := load(p[1], tags); found.Entry != nil {
+		t.Error("found after everything was purged")
+	}
+}
+
+// TestReconnected loses the subscription for a moment, in which purges may have
+// been missed. What is in Redis is still good.
+func TestReconnected(t *testing.T) {
+	server, p := fleet(t, 2, new(backend))
+	get(p[0].reads, "/a")
+	awaitStored(t, p[0], 1)
+	if w := get(p[0].reads, "/a"); !isHit(w) {
+		t.Errorf("before: %q", status(w))
+	}
+	server.Do("CLIENT", "KILL", "TYPE", "pubsub")
+	for i := range p {
+		redistest.Eventually(t, func() bool { return p[i].events.of(rediscache.EventContact) == 2 })
+		p[i].awaitTrust(t)
+	}
+	if w := get(p[0].reads, "/a"); !isRemoteHit(w) {
+		t.Errorf("after: %q %s", status(w), p[0].events)
+	}
+	if lost := p[0].events.of(rediscache.EventLost); lost != 1 {
+		t.Errorf("lost %d times", lost)
+	}
+}
+
+// TestUnknownMessages hears what a later version may purge by.
+func TestUnknownMessages(t *testing.T) {
+	server, p := fleet(t, 1, new(backend))
+	get(p[0].reads, "/a")
+	if w := get(p[0].reads, "/a"); !isHit(w) {
+		t.Errorf("before: %q", status(w))
+	}
+	server.Do("SPUBLISH", "{venta:cache}:purge", "\x09something new")
+	redistest.Eventually(t, func() bool { return p[0].events.of(rediscache.EventMalformed) == 1 })
+	redistest.Eventually(t, func() bool { return !isHit(get(p[0].reads, "/a", "Cache-Control", "only-if-cached")) })
+}
+
+// TestManyTags purges more tags than a message holds.
+func TestManyTags(t *testing.T) {
+	_, p := fleet(t, 2, new(backend))
+	tags := make([]cache.TagID, 1000)
+	for i := range tags {
+		tags[i] = cache.TagID{byte(i), byte(i >> 8)}
+	}
+	if d := p[0].remote.Purge(t.Context(), tags); !d.Complete() || d.Processes != 2 || d.Acknowledged != 2 {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	client := redistest.Start(t).Open(t)
+	tests := []struct {
+		name string
+		opts rediscache.Options
+		want string
+	}{
+		{"no client", rediscache.Options{}, "no Client"},
+		{"a short bound", rediscache.Options{Client: client, Bound: time.Millisecond}, "Bound of 1ms"},
+		{"a negative timeout", rediscache.Options{Client: client, AckTimeout: -1}, "AckTimeout of -1ns"},
+		{"a long lease", rediscache.Options{Client: client, Lease: time.Hour}, "Lease of 1h"},
+		{"a negative bound", rediscache.Options{Client: client, MaxKept: -1}, "negative"},
+	}
+	for _, test := range tests {
+		if _, err := rediscache.New(test.opts); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+	remote, err := rediscache.New(rediscache.Options{Client: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cache.NewStore(cache.Options{Remote: remote}); err != nil {
+		t.Error(err)
+	}
+	if _, err := cache.NewStore(cache.Options{Remote: remote}); err == nil {
+		t.Error("one Remote serves two Stores")
+	}
+	remote.Close()
+	remote.Close()
+	if remote.Trusted(time.Now()) {
+		t.Error("trusted when closed")
+	}
+	if d := remote.Purge(t.Context(), []cache.TagID{{}}); !d.Kept {
+		t.Errorf("purged when closed: %+v", d)
+	}
+}

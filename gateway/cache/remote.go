@@ -1,0 +1,155 @@
+package cache
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+)
+
+// Remote is a second level that several Stores share, and their bond: what one
+// of them purges, all of them purge. Package rediscache has one over Redis.
+//
+// # What is promised
+//
+// A Stamp stands for the purges of some tags so far. An entry is stored with the
+// stamp that was read before the upstream was asked, and is found only while the
+// stamp of the same tags is still that one. So an answer that was read before a
+// purge and arrives after it is never found, by anybody.
+//
+// Purge returns when every Store that is Trusted has purged, or when waiting for
+// them has taken too long; Delivery says which. Whoever misses purges because it
+// has lost contact stops being Trusted within a bound.
+//
+// The methods are called concurrently, and none waits without a bound of its
+// own. Errors never reach a client: they cost a call of the upstream.
+type Remote interface {
+	// Attach is called once, by NewStore, before anything else.
+	Attach(level Level) error
+	// Trusted reports whether, at this time, the Store hears of every purge: it
+	// may serve what is tagged, and use what the other methods bring.
+	Trusted(now time.Time) bool
+	// Bound is how long after it has lost contact a Store is trusted at most.
+	Bound() time.Duration
+	// Load returns the entry under a key and the stamp of the tags now, in one
+	// round trip where it can. An entry of another stamp is not found.
+	Load(ctx context.Context, key RemoteKey, tags []TagID) (Loaded, error)
+	// Lead asks for the fleet's only flight for a key and stamp.
+	Lead(ctx context.Context, key RemoteKey, stamp Stamp) (Turn, error)
+	// Put hands over an answer, or that there is none to share, and returns at
+	// once. What it is given belongs to it.
+	Put(p Put)
+	// Purge purges everywhere before it returns, or says in Delivery how far it
+	// came. What could not be delivered is kept, and delivered before Trusted is
+	// true again.
+	Purge(ctx context.Context, tags []TagID) Delivery
+	// PurgeAll does the same for everything.
+	PurgeAll(ctx context.Context) Delivery
+}
+
+// Level is what a Remote purges in the memory of its own process. Its methods
+// are quick, never block and may be called concurrently.
+type Level interface {
+	// PurgeTags voids what is stored under the tags.
+	PurgeTags(tags []TagID)
+	// PurgeTagged voids all that is stored under any tag: purges may have been
+	// missed.
+	PurgeTagged()
+	// PurgeAll voids everything.
+	PurgeAll()
+}
+
+// TagID stands for a tag, so that no tag's text leaves the process.
+type TagID [16]byte
+
+// RemoteKey is the SHA-256 of all that tells entries apart, so that nothing of a
+// request is in a key. The parts themselves are in the entry, and compared.
+type RemoteKey [sha256.Size]byte
+
+// Stamp is equal to another only if it is of the same tags and none of them was
+// purged between the two.
+type Stamp [16]byte
+
+// Loaded is what Remote.Load found.
+type Loaded struct {
+	Entry []byte        // nil: none
+	Left  time.Duration // until the entry is removed
+	Stamp Stamp
+}
+
+// Put is what Remote.Put stores.
+type Put struct {
+	Key   RemoteKey
+	Tags  []TagID
+	Stamp Stamp // of before the upstream was asked
+	// Entry is nil where there is nothing to share: whoever waits asks by itself.
+	Entry []byte
+	// Keep is how long the entry may be of use.
+	Keep time.Duration
+	// Leads says that Remote.Lead gave this caller the flight, which ends now.
+	Leads bool
+	// Remove removes what is stored under the key. Entry is nil then.
+	Remove bool
+}
+
+// Turn is what Remote.Lead decides.
+type Turn int
+
+// The turns.
+const (
+	TurnAlone Turn = iota // ask the upstream, others may too
+	TurnLead              // ask the upstream, others wait for the entry
+	TurnWait              // another asks the upstream
+)
+
+// Delivery is how far a purge came.
+type Delivery struct {
+	// Processes is how many had to hear of it, this one included.
+	Processes int `json:"processes"`
+	// Acknowledged is how many of them said that they have purged.
+	Acknowledged int `json:"acknowledged"`
+	// Kept says that the purge could not be sent and will be when it can.
+	Kept bool `json:"kept,omitempty"`
+}
+
+// Complete reports whether all have purged.
+func (d Delivery) Complete() bool { return !d.Kept && d.Acknowledged >= d.Processes }
+
+// The events of a second level. A Remote may tell of more by itself.
+const (
+	RemoteMiss      Event = "remote_miss"
+	RemoteUntrusted Event = "remote_untrusted" // passed by, as is what is tagged in level 1
+	RemoteFailed    Event = "remote_failed"    // no answer of the level, or not in time
+	RemoteCorrupt   Event = "remote_corrupt"   // no entry of this version, or a damaged one
+	RemoteForeign   Event = "remote_foreign"   // an entry of another key
+	RemoteLed       Event = "remote_led"       // the fleet's flight
+	RemoteGaveUp    Event = "remote_gave_up"   // waiting for the flight of another process
+)
+
+func tagID(tag string) TagID {
+	sum := sha256.Sum256([]byte(tag))
+	return TagID(sum[:16])
+}
+
+func tagIDs(tags []string) []TagID {
+	if len(tags) == 0 {
+		return nil
+	}
+	ids := make([]TagID, len(tags))
+	for i, tag := range tags {
+		ids[i] = tagID(tag)
+	}
+	return ids
+}
+
+// remote returns what stands for the key and the request's fields that select a
+// variant of it, in this version of entries. Lengths go before parts, so that
+// none can run into the next.
+func (k key) remote(vary string) RemoteKey {
+	b := []byte{entryVersion}
+	for _, part := range append(k.parts(), vary) {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	return sha256.Sum256(b)
+}
