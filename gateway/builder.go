@@ -2,6 +2,10 @@ package gateway
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
+
+	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/transcode"
@@ -12,14 +16,29 @@ import (
 type builder struct {
 	*registrar
 	service Service
-	name    string // "package.Service.Method"
+	conn    grpc.ClientConnInterface // to the upstream; nil in front of the edge
+	name    string                   // "package.Service.Method"
 	method  transcode.Method
 	policy  policy.Method
+	writes  bool // some route is reached by a verb that changes something
 	errs    []error
 }
 
 func (reg *registrar) builder(s Service, m Method) *builder {
-	return &builder{registrar: reg, service: s, name: s.Name + "." + m.Name, method: s.transcoded(m), policy: m.Policy}
+	return &builder{
+		registrar: reg, service: s, name: s.Name + "." + m.Name, method: s.transcoded(m), policy: m.Policy,
+		writes: slices.ContainsFunc(m.Bindings, func(b Binding) bool { return !safe(b.Verb) }),
+	}
+}
+
+// safe tells whether a verb only reads (RFC 9110, section 9.2.1).
+func safe(verb string) bool {
+	switch verb {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	default:
+		return false
+	}
 }
 
 // step keeps the error of a step that could not be built.

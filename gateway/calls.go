@@ -103,6 +103,12 @@ func (b *builder) hedge() grpc.UnaryClientInterceptor {
 
 // circuitBreaker refuses calls while the upstream fails.
 func (b *builder) circuitBreaker() grpc.UnaryClientInterceptor {
+	if b.perEndpoint() {
+		if group := b.endpoints(); group != nil {
+			return group.UnaryClientInterceptor()
+		}
+		return nil
+	}
 	breaker := b.breaker()
 	if breaker == nil {
 		return nil
@@ -111,11 +117,23 @@ func (b *builder) circuitBreaker() grpc.UnaryClientInterceptor {
 }
 
 func (b *builder) streamBreaker() grpc.StreamClientInterceptor {
+	if b.perEndpoint() {
+		if group := b.endpoints(); group != nil {
+			return group.StreamClientInterceptor()
+		}
+		return nil
+	}
 	breaker := b.breaker()
 	if breaker == nil {
 		return nil
 	}
 	return breaker.StreamClientInterceptor()
+}
+
+// perEndpoint tells whether each upstream address has a breaker of its own.
+func (b *builder) perEndpoint() bool {
+	p := b.policy.CircuitBreaker
+	return p != nil && p.Scope == policy.BreakerPerEndpoint
 }
 
 // breaker returns the method's breaker, or the one that its service shares.
@@ -136,4 +154,12 @@ func (b *builder) callTelemetry() grpc.UnaryClientInterceptor {
 		return nil
 	}
 	return telemetry.UnaryClientInterceptor(b.registrar.callTelemetry())
+}
+
+// streamTelemetry observes each stream.
+func (b *builder) streamTelemetry() grpc.StreamClientInterceptor {
+	if !b.gateway.observesCalls() {
+		return nil
+	}
+	return telemetry.StreamClientInterceptor(b.registrar.callTelemetry())
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
@@ -22,6 +23,7 @@ import (
 // RFC 9457 problem details where the client asks for them, with the request's
 // id in both. What the client must not see goes to the log.
 func (g *Gateway) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	cache.RememberError(r.Context(), err) // which is written anew for each client, with its own id
 	st, httpStatus := g.visible(ctx, err)
 	contentType, body, err := encodeError(r, st, httpStatus)
 	if err != nil {

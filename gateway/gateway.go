@@ -90,7 +90,7 @@ func New(options Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing validation: %w", err)
 	}
-	store, err := cache.NewStore(cache.Options{MaxBytes: options.CacheMaxBytes})
+	store, err := newStore(options)
 	if err != nil {
 		return nil, err
 	}
@@ -204,14 +204,19 @@ func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) Close() error {
 	g.endStreams()
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.expiry != nil {
 		g.expiry.Stop()
 		g.expiry = nil
 	}
+	g.mu.Unlock()
+	g.store.Close()
 	return nil
 }
 
 // Purge makes stored answers with any of the tags stale, and returns when no
-// later request can be answered by them.
+// later request can be answered by them, in a fleet as far as [cache.Remote] says.
 func (g *Gateway) Purge(tags ...string) { g.store.Purge(tags...) }
+
+// PurgeHandler purges for operators: see [cache.Store.PurgeHandler]. It belongs on
+// an address that clients cannot reach.
+func (g *Gateway) PurgeHandler() http.Handler { return g.store.PurgeHandler() }

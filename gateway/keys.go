@@ -142,9 +142,8 @@ func (t tags) of(r *http.Request) ([]string, error) {
 }
 
 // cacheKey is the request's message in deterministic encoding. A request that
-// sets a field outside of the key fields, or sends metadata of its own to the
-// upstream, has no key: it must not share an answer with requests that differ
-// from it.
+// sets a field outside of the key fields has no key: it must not share an answer
+// with requests that differ from it.
 type cacheKey struct{ fields fieldTree }
 
 func newCacheKey(m transcode.Method, paths []string) (cacheKey, error) {
@@ -167,7 +166,7 @@ func (k cacheKey) of(r *http.Request) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	if sendsMetadata(r) || k.fields != nil && !k.fields.covers(m.ProtoReflect()) {
+	if k.fields != nil && !k.fields.covers(m.ProtoReflect()) {
 		return "", false, nil
 	}
 	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)

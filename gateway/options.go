@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/ratelimit"
 )
 
@@ -37,6 +38,10 @@ type Options struct {
 	AllowedOrigins []string
 	// CacheMaxBytes bounds the stored answers. Default: 64 MiB.
 	CacheMaxBytes int64
+	// CacheRemote is the second level of stored answers, which a fleet shares, such
+	// as gateway/cache/rediscache makes it. It is closed after the gateway.
+	// Default: none; each process stores and purges alone.
+	CacheRemote cache.Remote
 	// IgnoreUnknownQuery passes over query parameters that name no field of the
 	// request. Default: they are refused with HTTP 400, as unknown fields of a
 	// body are.

@@ -32,7 +32,7 @@ import (
 //
 // (callStack), or around a stream
 //
-//	concurrency -> timeout( circuit breaker( stream ))
+//	concurrency -> timeout( circuit breaker( telemetry( stream )))
 //
 // (streamStack). Each step is a policy package's middleware or interceptor; a
 // block that is absent costs nothing.
@@ -62,6 +62,7 @@ func (reg *registrar) requestStack(s Service, m Method) ([]middleware, error) {
 		b.auth(),
 		b.rateLimits("rate_limits/request", byRequest),
 		b.invalidates(),
+		b.invalidatesTargets(),
 		b.cache(),
 		b.streamEnd(),
 	}
@@ -71,24 +72,27 @@ func (reg *registrar) requestStack(s Service, m Method) ([]middleware, error) {
 // callStack stands between the edge and the upstream.
 func (reg *registrar) callStack(s Service, m Method, conn grpc.ClientConnInterface) (transcode.Invoker, error) {
 	b := reg.builder(s, m)
+	b.conn = conn
 	steps := []grpc.UnaryClientInterceptor{
 		reg.validate,
 		b.concurrency(),
 		b.timeout(),
+		b.spreadAttempts(),
 		b.retry(),
 		b.hedge(),
 		b.circuitBreaker(),
 		b.perAttemptTimeout(),
 		b.callTelemetry(),
 	}
-	return intercept(b.upstream(conn), steps), errors.Join(b.errs...)
+	return intercept(b.upstream(), steps), errors.Join(b.errs...)
 }
 
 // streamStack stands between the edge and the upstream's stream. It returns nil
 // for a connection that has no streams.
 func (reg *registrar) streamStack(s Service, m Method, conn grpc.ClientConnInterface) (transcode.Opener, error) {
 	b := reg.builder(s, m)
-	open := b.upstreamStream(conn)
+	b.conn = conn
+	open := b.upstreamStream()
 	if open == nil {
 		return nil, nil
 	}
@@ -96,6 +100,7 @@ func (reg *registrar) streamStack(s Service, m Method, conn grpc.ClientConnInter
 		b.streamConcurrency(),
 		b.streamTimeout(),
 		b.streamBreaker(),
+		b.streamTelemetry(),
 	}
 	return interceptStream(open, steps), errors.Join(b.errs...)
 }

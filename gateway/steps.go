@@ -3,13 +3,10 @@ package gateway
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/venta-hq/venta/gateway/apiversion"
 	"github.com/venta-hq/venta/gateway/auth"
-	"github.com/venta-hq/venta/gateway/cache"
-	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
@@ -54,45 +51,5 @@ func (b *builder) auth() middleware {
 		APIKeys:  b.gateway.options.APIKeys,
 		OnError:  b.refuse,
 		OnShadow: b.shadow("auth"),
-	}))
-}
-
-func (b *builder) invalidates() middleware {
-	if b.policy.Invalidates == nil {
-		return nil
-	}
-	tags, err := newTags(b.method, b.policy.Invalidates.Tags)
-	if err != nil {
-		return b.step(nil, err)
-	}
-	return b.step(b.gateway.store.Invalidator(cache.InvalidateRule{Tags: tags.of, OnError: b.refuse}))
-}
-
-func (b *builder) cache() middleware {
-	p := b.policy.Cache
-	if p == nil {
-		return nil
-	}
-	tags, err := newTags(b.method, p.Tags)
-	if err != nil {
-		return b.step(nil, err)
-	}
-	key, err := newCacheKey(b.method, p.KeyFields)
-	if err != nil {
-		return b.step(nil, err)
-	}
-	rule := *p
-	if len(b.gateway.options.MuxOptions) > 0 { // marshalers may be chosen by what the client accepts
-		rule.VaryHeaders = append(slices.Clone(p.VaryHeaders), "Accept")
-	}
-	return b.step(b.gateway.store.Middleware(cache.Rule{
-		Policy:       rule,
-		Name:         b.method.FullName,
-		Key:          key.of,
-		Tags:         tags.of,
-		Principal:    principal,
-		Observe:      b.gateway.countCache(b.method.FullName),
-		AuthRequired: b.policy.Auth != nil && b.policy.Auth.Requirement == policy.AuthRequired && !b.policy.Auth.Shadow,
-		OnError:      b.refuse,
 	}))
 }

@@ -14,8 +14,8 @@ import (
 // upstreamStream opens the stream itself: each message of the client is
 // validated, each of the upstream's bounded in size. It returns nil for a
 // connection that has no streams.
-func (b *builder) upstreamStream(conn grpc.ClientConnInterface) transcode.Opener {
-	open := transcode.OpenerOf(conn)
+func (b *builder) upstreamStream() transcode.Opener {
+	open := transcode.OpenerOf(b.conn)
 	if open == nil {
 		return nil
 	}

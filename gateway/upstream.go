@@ -16,7 +16,8 @@ import (
 
 // upstream makes the call itself: bounded in size, and with errors that hold
 // nothing of the upstream's internals.
-func (b *builder) upstream(conn grpc.ClientConnInterface) grpc.UnaryInvoker {
+func (b *builder) upstream() grpc.UnaryInvoker {
+	conn := b.conn
 	limit := b.responseBound(b.policy.Limits)
 	oversized := b.oversizedAnswer()
 	var bound []grpc.CallOption

@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
@@ -20,6 +18,8 @@ import (
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/health"
+	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/ratelimit/redislimit"
 	"github.com/venta-hq/venta/gateway/telemetry/export"
 	"github.com/venta-hq/venta/gateway/upstream"
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
@@ -30,13 +30,6 @@ import (
 	"github.com/venta-hq/venta/services/grpcserver"
 )
 
-// drainTime bounds how long requests in flight may take to end at shutdown. It
-// is longer than any RPC's timeout.
-const drainTime = 10 * time.Second
-
-// flushTime bounds how long the last telemetry may take to leave.
-const flushTime = 2 * time.Second
-
 // app is what one process runs. Parts are added, then served together, then
 // ended in the reverse order: the gateway before the services that it calls,
 // the services before the store that they use.
@@ -44,6 +37,7 @@ type app struct {
 	httpURL, adminURL string
 
 	logs      *processLog
+	patience  patience
 	gateway   *gateway.Gateway
 	health    *health.Health
 	telemetry *export.Providers
@@ -56,7 +50,8 @@ type app struct {
 
 type webServer struct {
 	*http.Server
-	listener net.Listener
+	listener   net.Listener
+	operations bool // it serves the admin address, to the last
 }
 
 type service struct {
@@ -82,53 +77,103 @@ func newApp(name string, cfg *configv1.Config, logs *processLog) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app{logs: logs, telemetry: telemetry, traced: traces.GetOtlpEndpoint() != ""}, nil
+	return &app{logs: logs, patience: newPatience(cfg.GetShutdown()), telemetry: telemetry, traced: traces.GetOtlpEndpoint() != ""}, nil
 }
 
-// addGateway adds the gateway and its admin address. conns are by service.
-func (a *app) addGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]*upstream.Conn) error {
-	for _, conn := range conns {
-		a.closers = append(a.closers, conn)
-	}
+// fleet is what a gateway is one of.
+type fleet struct {
+	loaded   *config.Loaded
+	verifier *auth.Verifier
+	conns    map[string]*upstream.Conn // by service
+	alone    bool                      // without Redis, this process is all there is
+}
+
+// addGateway adds the gateway and its admin address.
+func (a *app) addGateway(ctx context.Context, f fleet) error {
+	cfg := f.loaded.Config
 	called := map[string]grpc.ClientConnInterface{}
-	for name, conn := range conns {
+	for name, conn := range f.conns {
+		a.closers = append(a.closers, conn)
 		called[name] = conn
 	}
-	var err error
-	if a.gateway, err = newGateway(cfg, verifier, called, a.telemetry); err != nil {
+	options, err := a.gatewayOptions(ctx, f)
+	if err != nil {
+		return err
+	}
+	if a.gateway, err = gateway.New(options); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, a.gateway)
+	if err := register(a.gateway, called); err != nil {
+		return err
+	}
 	a.health = health.New(called)
 	if a.httpURL, err = a.addWeb("--http", cfg.GetHttp(), cfg.GetHttpListener(), a.gateway.Handler()); err != nil {
 		return err
 	}
-	operations := admin.New(admin.Options{Health: a.health.Handler(), Metrics: a.telemetry.MetricsHandler()})
+	operations := admin.New(admin.Options{
+		Health:   a.health.Handler(),
+		Metrics:  a.telemetry.MetricsHandler(),
+		Policies: policiesHandler(a.gateway),
+		Purge:    a.gateway.PurgeHandler(),
+	})
 	a.adminURL, err = a.addWeb("--admin", cfg.GetAdmin(), cfg.GetAdminListener(), operations)
+	if err == nil {
+		a.web[len(a.web)-1].operations = true
+	}
 	return err
 }
 
-func newGateway(cfg *configv1.Config, verifier *auth.Verifier, conns map[string]grpc.ClientConnInterface, observed *export.Providers) (*gateway.Gateway, error) {
+// gatewayOptions opens what the gateway stands on.
+func (a *app) gatewayOptions(ctx context.Context, f fleet) (gateway.Options, error) {
+	cfg := f.loaded.Config
 	proxies, err := config.TrustedProxies(cfg)
 	if err != nil {
-		return nil, err
+		return gateway.Options{}, err
 	}
-	gw, err := gateway.New(gateway.Options{
+	options := gateway.Options{
 		Logger:           slog.Default(),
-		Verifier:         verifier,
+		Verifier:         f.verifier,
 		TrustedProxies:   proxies,
 		AllowedOrigins:   cfg.GetAllowedOrigins(),
 		CacheMaxBytes:    cfg.GetCache().GetMaxBytes(),
 		MaxRequestBytes:  cfg.GetLimits().GetMaxRequestBytes(),
 		MaxResponseBytes: cfg.GetLimits().GetMaxResponseBytes(),
-		MeterProvider:    observed.MeterProvider,
-		TracerProvider:   observed.TracerProvider,
-		Propagator:       observed.Propagator,
-	})
-	if err != nil {
-		return nil, err
+		MeterProvider:    a.telemetry.MeterProvider,
+		TracerProvider:   a.telemetry.TracerProvider,
+		Propagator:       a.telemetry.Propagator,
+		RateLimits:       rateLimitOptions(cfg.GetRateLimits()),
 	}
-	return gw, register(gw, conns)
+	if path := cfg.GetAuth().GetApiKeysFile(); path != "" {
+		if options.APIKeys, err = auth.LoadAPIKeys(path); err != nil {
+			return options, f.loaded.Fault("auth.api_keys_file", err.Error())
+		}
+	}
+	client, err := a.openRedis(ctx, f.loaded)
+	if err != nil {
+		return options, err
+	}
+	if client == nil {
+		options.RateLimits.Alone = f.alone
+		return options, nil
+	}
+	options.RateLimits.Store = redislimit.New(client)
+	if cfg.GetCache().GetRemote() {
+		remote, err := a.openRemoteCache(cfg.GetCache(), client)
+		if err != nil {
+			return options, err
+		}
+		options.CacheRemote = remote
+	}
+	return options, nil
+}
+
+func rateLimitOptions(cfg *configv1.RateLimits) gateway.RateLimitOptions {
+	styles := map[configv1.RateLimits_Headers]ratelimit.FieldStyle{
+		configv1.RateLimits_HEADERS_DRAFT_03: ratelimit.FieldsDraft03,
+		configv1.RateLimits_HEADERS_NONE:     ratelimit.FieldsNone,
+	}
+	return gateway.RateLimitOptions{MaxKeys: int(cfg.GetMaxKeys()), Fields: styles[cfg.GetHeaders()]}
 }
 
 // register adds the services of the reference system. conns are by service.
@@ -192,7 +237,7 @@ func (a *app) serve(ctx context.Context) error {
 	<-ctx.Done()
 	err := a.drain()
 	endServices()
-	return errors.Join(err, running.Wait(), a.close())
+	return errors.Join(err, a.endOperations(), running.Wait(), a.close())
 }
 
 func ignoreClosed(err error) error {
@@ -200,48 +245,4 @@ func ignoreClosed(err error) error {
 		return nil
 	}
 	return err
-}
-
-// drain stops taking requests and lets those in flight end within drainTime.
-func (a *app) drain() error {
-	if a.health != nil {
-		a.health.SetReady(false)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	var errs []error
-	for _, s := range a.web {
-		if err := s.Shutdown(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("draining %s: %w", s.listener.Addr(), err), s.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// close flushes telemetry, then closes what was opened, the last first.
-func (a *app) close() error {
-	var errs []error
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
-	defer cancel()
-	if err := a.telemetry.Shutdown(ctx); err != nil {
-		slog.Warn("telemetry was lost at the end", "error", err) // no reason for a failed exit
-	}
-	for _, c := range slices.Backward(a.closers) {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// abandon closes what a failed start has opened, and returns why it failed.
-func (a *app) abandon(why error) error {
-	for _, s := range a.web {
-		_ = s.listener.Close()
-	}
-	for _, s := range a.services {
-		_ = s.listener.Close()
-	}
-	if err := a.close(); err != nil {
-		slog.Warn("closing after a failed start", "error", err)
-	}
-	return why
 }

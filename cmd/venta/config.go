@@ -32,7 +32,7 @@ func (c *configCheckCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	gw, err := unserved()
+	gw, err := unserved(loaded.Config)
 	if err != nil {
 		return err
 	}
@@ -87,6 +87,12 @@ func upstreamOptions(cfg *configv1.Upstreams, service string) upstream.Options {
 		StreamWindowBytes:     c.GetStreamWindowBytes(),
 		ConnectionWindowBytes: c.GetConnectionWindowBytes(),
 	}
+	if ramp := c.GetEjectionReturn(); ramp != nil {
+		options.EjectionReturn = ramp.AsDuration()
+		if options.EjectionReturn == 0 {
+			options.EjectionReturn = -1 // at once
+		}
+	}
 	if !c.GetNeverIdle() {
 		options.IdleTimeout = c.GetIdleTimeout().AsDuration()
 	}
@@ -116,14 +122,24 @@ func overrides(loaded *config.Loaded) []gateway.Override {
 
 // unserved returns a gateway without upstreams, for those who only ask about
 // policies. It must be closed.
-func unserved() (*gateway.Gateway, error) {
-	gw, err := gateway.New(gateway.Options{Verifier: &auth.Verifier{}})
+func unserved(cfg *configv1.Config) (*gateway.Gateway, error) {
+	conn, err := upstream.New("passthrough:///nowhere", upstream.Options{}) // it connects with the first call
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close() //nolint:errcheck // nothing was sent
+	gw, err := gateway.New(gateway.Options{
+		Verifier: &auth.Verifier{},
+		APIKeys:  &auth.APIKeys{},
+		// With Redis it would share limits; here nobody counts.
+		RateLimits: gateway.RateLimitOptions{Alone: len(cfg.GetRedis().GetAddresses()) > 0},
+	})
 	if err != nil {
 		return nil, err
 	}
 	conns := map[string]grpc.ClientConnInterface{}
 	for _, name := range serviceNames {
-		conns[name] = &grpc.ClientConn{}
+		conns[name] = conn
 	}
 	return gw, register(gw, conns)
 }
@@ -134,7 +150,7 @@ func (c *policyCommand) effective() ([]gateway.EffectivePolicy, error) {
 	if err != nil {
 		return nil, err
 	}
-	gw, err := unserved()
+	gw, err := unserved(loaded.Config)
 	if err != nil {
 		return nil, err
 	}

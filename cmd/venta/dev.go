@@ -56,7 +56,7 @@ func (c *devCommand) Run(ctx context.Context, logs *processLog) error {
 			return app.abandon(err)
 		}
 	}
-	if err := app.addGateway(cfg, verifier, conns); err != nil {
+	if err := app.addGateway(ctx, fleet{loaded: loaded, verifier: verifier, conns: conns, alone: true}); err != nil {
 		return app.abandon(err)
 	}
 	if err := app.addReloading(options, loaded); err != nil {

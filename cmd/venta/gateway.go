@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/upstream"
+	"github.com/venta-hq/venta/gateway/upstream/xds"
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 )
 
@@ -52,7 +54,7 @@ func (c *gatewayCommand) Run(ctx context.Context, logs *processLog) error {
 	if err != nil {
 		return err
 	}
-	if err := app.addGateway(cfg, verifier, conns); err != nil {
+	if err := app.addGateway(ctx, fleet{loaded: loaded, verifier: verifier, conns: conns}); err != nil {
 		return app.abandon(err)
 	}
 	if err := app.addReloading(options, loaded); err != nil {
@@ -69,7 +71,11 @@ func dialAll(cfg *configv1.Upstreams) (map[string]*upstream.Conn, error) {
 		serviceUser:     cfg.GetUser(),
 		serviceLocation: cfg.GetLocation(),
 	} {
-		conn, err := upstream.New(target, upstreamOptions(cfg, name))
+		open := upstream.New
+		if strings.HasPrefix(target, "xds:") {
+			open = xds.New
+		}
+		conn, err := open(target, upstreamOptions(cfg, name))
 		if err != nil {
 			return nil, err
 		}

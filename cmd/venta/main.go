@@ -6,6 +6,7 @@
 //	venta token             a development token
 //	venta config            check a configuration file; print its schema or a sample
 //	venta policy            the effective policy of every RPC
+//	venta apikey            a new API key
 package main
 
 import (
@@ -27,6 +28,7 @@ type cli struct {
 	Token   tokenCommand   `cmd:"" help:"Print a development token."`
 	Config  configCommand  `cmd:"" help:"Check and explain configuration files."`
 	Policy  policyCommand  `cmd:"" help:"Print the effective policy of every RPC."`
+	APIKey  apikeyCommand  `cmd:"" name:"apikey" help:"Make an API key."`
 }
 
 func main() {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 
@@ -46,6 +48,16 @@ func only(policies []gateway.EffectivePolicy, method string) ([]gateway.Effectiv
 		names = append(names, p.Method)
 	}
 	return nil, fmt.Errorf("there is no RPC %q; the RPCs are:\n%s", method, strings.Join(names, "\n"))
+}
+
+// policiesHandler tells operators what holds now, as venta policy --json does.
+func policiesHandler(gw *gateway.Gateway) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if err := writePoliciesJSON(w, gw.Policies()); err != nil {
+			slog.Debug("an operator left before the policies were written", "error", err)
+		}
+	})
 }
 
 // writePoliciesJSON writes an array with an object for each RPC. The policy has

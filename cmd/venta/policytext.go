@@ -92,7 +92,8 @@ func (t *policyText) message(indent string, effective, written protoreflect.Mess
 	}
 	fields := effective.Descriptor().Fields()
 	for i := range fields.Len() {
-		if field := fields.Get(i); effective.Has(field) {
+		field := fields.Get(i)
+		if effective.Has(field) && (field.Name() != "mode" || written.Has(field)) { // in force, as any block
 			t.field(indent, field, effective, written, "")
 		}
 	}

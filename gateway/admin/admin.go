@@ -1,6 +1,6 @@
 // Package admin serves what operators and their machines ask of a process:
-// health and metrics. It belongs on an address of its own that clients cannot
-// reach.
+// health, metrics and what they may do. It belongs on an address of its own that
+// clients cannot reach.
 package admin
 
 import (
@@ -16,10 +16,15 @@ type Options struct {
 	Health http.Handler
 	// Metrics serves /metrics.
 	Metrics http.Handler
+	// Purge serves POST /cache/purge.
+	Purge http.Handler
+	// Policies serves /policies.
+	Policies http.Handler
 }
 
-// New returns the handler of the admin address. It answers GET and HEAD alone;
-// "/" lists the paths. It is safe for concurrent use if the handlers are.
+// New returns the handler of the admin address. It answers GET and HEAD, and POST
+// where that is said; "/" lists the paths. It is safe for concurrent use if the
+// handlers are.
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	var served []string
@@ -34,6 +39,11 @@ func New(o Options) http.Handler {
 	}
 	add(o.Health, "/health", "/livez", "/readyz")
 	add(o.Metrics, "/metrics")
+	add(o.Policies, "/policies")
+	if o.Purge != nil {
+		served = append(served, "/cache/purge")
+		mux.Handle("POST /cache/purge", o.Purge)
+	}
 	mux.Handle("GET /{$}", index(served))
 	return guard(mux)
 }

@@ -22,6 +22,8 @@ type Scope struct {
 	awaited  context.Context
 	cancel   context.CancelFunc
 	released bool
+	lent     *Scope // the first of the scopes that took its caller, see base
+	next     *Scope // behind this one in the list that it is in
 }
 
 // NewBound returns a scope that ends after d on behalf of a policy, with
@@ -42,12 +44,22 @@ func (s *Scope) Open(ctx context.Context) { s.Context = ctx }
 
 // Release ends the scope.
 func (s *Scope) Release() {
+	for lent := s.release(); lent != nil; lent = lent.next {
+		lent.Release()
+	}
+}
+
+// release ends the scope itself and returns the first that must end with it.
+func (s *Scope) release() *Scope {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.released = true
 	if s.cancel != nil {
 		s.cancel()
 	}
+	lent := s.lent
+	s.lent = nil
+	return lent
 }
 
 // Bounds reports whether the scope has a bound of its own in force.
@@ -104,7 +116,7 @@ func (s *Scope) await() context.Context {
 		return s.awaited
 	}
 	if s.Bounds() && !s.released {
-		s.awaited, s.cancel = context.WithDeadlineCause(s.Context, s.end, ErrPolicy)
+		s.awaited, s.cancel = context.WithDeadlineCause(s.base(), s.end, ErrPolicy)
 	} else {
 		s.awaited, s.cancel = context.WithCancel(s.Context)
 	}
@@ -113,4 +125,27 @@ func (s *Scope) await() context.Context {
 	}
 	s.started.Store(true)
 	return s.awaited
+}
+
+// base is what the scope's context hangs on, where it has a bound. That is its
+// caller, or the caller's where the caller is a scope that nobody waits on yet:
+// the outer bound is later than this one, and its release ends this one, too, so
+// that it needs no timer and no channel of its own.
+func (s *Scope) base() context.Context {
+	outer, ok := s.Context.(*Scope)
+	if !ok || !outer.lend(s) {
+		return s.Context
+	}
+	return outer.Context
+}
+
+// lend reports whether a scope may take this one's caller for its own.
+func (s *Scope) lend(to *Scope) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.released || s.started.Load() {
+		return false
+	}
+	to.next, s.lent = s.lent, to
+	return true
 }

@@ -6,6 +6,7 @@ package requestctx
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 )
 
 // room is how many values one context holds: what telemetry, the edge and
@@ -13,12 +14,12 @@ import (
 const room = 4
 
 // Context is the context of one request, with room for a few values. The zero
-// value is of no use: see [Context.Begin]. Values may be added by one goroutine
-// alone, and before any other gets the context or one derived from it.
+// value is of no use: see [Context.Begin]. It may be read by many goroutines
+// while one, which serves the request, adds values. It must not be copied.
 type Context struct {
 	context.Context
 	values [room]value
-	n      int
+	n      atomic.Int32 // how many there are; a value is complete before it counts
 }
 
 type value struct{ key, value any }
@@ -29,12 +30,12 @@ type value struct{ key, value any }
 func (c *Context) Begin(parent context.Context, key, first any) {
 	c.Context = parent
 	c.values[0] = value{key, first}
-	c.n = 1
+	c.n.Store(1)
 }
 
 // Value implements context.Context.
 func (c *Context) Value(key any) any {
-	for i := range c.values[:c.n] {
+	for i := range c.n.Load() {
 		if c.values[i].key == key {
 			return c.values[i].value
 		}
@@ -45,16 +46,17 @@ func (c *Context) Value(key any) any {
 // add reports whether there was room. A key that is there already is not
 // replaced, as steps further out have seen its value.
 func (c *Context) add(key, v any) bool {
-	if c.n == room {
+	n := c.n.Load()
+	if n == room {
 		return false
 	}
-	for i := range c.values[:c.n] {
+	for i := range n {
 		if c.values[i].key == key {
 			return false
 		}
 	}
-	c.values[c.n] = value{key, v}
-	c.n++
+	c.values[n] = value{key, v}
+	c.n.Store(n + 1)
 	return true
 }
 

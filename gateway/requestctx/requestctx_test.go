@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/venta-hq/venta/gateway/requestctx"
@@ -85,6 +87,29 @@ func TestCancellationPasses(t *testing.T) {
 	if ctx.Err() == nil || context.Cause(below) != context.DeadlineExceeded {
 		t.Errorf("ended by %v, below by %v", ctx.Err(), context.Cause(below))
 	}
+}
+
+// TestReadersOfAGrowingContext is for the race detector: what a step further out
+// has left behind may still look at the context.
+func TestReadersOfAGrowingContext(t *testing.T) {
+	r := newRequest(t)
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for r.Context().Value(number(2)) == nil {
+				if value(r, first{}) != "first" {
+					t.Error("a value is lost")
+				}
+				runtime.Gosched()
+			}
+		})
+	}
+	for i := range number(3) {
+		if requestctx.With(r, i, "there") != r {
+			t.Fatal("the request is copied")
+		}
+	}
+	readers.Wait()
 }
 
 func TestWithAllocatesNothing(t *testing.T) {

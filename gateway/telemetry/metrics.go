@@ -44,6 +44,7 @@ func buckets() metric.HistogramOption {
 //	venta.circuit_breaker.state         gauge, 0 or 1  venta.circuit_breaker.{name,state}
 //	venta.policy.shadow                 counter        rpc.method, venta.policy.{name,would}
 //	venta.concurrency.shed              counter        rpc.method, venta.concurrency.criticality
+//	venta.cache.events                  counter        rpc.method, venta.event
 //	venta.store.events                  counter        venta.store.name, venta.event
 //
 // No attribute takes a value that a client chose, so the number of series is

@@ -19,6 +19,7 @@ const (
 type (
 	shadowed   struct{ method, policy, would string }
 	shed       struct{ method, criticality string }
+	cacheEvent struct{ method, event string }
 	storeEvent struct{ store, event string }
 )
 
@@ -26,6 +27,7 @@ type (
 type policyCounters struct {
 	shadowed counters[shadowed]
 	shed     counters[shed]
+	cache    counters[cacheEvent]
 	stores   counters[storeEvent]
 }
 
@@ -33,18 +35,21 @@ func newPolicyCounters() policyCounters {
 	return policyCounters{
 		shadowed: newCounters(shadowed.attributes),
 		shed:     newCounters(shed.attributes),
+		cache:    newCounters(cacheEvent.attributes),
 		stores:   newCounters(storeEvent.attributes),
 	}
 }
 
 func (p *policyCounters) register(meter metric.Meter) error {
-	var errs [3]error
+	var errs [4]error
 	_, errs[0] = meter.Int64ObservableCounter("venta.policy.shadow", metric.WithInt64Callback(p.shadowed.observe),
 		metric.WithUnit("{decision}"), metric.WithDescription("What policies in shadow mode would have done."))
 	_, errs[1] = meter.Int64ObservableCounter("venta.concurrency.shed", metric.WithInt64Callback(p.shed.observe),
 		metric.WithUnit("{call}"), metric.WithDescription("Calls that were shed under overload."))
 	_, errs[2] = meter.Int64ObservableCounter("venta.store.events", metric.WithInt64Callback(p.stores.observe),
 		metric.WithUnit("{event}"), metric.WithDescription("What went other than well between the gateway and its shared stores."))
+	_, errs[3] = meter.Int64ObservableCounter("venta.cache.events", metric.WithInt64Callback(p.cache.observe),
+		metric.WithUnit("{event}"), metric.WithDescription("What the cache refused, left out, refreshed or encoded."))
 	return errors.Join(errs[:]...)
 }
 
@@ -60,6 +65,14 @@ func (m *Metrics) Shadow(fullMethod, policy, would string) {
 func (m *Metrics) Shed(fullMethod, criticality string) {
 	if m != nil {
 		m.policies.shed.of(shed{fullMethod, criticality}).Add(1)
+	}
+}
+
+// CacheEvent counts what happened to a request of a cached RPC beside its
+// outcome, such as "key_too_large".
+func (m *Metrics) CacheEvent(fullMethod, event string) {
+	if m != nil {
+		m.policies.cache.of(cacheEvent{fullMethod, event}).Add(1)
 	}
 }
 
@@ -81,6 +94,10 @@ func (s shed) attributes() []attribute.KeyValue {
 		criticality = "default"
 	}
 	return []attribute.KeyValue{semconv.RPCMethod(rpcMethod(s.method)), criticalityKey.String(criticality)}
+}
+
+func (c cacheEvent) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{semconv.RPCMethod(rpcMethod(c.method)), eventKey.String(c.event)}
 }
 
 func (s storeEvent) attributes() []attribute.KeyValue {

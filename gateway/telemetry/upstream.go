@@ -85,6 +85,9 @@ func (u *upstream) inject(ctx context.Context, span trace.Span) context.Context 
 
 // end reports a call, also one that panicked.
 func (u *upstream) end(ctx context.Context, span trace.Span, c call, took time.Duration) {
+	if span == nil && u.tracer != nil {
+		ctx = context.Background() // the trace is not sampled: there is no exemplar to look for
+	}
 	if u.metrics != nil {
 		u.metrics.upstreamDuration.Record(ctx, took.Seconds(), u.metrics.calls.of(c)...)
 	}

@@ -27,17 +27,29 @@ type pathField struct {
 	way     []protoreflect.FieldDescriptor // the messages around the field
 	field   protoreflect.FieldDescriptor
 	convert converter
+	text    *goField // of a plain string, which needs no reflection; else nil
 }
 
-func newPathBinder(md protoreflect.MessageDescriptor, t *httprule.Template, o ServiceOptions, dropIn bool) pathBinder {
+func newPathBinder(request proto.Message, t *httprule.Template, o ServiceOptions, dropIn bool) pathBinder {
 	b := pathBinder{fields: map[string]pathField{}, separator: o.PathSeparator, dropIn: dropIn}
 	if b.separator == "" {
 		b.separator = ","
 	}
 	for _, v := range t.Variables() {
-		b.fields[v.FieldPath] = newPathField(md, v.FieldPath, dropIn)
+		f := newPathField(descriptor(request), v.FieldPath, dropIn)
+		if f.isText() {
+			f.text = findGoField(request, f.field)
+		}
+		b.fields[v.FieldPath] = f
 	}
 	return b
+}
+
+// isText reports whether the field is a string of the message itself, which is
+// set by being not empty.
+func (f pathField) isText() bool {
+	return f.field != nil && len(f.way) == 0 &&
+		f.field.Kind() == protoreflect.StringKind && !f.field.IsList() && !f.field.HasPresence()
 }
 
 func newPathField(md protoreflect.MessageDescriptor, path string, dropIn bool) pathField {
@@ -80,6 +92,8 @@ func (b pathBinder) bind(m proto.Message, params []router.Param) error {
 			err = errNotUTF8
 		case f.field == nil:
 			err = runtime.PopulateFieldFromPath(m, p.FieldPath, p.Value)
+		case f.text != nil:
+			*f.text.pointer(m).(*string) = p.Value
 		default:
 			err = f.set(m.ProtoReflect(), p.Value, b.separator)
 		}

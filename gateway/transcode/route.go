@@ -50,7 +50,7 @@ func (rt *Route) prepare() error {
 		rt.rpcName = stockName(m.FullName)
 	}
 	input := m.Call.NewRequest()
-	rt.path = newPathBinder(descriptor(input), template, m.Options, o.DropIn)
+	rt.path = newPathBinder(input, template, m.Options, o.DropIn)
 	rt.query = newQueryBinder(descriptor(input), template, b.Body, o)
 	if rt.body, err = newBodyBinder(input, b, m.Options, o.DropIn); err != nil {
 		return err

@@ -721,10 +721,10 @@ type Cache struct {
 	// Needs redis. Default false.
 	Remote bool `protobuf:"varint,2,opt,name=remote,proto3" json:"remote,omitempty"`
 	// How long an answered write waits until the other gateways have dropped what
-	// it purges. Default "100ms". From 0 to 5s.
+	// it purges. Default "40ms". From 1ms to 5s.
 	PurgeWait *durationpb.Duration `protobuf:"bytes,3,opt,name=purge_wait,json=purgeWait,proto3" json:"purge_wait,omitempty"`
 	// The longest that a gateway which no purge can reach, for Redis is away, serves
-	// what it has stored. Default "1s". From 100ms to 5m.
+	// what it has stored. Default "1s". From 100ms to 1m.
 	MaxStaleness  *durationpb.Duration `protobuf:"bytes,4,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1149,13 +1149,14 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\tjwks_file\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\bjwksFile\x12 \n" +
 	"\x06issuer\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06issuer\x12$\n" +
 	"\baudience\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\baudience\x12,\n" +
-	"\rapi_keys_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vapiKeysFile\"\xea\x01\n" +
+	"\rapi_keys_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vapiKeysFile\"\xed\x01\n" +
 	"\x05Cache\x12-\n" +
 	"\tmax_bytes\x18\x01 \x01(\x03B\x10\xbaH\r\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\bmaxBytes\x12\x16\n" +
-	"\x06remote\x18\x02 \x01(\bR\x06remote\x12F\n" +
+	"\x06remote\x18\x02 \x01(\bR\x06remote\x12J\n" +
 	"\n" +
-	"purge_wait\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\f\xbaH\t\xaa\x01\x06\"\x02\b\x052\x00R\tpurgeWait\x12R\n" +
-	"\rmax_staleness\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x03\b\xac\x022\x05\x10\x80\xc2\xd7/R\fmaxStaleness\"\xe3\x01\n" +
+	"purge_wait\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
+	"\"\x02\b\x052\x04\x10\xc0\x84=R\tpurgeWait\x12Q\n" +
+	"\rmax_staleness\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x02\b<2\x05\x10\x80\xc2\xd7/R\fmaxStaleness\"\xe3\x01\n" +
 	"\n" +
 	"RateLimits\x12(\n" +
 	"\bmax_keys\x18\x01 \x01(\x03B\r\xbaH\n" +

@@ -20,7 +20,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // locationServiceGateway describes the routes and policies of LocationService.
 func locationServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "venta.location.v1.LocationService",
+		Name:   "venta.location.v1.LocationService",
+		Source: "venta/location/v1/location_service.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "UpdateVendorLocation",
@@ -52,6 +53,7 @@ func locationServiceGateway() gateway.Service {
 					Auth:        &policy.Auth{Requirement: policy.AuthRequired},
 					Limits:      &policy.Limits{MaxRequestBytes: 65536},
 				},
+				Lines: gateway.Lines{"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "invalidates": 41, "auth": 25, "limits": 26},
 			},
 			{
 				Name: "VendorLocations",
@@ -93,6 +95,7 @@ func locationServiceGateway() gateway.Service {
 					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
 					Limits: &policy.Limits{MaxRequestBytes: 65536},
 				},
+				Lines: gateway.Lines{"timeout": 11, "retry": 56, "circuit_breaker": 13, "rate_limits": 17, "auth": 25, "limits": 26},
 			},
 		},
 	}

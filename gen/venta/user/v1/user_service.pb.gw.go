@@ -20,7 +20,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // userServiceGateway describes the routes and policies of UserService.
 func userServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "venta.user.v1.UserService",
+		Name:   "venta.user.v1.UserService",
+		Source: "venta/user/v1/user_service.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "GetUserVendors",
@@ -67,6 +68,7 @@ func userServiceGateway() gateway.Service {
 					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
 					Limits: &policy.Limits{MaxRequestBytes: 65536},
 				},
+				Lines: gateway.Lines{"timeout": 11, "retry": 42, "circuit_breaker": 13, "rate_limits": 17, "cache": 38, "auth": 25, "limits": 26},
 			},
 		},
 	}

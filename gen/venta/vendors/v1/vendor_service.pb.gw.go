@@ -20,7 +20,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // vendorServiceGateway describes the routes and policies of VendorService.
 func vendorServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "venta.vendor.v1.VendorService",
+		Name:   "venta.vendor.v1.VendorService",
+		Source: "venta/vendor/v1/vendor_service.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "GetVendor",
@@ -72,6 +73,7 @@ func vendorServiceGateway() gateway.Service {
 					},
 					Limits: &policy.Limits{MaxRequestBytes: 65536},
 				},
+				Lines: gateway.Lines{"timeout": 13, "retry": 60, "circuit_breaker": 15, "rate_limits": 46, "cache": 55, "auth": 27, "version": 62, "limits": 28},
 			},
 			{
 				Name: "CreateVendor",
@@ -112,6 +114,7 @@ func vendorServiceGateway() gateway.Service {
 						Location: "/v1/vendors/{id}",
 					},
 				},
+				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 77, "auth": 27, "version": 30, "limits": 28, "response": 80},
 			},
 			{
 				Name: "UpdateVendor",
@@ -148,6 +151,7 @@ func vendorServiceGateway() gateway.Service {
 					},
 					Limits: &policy.Limits{MaxRequestBytes: 65536},
 				},
+				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 96, "auth": 27, "version": 102, "limits": 28},
 			},
 		},
 	}

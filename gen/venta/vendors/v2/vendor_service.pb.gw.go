@@ -20,7 +20,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // vendorServiceGateway describes the routes and policies of VendorService.
 func vendorServiceGateway() gateway.Service {
 	return gateway.Service{
-		Name: "venta.vendor.v2.VendorService",
+		Name:   "venta.vendor.v2.VendorService",
+		Source: "venta/vendor/v2/vendor_service.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "GetVendor",
@@ -68,6 +69,7 @@ func vendorServiceGateway() gateway.Service {
 					Limits:   &policy.Limits{MaxRequestBytes: 65536},
 					Response: &policy.Response{OmitNull: true},
 				},
+				Lines: gateway.Lines{"timeout": 13, "retry": 56, "circuit_breaker": 15, "rate_limits": 42, "cache": 51, "auth": 27, "limits": 28, "response": 29},
 			},
 			{
 				Name: "ListVendors",
@@ -114,6 +116,7 @@ func vendorServiceGateway() gateway.Service {
 					Limits:   &policy.Limits{MaxRequestBytes: 65536},
 					Response: &policy.Response{OmitNull: true},
 				},
+				Lines: gateway.Lines{"timeout": 13, "retry": 70, "circuit_breaker": 15, "rate_limits": 19, "cache": 66, "auth": 27, "limits": 28, "response": 29},
 			},
 			{
 				Name: "CreateVendor",
@@ -150,6 +153,7 @@ func vendorServiceGateway() gateway.Service {
 						OmitNull: true,
 					},
 				},
+				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 83, "auth": 27, "limits": 28, "response": 86},
 			},
 			{
 				Name: "UpdateVendor",
@@ -182,6 +186,7 @@ func vendorServiceGateway() gateway.Service {
 					Limits:      &policy.Limits{MaxRequestBytes: 65536},
 					Response:    &policy.Response{OmitNull: true},
 				},
+				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 105, "auth": 27, "limits": 28, "response": 29},
 			},
 			{
 				Name: "DeleteVendor",
@@ -214,6 +219,7 @@ func vendorServiceGateway() gateway.Service {
 					Limits:      &policy.Limits{MaxRequestBytes: 65536},
 					Response:    &policy.Response{Status: 204},
 				},
+				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 120, "auth": 27, "limits": 28, "response": 125},
 			},
 		},
 	}

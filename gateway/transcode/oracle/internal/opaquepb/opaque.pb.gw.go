@@ -17,7 +17,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // opaquesGateway describes the routes and policies of Opaques.
 func opaquesGateway() gateway.Service {
 	return gateway.Service{
-		Name: "venta.oracle.v1.Opaques",
+		Name:   "venta.oracle.v1.Opaques",
+		Source: "venta/oracle/v1/opaque.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Opaque",

@@ -17,7 +17,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // classicsGateway describes the routes and policies of Classics.
 func classicsGateway() gateway.Service {
 	return gateway.Service{
-		Name: "venta.oracle.v1.Classics",
+		Name:   "venta.oracle.v1.Classics",
+		Source: "venta/oracle/v1/classic.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Classic",

@@ -17,7 +17,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // editionsGateway describes the routes and policies of Editions.
 func editionsGateway() gateway.Service {
 	return gateway.Service{
-		Name: "venta.oracle.v1.Editions",
+		Name:   "venta.oracle.v1.Editions",
+		Source: "venta/oracle/v1/edition.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Edition",

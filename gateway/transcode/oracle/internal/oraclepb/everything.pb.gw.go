@@ -17,7 +17,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // everythingsGateway describes the routes and policies of Everythings.
 func everythingsGateway() gateway.Service {
 	return gateway.Service{
-		Name: "venta.oracle.v1.Everythings",
+		Name:   "venta.oracle.v1.Everythings",
+		Source: "venta/oracle/v1/everything.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Text",

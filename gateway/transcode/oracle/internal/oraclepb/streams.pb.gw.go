@@ -17,7 +17,8 @@ const _ = gateway.SupportsGeneratedCodeV1
 // streamsGateway describes the routes and policies of Streams.
 func streamsGateway() gateway.Service {
 	return gateway.Service{
-		Name: "venta.oracle.v1.Streams",
+		Name:   "venta.oracle.v1.Streams",
+		Source: "venta/oracle/v1/streams.proto",
 		Methods: []gateway.Method{
 			{
 				Name: "Repeat",

@@ -19,6 +19,7 @@ const _ = gateway.SupportsGeneratedCodeV1
 func optionedGateway() gateway.Service {
 	return gateway.Service{
 		Name:    "venta.oracle.v1.Optioned",
+		Source:  "venta/oracle/v1/optioned.proto",
 		Options: gateway.ServiceOptions{StrictDeepWildcard: true, NoPatchMask: true, PathSeparator: "|", RegistrationContext: true},
 		Methods: []gateway.Method{
 			{

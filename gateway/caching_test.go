@@ -1,0 +1,113 @@
+package gateway_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"net/http/httptest"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/policy"
+	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
+)
+
+func cached(c policy.Cache) policy.Method {
+	c.TTL, c.KeyFields, c.Tags = time.Minute, []string{"id"}, []string{"vendor:{id}"}
+	return policy.Method{Cache: &c}
+}
+
+// numbered answers each call with its number as the vendor's name.
+func numbered(_ context.Context, call int) (*vendorv2.GetVendorResponse, error) {
+	return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "call " + string(rune('0'+call))}}, nil
+}
+
+// TestStaleWhileRevalidate holds that a stale answer is served at once and
+// fetched anew for the next request, through the whole stack.
+func TestStaleWhileRevalidate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, err := gateway.New(gateway.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer gw.Close()
+		b := &backend{get: numbered}
+		err = gw.Register(service(cached(policy.Cache{StaleWhileRevalidate: time.Hour})), gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler := gw.Handler()
+		ask := func() (string, string) {
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest("GET", "/v2/vendors/7", nil))
+			synctest.Wait()
+			return w.Body.String(), w.Header().Get("Cache-Status")
+		}
+		ask()
+		time.Sleep(2 * time.Minute)
+		for _, want := range []struct{ name, status string }{
+			{"call 1", "venta; hit; detail=stale-while-revalidate"}, {"call 2", "venta; hit; ttl="},
+		} {
+			if body, status := ask(); !strings.Contains(body, want.name) || !strings.HasPrefix(status, want.status) {
+				t.Errorf("%s, %s, want %s, %s", body, status, want.name, want.status)
+			}
+		}
+		if b.called() != 2 {
+			t.Errorf("%d calls", b.called())
+		}
+	})
+}
+
+// TestNegativeAnswersBearTheirOwnRequest holds that a remembered NOT_FOUND does
+// not repeat another request's id, and that a write purges it.
+func TestNegativeAnswersBearTheirOwnRequest(t *testing.T) {
+	b := &backend{get: func(context.Context, int) (*vendorv2.GetVendorResponse, error) {
+		return nil, status.Error(codes.NotFound, "no such vendor")
+	}}
+	s := start(t, b, cached(policy.Cache{NegativeTTL: time.Minute}), gateway.Options{})
+	for _, id := range []string{"first-request-0001", "second-request-002"} {
+		got := s.do(t, "GET", "/v2/vendors/7", "X-Request-Id", id)
+		if got.status != http.StatusNotFound || !strings.Contains(got.body, got.header.Get("X-Request-Id")) {
+			t.Errorf("%d %s of %s", got.status, got.body, got.header.Get("X-Request-Id"))
+		}
+	}
+	if b.called() != 1 {
+		t.Errorf("%d calls, want 1", b.called())
+	}
+	s.do(t, "DELETE", "/v2/vendors/7")
+	s.do(t, "GET", "/v2/vendors/7")
+	if b.called() != 2 {
+		t.Errorf("%d calls after a purge, want 2", b.called())
+	}
+}
+
+// TestPostedFormsNeverShareAnAnswer holds that a form which stands for the query
+// is not taken for the URL that it is posted to.
+func TestPostedFormsNeverShareAnAnswer(t *testing.T) {
+	s := start(t, &backend{}, cached(policy.Cache{}), gateway.Options{})
+	s.do(t, "GET", "/v2/vendors/7")
+	s.do(t, "GET", "/v2/vendors/7") // the URL is remembered
+	request, err := http.NewRequestWithContext(t.Context(), "POST", s.URL+"/v2/vendors/7", strings.NewReader(url.Values{"nosuch": {"x"}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("X-HTTP-Method-Override", "GET")
+	response, err := s.Client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusBadRequest {
+		t.Errorf("the form was not read: %d %s %v", response.StatusCode, body, err)
+	}
+}
