@@ -89,7 +89,7 @@ current: $(GENERATORS) bin/protoc-gen-venta-gateway
 
 .PHONY: fmt
 fmt: third_party bin/buf ## Format Go and proto sources.
-	gofmt -w bench cmd gateway internal plugins services
+	gofmt -w bench chaos cmd gateway internal plugins services
 	bin/buf format proto --write
 
 .PHONY: clean

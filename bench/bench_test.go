@@ -39,6 +39,28 @@ func serve(b *testing.B, handler http.Handler, path, token string) {
 	}
 }
 
+// TestAllocations holds the gateway with every policy to fewer allocations than
+// grpc-gateway needs without any, and a hit to half of them.
+func TestAllocations(t *testing.T) {
+	allocations := func(mode subject.Mode) float64 {
+		server, token := newSubject(t, mode, 0)
+		r := httptest.NewRequest(http.MethodGet, onePath, http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := &discard{header: http.Header{}}
+		return testing.AllocsPerRun(200, func() {
+			clear(w.header)
+			server.Config.Handler.ServeHTTP(w, r)
+		})
+	}
+	bare := allocations(subject.Bare)
+	if got := allocations(subject.Policies); got >= bare {
+		t.Errorf("every policy: %v allocations, bare: %v", got, bare)
+	}
+	if got := allocations(subject.Cached); got > bare/2 {
+		t.Errorf("hit: %v allocations, bare: %v", got, bare)
+	}
+}
+
 // discard is a ResponseWriter that keeps nothing of the body.
 type discard struct {
 	header http.Header

@@ -17,6 +17,7 @@ func newStore(o Options) (*cache.Store, error) {
 		MaxBytes: o.CacheMaxBytes,
 		Jitter:   cache.DefaultJitter,
 		Logger:   o.Logger,
+		Remote:   o.CacheRemote,
 	}
 	if !o.UncompressedAnswers {
 		encoder, err := compression.NewEncoder(compression.Options{})

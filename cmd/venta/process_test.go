@@ -154,6 +154,7 @@ func (l *lines) find(re *regexp.Regexp, exited <-chan struct{}) (string, bool) {
 // share limits that count by client.
 type client struct {
 	base  string
+	host  string // "": the base's
 	token string
 	http  *http.Client
 }
@@ -182,6 +183,7 @@ func (c *client) do(t *testing.T, method, path, body string) answer {
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	request.Host = c.host
 	began := time.Now()
 	response, err := c.http.Do(request)
 	if err != nil {

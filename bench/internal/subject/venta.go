@@ -13,6 +13,7 @@ import (
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
+	"github.com/venta-hq/venta/gateway/telemetry/jsonlog"
 	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 )
 
@@ -37,7 +38,8 @@ func gatewayOptions(o Options) (gateway.Options, error) {
 	if o.Mode == Venta {
 		return gateway.Options{Logger: slog.New(slog.DiscardHandler)}, nil
 	}
-	// A real file, so that each line costs its system call.
+	// A real file, so that lines cost their system calls. They are written as
+	// cmd/venta writes them; nobody closes the handler, as nobody reads the file.
 	accessLog, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		return gateway.Options{}, err
@@ -49,7 +51,7 @@ func gatewayOptions(o Options) (gateway.Options, error) {
 		return gateway.Options{}, err
 	}
 	return gateway.Options{
-		Logger:         slog.New(slog.NewJSONHandler(accessLog, nil)),
+		Logger:         slog.New(jsonlog.New(accessLog, jsonlog.Options{})),
 		Verifier:       verifier,
 		MeterProvider:  sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())),
 		TracerProvider: sampledTraces(),

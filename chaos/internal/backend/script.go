@@ -1,0 +1,75 @@
+package backend
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Script says how a backend answers. The zero value answers at once.
+type Script struct {
+	// Latency is how long an answer takes.
+	Latency time.Duration
+	// Workers is how many calls are served at once; the others wait for a worker
+	// in the order of their coming, so that Workers divided by Latency is the
+	// backend's exact capacity. 0: no bound.
+	Workers int
+	// ErrorPercent of the calls fail with ErrorCode, from 0 to 100.
+	ErrorPercent int
+	// ErrorCode is the status of failures. Default: UNAVAILABLE.
+	ErrorCode codes.Code
+	// Hang leaves calls unanswered until their caller gives up.
+	Hang bool
+}
+
+// stage is a script that is being played. It is safe for concurrent use.
+type stage struct {
+	Script
+	workers chan struct{} // nil: no bound
+}
+
+func newStage(s Script) *stage {
+	if s.ErrorCode == codes.OK {
+		s.ErrorCode = codes.Unavailable
+	}
+	played := &stage{Script: s}
+	if s.Workers > 0 {
+		played.workers = make(chan struct{}, s.Workers)
+	}
+	return played
+}
+
+// play does what the script says of one call, until ctx ends.
+func (s *stage) play(ctx context.Context) error {
+	if s.Hang {
+		<-ctx.Done()
+		return status.FromContextError(ctx.Err()).Err()
+	}
+	if err := s.work(ctx); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	if rand.IntN(100) < s.ErrorPercent {
+		return status.Error(s.ErrorCode, "scripted failure")
+	}
+	return nil
+}
+
+// work takes a worker for the time of an answer. A worker finishes what it has
+// begun, as a database would, even if the caller has left.
+func (s *stage) work(ctx context.Context) error {
+	if s.workers != nil {
+		select {
+		case s.workers <- struct{}{}:
+			defer func() { <-s.workers }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if s.Latency > 0 {
+		time.Sleep(s.Latency)
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,90 @@
+// Package backend is the gRPC service behind the gateway of a scenario: the
+// vendors' API, answering as a script says, in a process of its own.
+package backend
+
+import (
+	"context"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+
+	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
+)
+
+// Counts is what came to a backend since it started.
+type Counts struct {
+	Calls       int64 // attempts, as the gateway calls them
+	Failed      int64 // answered with an error, or not at all
+	InFlight    int64
+	MaxInFlight int64
+	Connections int64
+}
+
+// service plays a script. It is safe for concurrent use.
+type service struct {
+	vendorv2.UnimplementedVendorServiceServer
+
+	script                                atomic.Pointer[stage]
+	calls, failed, inFlight, mostInFlight atomic.Int64
+}
+
+func newService() *service {
+	s := &service{}
+	s.script.Store(newStage(Script{}))
+	return s
+}
+
+func (s *service) counts() Counts {
+	return Counts{
+		Calls: s.calls.Load(), Failed: s.failed.Load(),
+		InFlight: s.inFlight.Load(), MaxInFlight: s.mostInFlight.Load(),
+	}
+}
+
+// intercept plays the script before the handlers answer. Health is no part of
+// it: a sick service must be found out by its calls.
+func (s *service) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if info.Server != s {
+		return handle(ctx, request)
+	}
+	s.calls.Add(1)
+	s.raise(s.inFlight.Add(1))
+	defer s.inFlight.Add(-1)
+	if err := s.script.Load().play(ctx); err != nil {
+		s.failed.Add(1)
+		return nil, err
+	}
+	return handle(ctx, request)
+}
+
+func (s *service) raise(inFlight int64) {
+	for most := s.mostInFlight.Load(); inFlight > most; most = s.mostInFlight.Load() {
+		if s.mostInFlight.CompareAndSwap(most, inFlight) {
+			return
+		}
+	}
+}
+
+// GetVendor knows every vendor.
+func (s *service) GetVendor(_ context.Context, r *vendorv2.GetVendorRequest) (*vendorv2.GetVendorResponse, error) {
+	return &vendorv2.GetVendorResponse{Vendor: vendor(r.GetId())}, nil
+}
+
+// ListVendors returns a page of one vendor.
+func (s *service) ListVendors(context.Context, *vendorv2.ListVendorsRequest) (*vendorv2.ListVendorsResponse, error) {
+	return &vendorv2.ListVendorsResponse{Vendors: []*vendorv2.Vendor{vendor("listed")}}, nil
+}
+
+// CreateVendor forgets what it makes.
+func (s *service) CreateVendor(_ context.Context, r *vendorv2.CreateVendorRequest) (*vendorv2.CreateVendorResponse, error) {
+	made := vendor("made")
+	made.Name, made.Email = r.GetName(), r.GetEmail()
+	return &vendorv2.CreateVendorResponse{Vendor: made}, nil
+}
+
+func vendor(id string) *vendorv2.Vendor {
+	return &vendorv2.Vendor{
+		Id: id, Name: "Tacos Ada", Email: "ada@example.com", IsOpen: true,
+		Description: "Corn tortillas, slow beans and three salsas; from eleven until sold out.",
+	}
+}

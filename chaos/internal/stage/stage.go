@@ -1,0 +1,124 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/venta-hq/venta/chaos/internal/balancer"
+	"github.com/venta-hq/venta/chaos/internal/load"
+	"github.com/venta-hq/venta/chaos/internal/names"
+)
+
+// Stage is the processes and proxies of one scenario.
+type Stage struct {
+	*Site
+	dir     string
+	names   *names.Server
+	named   int      // names given
+	closers []func() // in the order of opening
+	logs    []func() string
+}
+
+// Stage returns an empty stage. End what runs on it with [Stage.Close].
+func (s *Site) Stage() (*Stage, error) {
+	dir, err := os.MkdirTemp(s.dir, "scenario-")
+	if err != nil {
+		return nil, err
+	}
+	server, err := names.Start()
+	if err != nil {
+		return nil, err
+	}
+	stage := &Stage{Site: s, dir: dir, names: server}
+	stage.onClose(func() { _ = server.Close() })
+	return stage, nil
+}
+
+// Close ends all processes and proxies, the last first. It ends by force what
+// the scenario has not ended.
+func (s *Stage) Close() {
+	for _, end := range slices.Backward(s.closers) {
+		end()
+	}
+	s.closers = nil
+}
+
+// Logs returns the last of what the gateways wrote.
+func (s *Stage) Logs() string {
+	var all string
+	for _, log := range s.logs {
+		all += log()
+	}
+	return all
+}
+
+func (s *Stage) onClose(end func()) { s.closers = append(s.closers, end) }
+
+func (s *Stage) file(name string) string { return filepath.Join(s.dir, name) }
+
+// Balancer puts a load balancer in front of gateways.
+func (s *Stage) Balancer(members ...balancer.Member) (*balancer.Balancer, error) {
+	b, err := balancer.Start(members...)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(func() { _ = b.Close() })
+	return b, nil
+}
+
+// Header is what a client with a valid token sends.
+func (s *Stage) Header() http.Header { return http.Header{"Authorization": {"Bearer " + s.token}} }
+
+// Load starts a load of clients with a valid token. The stage ends it at the
+// latest.
+func (s *Stage) Load(ctx context.Context, base string, rate float64, span time.Duration, next func(i int) load.Request) *load.Run {
+	ctx, cancel := context.WithCancel(ctx)
+	run := load.Start(ctx, load.Plan{
+		Base: base, Rate: rate, Duration: span, Next: next,
+		Header: s.Header(),
+	})
+	s.onClose(func() {
+		cancel()
+		run.Wait()
+	})
+	return run
+}
+
+// Until waits until the load has run for at.
+func Until(ctx context.Context, run *load.Run, at time.Duration) error {
+	return Sleep(ctx, at-run.Elapsed())
+}
+
+// Sleep waits for d, or for the end of ctx, which is an error.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Eventually waits until ask says yes, at most for limit.
+func Eventually(ctx context.Context, limit time.Duration, what string, ask func() (bool, error)) error {
+	end := time.Now().Add(limit)
+	for {
+		yes, err := ask()
+		if yes {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s: not within %s (last error: %v)", what, limit, err)
+		}
+		if err := Sleep(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
