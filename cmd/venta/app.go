@@ -107,15 +107,19 @@ func (a *app) addGateway(ctx context.Context, f fleet) error {
 	if err := register(a.gateway, called); err != nil {
 		return err
 	}
+	if err := observeUpstreams(a.telemetry.MeterProvider, f.conns); err != nil {
+		return err
+	}
 	a.health = health.New(called)
 	if a.httpURL, err = a.addWeb("--http", cfg.GetHttp(), cfg.GetHttpListener(), a.gateway.Handler()); err != nil {
 		return err
 	}
 	operations := admin.New(admin.Options{
-		Health:   a.health.Handler(),
-		Metrics:  a.telemetry.MetricsHandler(),
-		Policies: policiesHandler(a.gateway),
-		Purge:    a.gateway.PurgeHandler(),
+		Health:    a.health.Handler(),
+		Metrics:   a.telemetry.MetricsHandler(),
+		Policies:  policiesHandler(a.gateway),
+		Upstreams: upstreamsHandler(f.conns),
+		Purge:     a.gateway.PurgeHandler(),
 	})
 	a.adminURL, err = a.addWeb("--admin", cfg.GetAdmin(), cfg.GetAdminListener(), operations)
 	if err == nil {

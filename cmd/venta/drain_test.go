@@ -58,6 +58,9 @@ func TestOperatorsSeePolicies(t *testing.T) {
 		!strings.Contains(got.body, `"timeout": "venta/vendor/v2/vendor_service.proto:`) {
 		t.Errorf("%d %s", got.status, got.body[:min(len(got.body), 2000)])
 	}
+	if got := operations.do(t, http.MethodGet, "/upstreams", ""); got.status != http.StatusOK || !strings.Contains(got.body, `"target": "passthrough:///vendor"`) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
 	purge := func(body string) answer {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, operations.base+"/cache/purge", strings.NewReader(body))
 		if err != nil {

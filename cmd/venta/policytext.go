@@ -33,7 +33,7 @@ func writePolicies(w io.Writer, policies []gateway.EffectivePolicy) error {
 }
 
 func (t *policyText) method(p gateway.EffectivePolicy) {
-	fmt.Fprintf(t, "%s  %s\n", p.Method, strings.Join(p.Routes, ", "))
+	fmt.Fprintf(&t.Builder, "%s  %s\n", p.Method, strings.Join(p.Routes, ", "))
 	effective, written := annotation.Encode(p.Policy).ProtoReflect(), p.Written.ProtoReflect()
 	origins := maps.Clone(p.Origins)
 	fields := effective.Descriptor().Fields()
@@ -57,7 +57,7 @@ func (t *policyText) line(text, remark string) {
 		t.WriteString(text + "\n")
 		return
 	}
-	fmt.Fprintf(t, "%-*s  %s\n", originColumn, text, remark)
+	fmt.Fprintf(&t.Builder, "%-*s  %s\n", originColumn, text, remark)
 }
 
 // field writes a field of an effective policy; what written lacks is a default.

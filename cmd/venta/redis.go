@@ -38,7 +38,7 @@ func (a *app) openRedis(ctx context.Context, loaded *config.Loaded) (*redis.Clie
 		return nil, err
 	}
 	a.closers = append(a.closers, closing(client.Close))
-	return client, nil
+	return client, observeRedis(a.telemetry.MeterProvider, client)
 }
 
 // openRemoteCache makes Redis the second level of stored answers.
@@ -58,12 +58,12 @@ func (a *app) openRemoteCache(cfg *configv1.Cache, client *redis.Client) (*redis
 		return nil, err
 	}
 	a.closers = append(a.closers, closing(remote.Close))
-	return remote, nil
+	return remote, observeTrust(a.telemetry.MeterProvider, remote)
 }
 
 // countFleetEvents counts what happens between the caches of a fleet.
 func countFleetEvents(meters metric.MeterProvider) (func(cache.Event), error) {
-	counter, err := meters.Meter("github.com/venta-hq/venta/cmd/venta").Int64Counter("venta.cache.fleet_events",
+	counter, err := meters.Meter(meterName).Int64Counter("venta.cache.fleet_events",
 		metric.WithDescription("What happened between this process's cache, the shared one and those of other processes."))
 	if err != nil {
 		return nil, err

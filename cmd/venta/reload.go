@@ -72,7 +72,7 @@ func (r *reloading) run(ctx context.Context) error {
 // countReloads counts reloads by what became of them, and tells whether the
 // configuration as it is written is in force.
 func countReloads(meters metric.MeterProvider) (func(config.Reload), error) {
-	meter := meters.Meter("github.com/venta-hq/venta/cmd/venta")
+	meter := meters.Meter(meterName)
 	reloads, err := meter.Int64Counter("venta.config.reloads",
 		metric.WithDescription("Configurations loaded while the process runs, by result: applied, unchanged or refused."))
 	if err != nil {

@@ -20,6 +20,8 @@ type Options struct {
 	Purge http.Handler
 	// Policies serves /policies.
 	Policies http.Handler
+	// Upstreams serves /upstreams.
+	Upstreams http.Handler
 }
 
 // New returns the handler of the admin address. It answers GET and HEAD, and POST
@@ -40,6 +42,7 @@ func New(o Options) http.Handler {
 	add(o.Health, "/health", "/livez", "/readyz")
 	add(o.Metrics, "/metrics")
 	add(o.Policies, "/policies")
+	add(o.Upstreams, "/upstreams")
 	if o.Purge != nil {
 		served = append(served, "/cache/purge")
 		mux.Handle("POST /cache/purge", o.Purge)

@@ -84,7 +84,7 @@ func readSecret(path string) (Secret, error) {
 	if err != nil {
 		return Secret{}, withoutPath(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	text, err := io.ReadAll(io.LimitReader(file, mostSecret+1))
 	switch {
 	case err != nil:

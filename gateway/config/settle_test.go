@@ -3,7 +3,6 @@ package config
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -36,7 +35,7 @@ func settle(t *testing.T, test func(*settling)) {
 			Options: Options{File: path}, Current: current, Live: []string{"logging"},
 			Apply:   func(context.Context, *Loaded) error { return nil },
 			Observe: func(r Reload) { s.reloads <- r },
-			Logger:  slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Logger:  slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -139,7 +138,7 @@ func TestWhatIsWrittenBeforeRunIsSeen(t *testing.T) {
 		w, err := NewWatcher(WatchOptions{
 			Options: Options{File: path}, Current: current, Live: []string{"logging.level"},
 			Apply:  func(context.Context, *Loaded) error { end(); return nil },
-			Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)

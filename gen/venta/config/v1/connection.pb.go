@@ -66,11 +66,12 @@ type Connection struct {
 	// The largest message to the service, in bytes. Default 2147483647. From 1024
 	// to 2147483647.
 	MaxSendBytes *int64 `protobuf:"varint,15,opt,name=max_send_bytes,json=maxSendBytes,proto3,oneof" json:"max_send_bytes,omitempty"`
-	// The flow-control window of a stream, in bytes. Default 0: it grows with the
-	// link. 0, or from 65535 to 1073741824.
+	// The flow-control window of a stream, in bytes. 0 lets it grow with the link,
+	// which costs a ping now and then. Default 1048576. 0, or from 65535 to
+	// 1073741824.
 	StreamWindowBytes *int32 `protobuf:"varint,16,opt,name=stream_window_bytes,json=streamWindowBytes,proto3,oneof" json:"stream_window_bytes,omitempty"`
-	// The flow-control window of a connection, in bytes. Default 0: it grows with
-	// the link. 0, or from 65535 to 1073741824.
+	// The flow-control window of a connection, in bytes; 0 likewise. Default
+	// 4194304. 0, or from 65535 to 1073741824.
 	ConnectionWindowBytes *int32 `protobuf:"varint,17,opt,name=connection_window_bytes,json=connectionWindowBytes,proto3,oneof" json:"connection_window_bytes,omitempty"`
 	// How long an address whose circuit breaker has closed takes to get its full
 	// share of calls again; "0s" gives it at once. Default "10s". 0s, or
