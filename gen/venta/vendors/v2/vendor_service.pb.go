@@ -914,12 +914,12 @@ const file_venta_vendor_v2_vendor_service_proto_rawDesc = "" +
 	"\x06vendor\x18\x01 \x01(\v2\x17.venta.vendor.v2.VendorR\x06vendor\"0\n" +
 	"\x13DeleteVendorRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"\x16\n" +
-	"\x14DeleteVendorResponse2\xc0\x06\n" +
-	"\rVendorService\x12\xaf\x01\n" +
-	"\tGetVendor\x12!.venta.vendor.v2.GetVendorRequest\x1a\".venta.vendor.v2.GetVendorResponse\"[\xca\xe5\x184\x12\x02\b\x03*\x13\n" +
+	"\x14DeleteVendorResponse2\xca\x06\n" +
+	"\rVendorService\x12\xb9\x01\n" +
+	"\tGetVendor\x12!.venta.vendor.v2.GetVendorRequest\x1a\".venta.vendor.v2.GetVendorResponse\"e\xca\xe5\x18>\x12\x02\b\x03*\x13\n" +
 	"\x06vendor\x10\n" +
-	"\x1a\x0360s*\x02\x10\x012\x19\n" +
-	"\x04300s*\x02id8\x01B\vvendor:{id}\x82\xd3\xe4\x93\x02\x1ab\x06vendor\x12\x10/v2/vendors/{id}\x90\x02\x01\x12\x8a\x01\n" +
+	"\x1a\x0360s*\x02\x10\x012#\n" +
+	"\x04300s\x12\x0330s\x1a\x0310m*\x02id8\x01B\vvendor:{id}\x82\xd3\xe4\x93\x02\x1ab\x06vendor\x12\x10/v2/vendors/{id}\x90\x02\x01\x12\x8a\x01\n" +
 	"\vListVendors\x12#.venta.vendor.v2.ListVendorsRequest\x1a$.venta.vendor.v2.ListVendorsResponse\"0\xca\xe5\x18\x16\x12\x02\b\x032\x10\n" +
 	"\x0360s8\x01B\avendors\x82\xd3\xe4\x93\x02\r\x12\v/v2/vendors\x90\x02\x01\x12\xab\x01\n" +
 	"\fCreateVendor\x12$.venta.vendor.v2.CreateVendorRequest\x1a%.venta.vendor.v2.CreateVendorResponse\"N\xca\xe5\x18,:\t\n" +
@@ -929,10 +929,12 @@ const file_venta_vendor_v2_vendor_service_proto_rawDesc = "" +
 	"\avendors\x82\xd3\xe4\x93\x02\":\x06vendorb\x06vendor2\x10/v2/vendors/{id}\x90\x02\x02\x12\x9a\x01\n" +
 	"\fDeleteVendor\x12$.venta.vendor.v2.DeleteVendorRequest\x1a%.venta.vendor.v2.DeleteVendorResponse\"=\xca\xe5\x18\x1e:\x16\n" +
 	"\vvendor:{id}\n" +
-	"\avendors\x82\x01\x03\b\xcc\x01\x82\xd3\xe4\x93\x02\x12*\x10/v2/vendors/{id}\x90\x02\x02Bq\xca\xe5\x184\n" +
+	"\avendors\x82\x01\x03\b\xcc\x01\x82\xd3\xe4\x93\x02\x12*\x10/v2/vendors/{id}\x90\x02\x02B\x9d\x01\xca\xe5\x18`\n" +
 	"\x04\n" +
 	"\x025s\"\t\b2\x18\x05\"\x0330s*\x12\n" +
-	"\x05house\x10d\x1a\x0360s*\x02\x10\x01J\x02\b\x01z\x04\b\x80\x80\x04\x82\x01\x02\x18\x01Z7github.com/venta-hq/venta/gen/venta/vendors/v2;vendorv2b\x06proto3"
+	"\x05house\x10d\x1a\x0360s*\x02\x10\x01J\x02\b\x01z\x04\b\x80\x80\x04\x82\x01\x02\x18\x01\x8a\x01\b\n" +
+	"\x04auth \x01\x8a\x01\x1e\n" +
+	"\x10timeout.duration\x12\x05100ms\x1a\x0330sZ7github.com/venta-hq/venta/gen/venta/vendors/v2;vendorv2b\x06proto3"
 
 var (
 	file_venta_vendor_v2_vendor_service_proto_rawDescOnce sync.Once

@@ -61,15 +61,17 @@ func vendorServiceGateway() gateway.Service {
 						},
 					},
 					Cache: &policy.Cache{
-						TTL:       5 * time.Minute,
-						KeyFields: []string{"id"},
-						Tags:      []string{"vendor:{id}"},
+						TTL:                  5 * time.Minute,
+						StaleWhileRevalidate: 30 * time.Second,
+						StaleIfError:         10 * time.Minute,
+						KeyFields:            []string{"id"},
+						Tags:                 []string{"vendor:{id}"},
 					},
 					Auth:     &policy.Auth{Requirement: policy.AuthRequired},
 					Limits:   &policy.Limits{MaxRequestBytes: 65536},
 					Response: &policy.Response{OmitNull: true},
 				},
-				Lines: gateway.Lines{"timeout": 13, "retry": 56, "circuit_breaker": 15, "rate_limits": 42, "cache": 51, "auth": 27, "limits": 28, "response": 29},
+				Lines: gateway.Lines{"timeout": 13, "retry": 71, "circuit_breaker": 15, "rate_limits": 55, "cache": 64, "auth": 27, "limits": 28, "response": 29, "permits": 32},
 			},
 			{
 				Name: "ListVendors",
@@ -116,7 +118,7 @@ func vendorServiceGateway() gateway.Service {
 					Limits:   &policy.Limits{MaxRequestBytes: 65536},
 					Response: &policy.Response{OmitNull: true},
 				},
-				Lines: gateway.Lines{"timeout": 13, "retry": 70, "circuit_breaker": 15, "rate_limits": 19, "cache": 66, "auth": 27, "limits": 28, "response": 29},
+				Lines: gateway.Lines{"timeout": 13, "retry": 85, "circuit_breaker": 15, "rate_limits": 19, "cache": 81, "auth": 27, "limits": 28, "response": 29, "permits": 32},
 			},
 			{
 				Name: "CreateVendor",
@@ -153,7 +155,7 @@ func vendorServiceGateway() gateway.Service {
 						OmitNull: true,
 					},
 				},
-				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 83, "auth": 27, "limits": 28, "response": 86},
+				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 98, "auth": 27, "limits": 28, "response": 101, "permits": 32},
 			},
 			{
 				Name: "UpdateVendor",
@@ -186,7 +188,7 @@ func vendorServiceGateway() gateway.Service {
 					Limits:      &policy.Limits{MaxRequestBytes: 65536},
 					Response:    &policy.Response{OmitNull: true},
 				},
-				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 105, "auth": 27, "limits": 28, "response": 29},
+				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 120, "auth": 27, "limits": 28, "response": 29, "permits": 32},
 			},
 			{
 				Name: "DeleteVendor",
@@ -219,7 +221,7 @@ func vendorServiceGateway() gateway.Service {
 					Limits:      &policy.Limits{MaxRequestBytes: 65536},
 					Response:    &policy.Response{Status: 204},
 				},
-				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 120, "auth": 27, "limits": 28, "response": 125},
+				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 135, "auth": 27, "limits": 28, "response": 140, "permits": 32},
 			},
 		},
 	}
