@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/venta-hq/venta/gateway/circuitbreaker"
 	"github.com/venta-hq/venta/gateway/policy/annotation"
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
@@ -124,8 +125,21 @@ func (g *Gateway) apply(overrides []Override, now time.Time) error {
 			m.routes[j].way.Store(&ways[i][j])
 		}
 	}
+	g.forgetBreakers(ps)
 	g.parts = ps.all()
 	return nil
+}
+
+// forgetBreakers ends that breakers are shown which no RPC has any more.
+func (g *Gateway) forgetBreakers(ps *parts) {
+	for name, old := range ps.before {
+		if _, was := old.value.(*circuitbreaker.Breaker); !was {
+			continue
+		}
+		if _, is := ps.now[name].value.(*circuitbreaker.Breaker); !is {
+			g.telemetry.Metrics.ForgetBreaker(strings.TrimSuffix(name, "/circuit_breaker"))
+		}
+	}
 }
 
 // unmatched refuses overrides that would have no effect.

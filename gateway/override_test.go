@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"google.golang.org/grpc/codes"
 
 	"github.com/venta-hq/venta/gateway"
@@ -185,5 +187,42 @@ func TestPoliciesTellOrigins(t *testing.T) {
 	if got.Method != getVendor || got.Routes[0] != "GET /v2/vendors/{id}" || got.Origins["timeout"] != "shop.proto:7" ||
 		!strings.HasPrefix(got.Origins["rate_limits"], "venta.yaml:3") || got.Policy.RateLimits[0].Requests != 2 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestRemovedBreakerIsShownNoMore holds that metrics tell of what is there.
+func TestRemovedBreakerIsShownNoMore(t *testing.T) {
+	reader := sdkmetric.NewManualReader()
+	s := start(t, &backend{}, policy.Method{CircuitBreaker: breakerPolicy(5)},
+		gateway.Options{MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
+	shown := func() (n int) {
+		var read metricdata.ResourceMetrics
+		if err := reader.Collect(t.Context(), &read); err != nil {
+			t.Fatal(err)
+		}
+		for _, scope := range read.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if m.Name == "venta.circuit_breaker.state" {
+					n += len(m.Data.(metricdata.Gauge[int64]).DataPoints)
+				}
+			}
+		}
+		return n
+	}
+	if got := shown(); got != 3 {
+		t.Errorf("%d states are shown, want 3 of one breaker", got)
+	}
+	off := gateway.Override{Methods: getVendor, Policy: &policyv1.Policy{CircuitBreaker: &policyv1.CircuitBreaker{Disabled: ptr(true)}}}
+	if err := s.Gateway.Override([]gateway.Override{off}); err != nil {
+		t.Fatal(err)
+	}
+	if got := shown(); got != 0 {
+		t.Errorf("%d states of a breaker that is gone", got)
+	}
+	if err := s.Gateway.Override(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := shown(); got != 3 {
+		t.Errorf("%d states are shown, want 3 of the breaker that is back", got)
 	}
 }

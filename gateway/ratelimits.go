@@ -56,7 +56,7 @@ func (b *builder) kept(l policy.RateLimit) policy.RateLimit {
 		l.Shared, l.OnStoreFailure, l.Lease = false, policy.FailureUnset, 0
 	default:
 		b.errs = append(b.errs, fmt.Errorf("rate_limits: limit %q is shared and there is no store to share it by; "+
-			"configure Redis, write SCOPE_LOCAL, or say that the process is alone", l.Name))
+			"configure Redis, or write SCOPE_LOCAL", l.Name))
 	}
 	return l
 }

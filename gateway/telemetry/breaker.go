@@ -30,6 +30,16 @@ func (m *Metrics) ObserveBreaker(name string, state func() string) {
 	m.breakers.states[name] = state
 }
 
+// ForgetBreaker ends that a breaker is shown. One that is not shown is no fault.
+func (m *Metrics) ForgetBreaker(name string) {
+	if m == nil {
+		return
+	}
+	m.breakers.mu.Lock()
+	defer m.breakers.mu.Unlock()
+	delete(m.breakers.states, name)
+}
+
 // observe is a metric.Int64Callback. It calls no breaker under the lock.
 func (b *breakers) observe(_ context.Context, to metric.Int64Observer) error {
 	b.mu.Lock()

@@ -76,7 +76,7 @@ func (m *Metrics) CacheEvent(fullMethod, event string) {
 	}
 }
 
-// StoreEvent counts an event of a shared store, such as "unavailable" of
+// StoreEvent counts an event of a shared store, such as "failed" of
 // "rate_limits".
 func (m *Metrics) StoreEvent(store, event string) {
 	if m != nil {
