@@ -60,6 +60,11 @@ generate-peers: generate bin/protoc-gen-grpc-gateway ## Generate grpc-gateway's 
 bench: ## Compare with stock grpc-gateway and net/http in one run (needs wrk).
 	go run ./bench
 
+.PHONY: bench-fleet
+bench-fleet: ## Compare limits and cache over Redis with the same by hand (2 minutes).
+	@tools/need.sh redis-server=redis-server
+	go run ./bench fleet
+
 .PHONY: chaos
 chaos: ## Break things around the gateway's binary; print what clients saw.
 	go run ./chaos

@@ -14,9 +14,10 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// cli is the command line. The commands beside run are what run starts.
+// cli is the command line. Subject and backend are what run starts.
 type cli struct {
 	Run     runCommand     `cmd:"" default:"withargs" help:"Measure and compare (the default)."`
+	Fleet   fleetCommand   `cmd:"" help:"Compare limits and cache over Redis with the same by hand; writes bench/FLEET.md."`
 	Subject subjectCommand `cmd:"" help:"Serve one of the gateways that are compared, until standard input ends."`
 	Backend backendCommand `cmd:"" help:"Serve the gRPC service behind them, until standard input ends."`
 }

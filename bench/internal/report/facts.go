@@ -20,13 +20,15 @@ type Facts struct {
 
 // String returns the facts, and those of this machine, as a Markdown list.
 func (f Facts) String() string {
-	return fmt.Sprintf(`- machine: %s, %d cores, %s/%s
-- versions: %s, %s
+	return machine() + fmt.Sprintf(`- versions: %s, %s
 - GOMAXPROCS of every process: %d
 - %d rounds of %s each, after %s of warm-up
 - date: %s
-`, cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), f.Generator,
-		f.MaxProcs, f.Rounds, f.Duration, f.WarmUp, f.When.UTC().Format(time.DateOnly))
+`, runtime.Version(), f.Generator, f.MaxProcs, f.Rounds, f.Duration, f.WarmUp, f.When.UTC().Format(time.DateOnly))
+}
+
+func machine() string {
+	return fmt.Sprintf("- machine: %s, %d cores, %s/%s\n", cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 }
 
 // cpuModel reads proc(5). Where that does not say it, the model is unknown.

@@ -16,7 +16,7 @@ const leftAligned = 2
 
 // Table returns the lines as a Markdown table that also reads well as text.
 func Table(lines []Line) string {
-	rows := [][]string{columns}
+	var rows [][]string
 	for i, l := range lines {
 		cells := l.cells()
 		if i > 0 && lines[i-1].Row == l.Row {
@@ -24,6 +24,11 @@ func Table(lines []Line) string {
 		}
 		rows = append(rows, cells)
 	}
+	return aligned(columns, rows)
+}
+
+func aligned(columns []string, rows [][]string) string {
+	rows = append([][]string{columns}, rows...)
 	widths := make([]int, len(columns))
 	for _, row := range rows {
 		for i, cell := range row {
