@@ -33,7 +33,8 @@ const (
 // by comparing the latency of each span of time with the latency of an idle
 // upstream: the bound is multiplied by their ratio, and room for some queueing,
 // its square root, is added. Until calls become slower for the first time the
-// bound doubles. It is guarded by its limiter's lock.
+// bound grows to twice of what was in use, where the upstream keeps up with the
+// calls in flight. It is guarded by its limiter's lock.
 type gradient struct {
 	ceiling  float64
 	limit    float64
@@ -42,6 +43,8 @@ type gradient struct {
 	spans    int     // since idle was measured
 	resume   float64 // the bound after a probe; 0: none is running
 	span     span
+	last     time.Duration // when a call ended
+	empty    bool          // none was in flight after it
 }
 
 // span counts the calls of a time.
@@ -50,18 +53,24 @@ type span struct {
 	calls     int // that began and succeeded in it
 	sum       time.Duration
 	overloads int
-	peak      int // of the calls in flight
+	ended     int           // in it, whenever they began and however they went
+	pause     time.Duration // without a call in flight
+	peak      int           // of the calls in flight
 }
 
 func newGradient(ceiling int) *gradient {
-	return &gradient{ceiling: float64(ceiling), limit: min(firstLimit, float64(ceiling)), starting: true}
+	return &gradient{ceiling: float64(ceiling), limit: min(firstLimit, float64(ceiling)), starting: true, empty: true}
 }
 
 // places is the bound as a whole number, at least 1.
 func (g *gradient) places() int { return int(g.limit) }
 
-// record counts a call that ended now, with others in flight beside it.
+// record counts a call that ended now, one of those in flight.
 func (g *gradient) record(now, start time.Duration, o Outcome, inFlight int) {
+	g.end(now, start, inFlight)
+	if o == Ignored {
+		return
+	}
 	s := &g.span
 	s.peak = max(s.peak, inFlight)
 	switch {
@@ -72,9 +81,18 @@ func (g *gradient) record(now, start time.Duration, o Outcome, inFlight int) {
 		s.sum += now - start
 	}
 	if now-s.began >= g.length() && s.calls+s.overloads >= fewestCalls {
-		g.conclude()
+		g.conclude(s.wait(now, inFlight))
 		g.span = span{began: now}
 	}
+}
+
+// end counts what the upstream has done, whether or not it means something.
+func (g *gradient) end(now, start time.Duration, inFlight int) {
+	g.span.ended++
+	if g.empty {
+		g.span.pause += max(start-g.last, 0)
+	}
+	g.last, g.empty = now, inFlight == 1
 }
 
 // length is how long a span lasts at least.
@@ -82,8 +100,9 @@ func (g *gradient) length() time.Duration {
 	return min(max(2*g.idle, shortestSpan), longestSpan)
 }
 
-// conclude draws what follows from a span.
-func (g *gradient) conclude() {
+// conclude draws what follows from a span, at the end of which a call would wait
+// so long for its answer.
+func (g *gradient) conclude(wait time.Duration) {
 	s := &g.span
 	g.spans++
 	switch {
@@ -100,7 +119,7 @@ func (g *gradient) conclude() {
 	if mean := s.mean(); g.idle == 0 || mean < g.idle {
 		g.idle = mean
 	}
-	g.follow(s)
+	g.follow(s, wait)
 	if g.spans >= probeEvery {
 		g.resume = g.limit
 		g.limit = max(g.limit*probePart, 1)
@@ -113,15 +132,16 @@ func (g *gradient) endProbe() {
 	}
 }
 
-// follow moves the bound by what a span's latency says.
-func (g *gradient) follow(s *span) {
-	ratio := (tolerance*float64(g.idle) + float64(slack)) / float64(max(s.mean(), 1))
+// follow moves the bound by what a span says.
+func (g *gradient) follow(s *span, wait time.Duration) {
+	bearable := tolerance*float64(g.idle) + float64(slack)
+	ratio := bearable / float64(max(s.mean(), 1))
 	ratio = min(max(ratio, 0.5), 1)
 	next := g.limit + smoothing*(g.limit*ratio+math.Sqrt(g.limit)-g.limit)
 	if ratio < 1 {
 		g.starting = false
-	} else if g.starting {
-		next = 2 * g.limit
+	} else if g.starting && float64(wait) <= bearable {
+		next = max(g.limit, float64(2*s.peak))
 	}
 	if next > g.limit && float64(2*s.peak) < g.limit {
 		return // the bound was not what held calls back
@@ -130,3 +150,11 @@ func (g *gradient) follow(s *span) {
 }
 
 func (s *span) mean() time.Duration { return s.sum / time.Duration(max(s.calls, 1)) }
+
+// wait is how long the upstream takes for the calls in flight, at the rate at
+// which calls ended (Little's law). It shows a queue before the first call that
+// has been through it ends.
+func (s *span) wait(now time.Duration, inFlight int) time.Duration {
+	busy := now - s.began - s.pause
+	return time.Duration(float64(busy) * float64(inFlight) / float64(max(s.ended, 1)))
+}

@@ -129,7 +129,7 @@ func (p *Permit) Done(o Outcome) {
 	now := l.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.gradient != nil && o != Ignored {
+	if l.gradient != nil {
 		l.gradient.record(now, p.start, o, l.inFlight)
 		l.limit = l.gradient.places()
 	}
