@@ -83,9 +83,32 @@ func (b *builder) retry() grpc.UnaryClientInterceptor {
 		return nil
 	}
 	p := *b.policy.Retry
-	return remembered(b, b.scope(false), "retry", p, func() (grpc.UnaryClientInterceptor, error) {
-		return retry.New(p, retry.Options{OnAttempt: b.gateway.countAttempt, OnShadow: b.shadow("retry")})
+	// Only the budget passes on: the breaker may be another one next time.
+	budget := remembered(b, b.scope(false), "retry", p, func() (*retry.Budget, error) {
+		return retry.NewBudget(p.Budget)
 	})
+	if budget == nil {
+		return nil
+	}
+	return built(b, func() (grpc.UnaryClientInterceptor, error) {
+		return retry.New(p, retry.Options{
+			Budget: budget, Refuses: b.refuses(), OnAttempt: b.gateway.countAttempt, OnShadow: b.shadow("retry"),
+		})
+	})
+}
+
+// refuses tells whether the method's breaker is open, so that no call waits for
+// its refusal. It is nil where no breaker refuses all attempts at once: with one
+// for each address the next attempt may go to another.
+func (b *builder) refuses() func() bool {
+	if p := b.policy.CircuitBreaker; p == nil || p.Shadow || b.perEndpoint() {
+		return nil
+	}
+	breaker := b.breaker()
+	if breaker == nil {
+		return nil
+	}
+	return func() bool { return breaker.State() == circuitbreaker.Open }
 }
 
 // hedge races slow calls, within the method's budget.

@@ -20,6 +20,7 @@ import (
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/gatewaytest"
 	"github.com/venta-hq/venta/gateway/policy"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 )
 
@@ -205,6 +206,101 @@ func TestStaleInsteadOfAFailure(t *testing.T) {
 		}
 		if w := ask("GET"); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("purged: %d %s", w.Code, w.Header().Get("Cache-Status"))
+		}
+	})
+}
+
+// TestNoWaitForAnOpenBreaker holds that a call whose failure opens the breaker
+// ends with that failure, and one that fails before does wait and try again.
+func TestNoWaitForAnOpenBreaker(t *testing.T) {
+	const backoff = 10 * time.Second // at most; well within the window
+	retried := &policy.Retry{
+		MaxAttempts: 3, InitialBackoff: backoff, MaxBackoff: backoff, BackoffMultiplier: 1,
+		RetryableStatusCodes: []codes.Code{codes.Unavailable}, Budget: policy.RetryBudget{Percent: 100, MinPerSecond: 10},
+	}
+	shadowed := breakerPolicy(1)
+	shadowed.Shadow = true
+	shared := breakerPolicy(1)
+	shared.Scope = policy.BreakerPerService
+	for name, test := range map[string]struct {
+		breaker  *policy.CircuitBreaker
+		attempts int
+	}{
+		"opens at once":         {breakerPolicy(1), 1},
+		"opens for the service": {shared, 1},
+		"opens later":           {breakerPolicy(2), 2},
+		"stays closed":          {breakerPolicy(20), 3},
+		"shadow":                {shadowed, 3},
+		"none":                  {nil, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &backend{get: fail(codes.Unavailable, "down")}
+				gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				conn := gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, b)
+				if err := gw.Register(service(policy.Method{Retry: retried, CircuitBreaker: test.breaker}), conn); err != nil {
+					t.Fatal(err)
+				}
+				began, w := time.Now(), httptest.NewRecorder()
+				gw.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/v2/vendors/7", nil))
+				if calls := b.called(); calls != test.attempts || w.Code != http.StatusServiceUnavailable {
+					t.Errorf("%d attempts, want %d: %d %s", calls, test.attempts, w.Code, w.Body)
+				}
+				if strings.Contains(w.Body.String(), "CIRCUIT_OPEN") {
+					t.Errorf("it waited for the refusal: %s", w.Body)
+				}
+				if took := time.Since(began); (took == 0) != (test.attempts == 1) {
+					t.Errorf("%d attempts took %v", test.attempts, took)
+				}
+			})
+		})
+	}
+}
+
+// TestOverriddenBreakerEndsRetries holds that after an override retries look at
+// the breaker in force, while their budget stays.
+func TestOverriddenBreakerEndsRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{get: fail(codes.Unavailable, "down")}
+		gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		retried := &policy.Retry{
+			MaxAttempts: 3, InitialBackoff: time.Millisecond, MaxBackoff: time.Millisecond, BackoffMultiplier: 1,
+			RetryableStatusCodes: []codes.Code{codes.Unavailable}, Budget: policy.RetryBudget{Percent: 100},
+		}
+		conn := gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, b)
+		if err := gw.Register(service(policy.Method{Retry: retried, CircuitBreaker: breakerPolicy(20)}), conn); err != nil {
+			t.Fatal(err)
+		}
+		handler := gw.Handler()
+		attempts := func(breaker *policyv1.CircuitBreaker) int {
+			t.Helper()
+			override := gateway.Override{Methods: getVendor, Policy: &policyv1.Policy{CircuitBreaker: breaker}}
+			if err := gw.Override([]gateway.Override{override}); err != nil {
+				t.Fatal(err)
+			}
+			before := b.called()
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v2/vendors/7", nil))
+			return b.called() - before
+		}
+		disabled := &policyv1.CircuitBreaker{Disabled: ptr(true)}
+		for i, step := range []struct {
+			breaker *policyv1.CircuitBreaker
+			want    int
+		}{
+			{disabled, 2}, // the budget lets one through for each call
+			{&policyv1.CircuitBreaker{MinimumCalls: ptr(int32(1))}, 1},
+			{disabled, 3}, // with what the last call has left
+			{disabled, 2},
+		} {
+			if got := attempts(step.breaker); got != step.want {
+				t.Errorf("%d: %d attempts, want %d", i, got, step.want)
+			}
 		}
 	})
 }

@@ -41,6 +41,11 @@ type Options struct {
 	// Random returns numbers in [0, 1) that spread the waits, and is called
 	// concurrently. Nil is math/rand/v2.
 	Random func() float64
+	// Refuses, where set, tells whether the gateway would refuse an attempt now,
+	// as an open circuit breaker does. It is asked before each wait: where it says
+	// yes, the call ends at once instead of waiting for a refusal. No lock is
+	// held; concurrent calls call it concurrently. Nil never refuses.
+	Refuses func() bool
 	// OnAttempt, where set, is told each attempt that ended, with the call's
 	// own context, before any wait. No lock is held; concurrent calls call it
 	// concurrently. In shadow mode it is told nothing.
@@ -66,7 +71,8 @@ type Attempt struct {
 // circuit breaker.
 //
 // A server's pushback that does not fit in the time that the call has left, or
-// without a deadline in [Options.MaxPushback], ends the call at once.
+// without a deadline in [Options.MaxPushback], ends the call at once; so does
+// [Options.Refuses].
 //
 // In shadow mode each call is made once, and what would have followed from that
 // attempt is told; whether a second one would have needed a third is not known.
@@ -86,6 +92,9 @@ func New(p policy.Retry, o Options) (grpc.UnaryClientInterceptor, error) {
 	}
 	if o.Random == nil {
 		o.Random = rand.Float64
+	}
+	if o.Refuses == nil {
+		o.Refuses = func() bool { return false }
 	}
 	r := &retrier{policy: p, options: o}
 	if p.Shadow {

@@ -152,7 +152,7 @@ func TestPanicAndGoexit(t *testing.T) {
 }
 
 func TestVerdictLabels(t *testing.T) {
-	want := []string{"final", "retried", "exhausted", "pushed_back", "out_of_time", "over_budget", "lost", "unknown"}
+	want := []string{"final", "retried", "exhausted", "pushed_back", "out_of_time", "over_budget", "lost", "refused", "unknown"}
 	for v, label := range want {
 		if got := retry.Verdict(v).String(); got != label {
 			t.Errorf("Verdict(%d) is %q, want %q", v, got, label)

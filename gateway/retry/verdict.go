@@ -32,6 +32,8 @@ const (
 	OverBudget
 	// Lost: the call was answered without this hedged attempt.
 	Lost
+	// Refused: the gateway would refuse another attempt, see [Options.Refuses].
+	Refused
 )
 
 // String returns the verdict as a metric label, such as "over_budget".
@@ -51,6 +53,8 @@ func (v Verdict) String() string {
 		return "over_budget"
 	case Lost:
 		return "lost"
+	case Refused:
+		return "refused"
 	}
 	return "unknown"
 }
@@ -77,6 +81,8 @@ func (r *retrier) judge(ctx context.Context, number int, waits *backoff, err err
 	switch {
 	case !fits(ctx, wait, longest):
 		return OutOfTime, 0
+	case r.options.Refuses():
+		return Refused, 0
 	case !r.options.Budget.Take():
 		return OverBudget, 0
 	}
