@@ -111,7 +111,7 @@ type guard struct {
 // ServeHTTP implements http.Handler.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	principal, err := g.credentials(r.Header["Authorization"], r.Header[APIKeyHeader])
-	if err == errMissing && g.policy.Requirement == policy.AuthOptional {
+	if errors.Is(err, errMissing) && g.policy.Requirement == policy.AuthOptional {
 		g.next.ServeHTTP(w, r)
 		return
 	}

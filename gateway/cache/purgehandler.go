@@ -63,7 +63,7 @@ func (s *Store) readPurge(w http.ResponseWriter, r *http.Request) (p purgeReques
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostPurgeBytes))
 	decoder.DisallowUnknownFields()
 	if err = decoder.Decode(&p); err == nil {
-		if _, err = decoder.Token(); err == io.EOF {
+		if _, err = decoder.Token(); errors.Is(err, io.EOF) {
 			return p, http.StatusBadRequest, s.opts.purgeFits(p)
 		}
 		err = errors.New("there is more than one value")

@@ -84,8 +84,7 @@ func TestWritesSpareOtherHosts(t *testing.T) {
 // begins, also where the handler panics.
 func TestWriteIsReadAtOnce(t *testing.T) {
 	s := newStore(t, cache.Options{})
-	var h http.Handler
-	h = wrap(t, s, baseRule(), func(w http.ResponseWriter, r *http.Request) {
+	h := wrap(t, s, baseRule(), func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut {
 			panic("halfway")
 		}

@@ -84,7 +84,9 @@ func TestValidate(t *testing.T) {
 		{"silence of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Timeout: &policy.Timeout{Idle: time.Minute}} }, ""},
 		{"silence of a call", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Idle = time.Second }, "timeout.idle"},
 		{"silence as long as the stream", "Watch", []policy.Route{get},
-			func(m *policy.Method) { *m = policy.Method{Timeout: &policy.Timeout{Idle: time.Minute, Duration: time.Minute}} }, "timeout.idle"},
+			func(m *policy.Method) {
+				*m = policy.Method{Timeout: &policy.Timeout{Idle: time.Minute, Duration: time.Minute}}
+			}, "timeout.idle"},
 		{"key without API keys", "Get", []policy.Route{get}, func(m *policy.Method) { m.RateLimits[0].Key.Source = policy.KeyAPIKey }, "rate_limits[0].key.api_key"},
 		{"key by API key", "Get", []policy.Route{get},
 			func(m *policy.Method) {

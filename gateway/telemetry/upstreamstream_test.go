@@ -121,7 +121,7 @@ func TestStreamsEnd(t *testing.T) {
 
 // drain reads until the stream ends.
 func drain(s grpc.ClientStream, _ context.CancelFunc) {
-	for s.RecvMsg(nil) == nil { //nolint:revive // nothing is done with the messages
+	for s.RecvMsg(nil) == nil { // nothing is done with the messages
 	}
 }
 

@@ -33,7 +33,7 @@ func (l *lookups) Build(_ resolver.Target, cc resolver.ClientConn, _ resolver.Bu
 		return nil, errors.New("as told")
 	}
 	l.open++
-	go cc.UpdateState(l.found) //nolint:errcheck // the addresses are good
+	go cc.UpdateState(l.found) // the addresses are good
 	return &lookup{l}, nil
 }
 
@@ -179,7 +179,7 @@ func TestRealName(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newBackend("local")
-	go b.server.Serve(listener) //nolint:errcheck // it ends with Stop
+	go b.server.Serve(listener) // it ends with Stop
 	t.Cleanup(b.server.Stop)
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	if err != nil {
@@ -189,7 +189,7 @@ func TestRealName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing is left
+	defer conn.Close() // nothing is left
 	group := newGroup(t, conn, GroupOptions{})
 	if got := spread(t, conn, 10, group.UnaryClientInterceptor()); got["local"] != 10 {
 		t.Errorf("answers: %v", got)

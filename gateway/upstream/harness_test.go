@@ -125,7 +125,7 @@ func (c *cluster) run(name string, register ...func(*grpc.Server)) *backend {
 	c.mu.Lock()
 	c.backends[name], c.listeners[name] = b, listener
 	c.mu.Unlock()
-	go b.server.Serve(listener) //nolint:errcheck // it ends with Stop
+	go b.server.Serve(listener) // it ends with Stop
 	c.t.Cleanup(b.server.Stop)
 	return b
 }
@@ -179,7 +179,7 @@ func (c *cluster) dialTarget(target string, o Options) *Conn {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Cleanup(func() { conn.Close() }) //nolint:errcheck // a test may have closed it
+	c.t.Cleanup(func() { conn.Close() }) // a test may have closed it
 	return conn
 }
 

@@ -181,7 +181,7 @@ func (l *layer) NewSubConn(to []resolver.Address, o balancer.NewSubConnOptions) 
 		}
 	}
 	var err error
-	if sc.SubConn, err = l.ClientConn.NewSubConn(to, o); err != nil {
+	if sc.SubConn, err = l.ClientConn.NewSubConn(to, o); err != nil { //nolint:staticcheck // there is no other way to a connection
 		l.drop(sc.endpoint)
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (l *layer) UpdateAddresses(sc balancer.SubConn, to []resolver.Address) {
 	if own, ok := sc.(*subConn); ok {
 		sc = own.SubConn
 	}
-	l.ClientConn.UpdateAddresses(sc, to)
+	l.ClientConn.UpdateAddresses(sc, to) //nolint:staticcheck // the balancer below asks for it
 }
 
 // Shutdown closes the connection.

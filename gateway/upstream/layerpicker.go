@@ -1,6 +1,10 @@
 package upstream
 
-import "google.golang.org/grpc/balancer"
+import (
+	"errors"
+
+	"google.golang.org/grpc/balancer"
+)
 
 // layerPicker asks the picker below until it names an address that is to be used.
 type layerPicker struct {
@@ -38,7 +42,7 @@ func (p *layerPicker) Pick(info balancer.PickInfo) (balancer.PickResult, error) 
 		if result.Done != nil {
 			result.Done(balancer.DoneInfo{})
 		}
-		if err != errSkipped {
+		if !errors.Is(err, errSkipped) {
 			refusal = sooner(refusal, err)
 		}
 	}

@@ -106,7 +106,7 @@ func TestRealBackendDiesAndComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // it has no calls left
+	defer conn.Close() // it has no calls left
 	steps := stack(t, conn)
 	answers := func(address string) bool { return spread(t, conn, 1, steps...)[address] > 0 }
 	for _, address := range addresses {

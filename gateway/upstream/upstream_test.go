@@ -40,7 +40,7 @@ func TestOptionsOutOfBounds(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			conn, err := New("127.0.0.1:1", options)
 			if err == nil {
-				conn.Close() //nolint:errcheck // the test has failed
+				conn.Close() // the test has failed
 				t.Fatal("no error")
 			}
 			if !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), `upstream "127.0.0.1:1": `) {
@@ -127,7 +127,7 @@ func TestDial(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close() //nolint:errcheck // it has no calls left
+		defer conn.Close() // it has no calls left
 		if name, err := call(t.Context(), conn); name != "a" || err != nil {
 			t.Errorf("call = %q, %v", name, err)
 		}

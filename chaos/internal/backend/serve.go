@@ -36,7 +36,7 @@ func Serve(ctx context.Context, address string, announce func(serving, control s
 	counted := &countingListener{Listener: listener}
 	control := &http.Server{Handler: controls(s, counted), ReadHeaderTimeout: time.Second}
 	go func() { _ = control.Serve(side) }() // ends with Close below
-	defer control.Close()
+	defer func() { _ = control.Close() }()
 	announce(listener.Addr().String(), side.Addr().String())
 	return serveCalls(ctx, s, counted)
 }

@@ -170,7 +170,7 @@ func (r *Run) call(ctx context.Context, request Request) Sample {
 	if err != nil {
 		return Sample{Failure: kind(err)}
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return Sample{Failure: fmt.Sprintf("%d, then %s", response.StatusCode, kind(err))}

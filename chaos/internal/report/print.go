@@ -22,12 +22,8 @@ func JSON(w io.Writer, all []Scenario) error {
 // Table writes what clients saw, one line a phase, and then every criterion.
 func Table(w io.Writer, all []Scenario) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "scenario\tphase\trequests\tok\tp50\tp99\tattempts\tclients saw")
-	for _, s := range all {
-		for _, p := range s.Phases {
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Name, p.Name, p.Requests, p.share(),
-				short(p.P50), short(p.P99), p.attempts(), outcomes(p.Outcomes))
-		}
+	if _, err := io.WriteString(t, rows(all)); err != nil {
+		return err
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -38,6 +34,19 @@ func Table(w io.Writer, all []Scenario) error {
 		}
 	}
 	return nil
+}
+
+// rows are the table's lines, with a tab between two cells.
+func rows(all []Scenario) string {
+	var b strings.Builder
+	b.WriteString("scenario\tphase\trequests\tok\tp50\tp99\tattempts\tclients saw\n")
+	for _, s := range all {
+		for _, p := range s.Phases {
+			fmt.Fprintf(&b, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Name, p.Name, p.Requests, p.share(),
+				short(p.P50), short(p.P99), p.attempts(), outcomes(p.Outcomes))
+		}
+	}
+	return b.String()
 }
 
 // verdict is a scenario's criteria, one a line.

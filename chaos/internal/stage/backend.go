@@ -58,7 +58,7 @@ func (s *Stage) backend(ctx context.Context, i byte, port uint16) (*Backend, err
 	if err != nil {
 		return nil, err
 	}
-	s.onClose(func() { _ = b.Proxy.Close() })
+	s.onClose(func() { _ = b.Close() })
 	return b, nil
 }
 
@@ -167,7 +167,7 @@ func ask(ctx context.Context, method, url string, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, err

@@ -1,7 +1,9 @@
 package stage
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -106,6 +108,8 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+var errNotYet = errors.New("the answer was no")
+
 // Eventually waits until ask says yes, at most for limit.
 func Eventually(ctx context.Context, limit time.Duration, what string, ask func() (bool, error)) error {
 	end := time.Now().Add(limit)
@@ -115,7 +119,7 @@ func Eventually(ctx context.Context, limit time.Duration, what string, ask func(
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("%s: not within %s (last error: %v)", what, limit, err)
+			return fmt.Errorf("%s: not within %s: %w", what, limit, cmp.Or(err, errNotYet))
 		}
 		if err := Sleep(ctx, 20*time.Millisecond); err != nil {
 			return err

@@ -8,6 +8,7 @@ package redistest
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -152,13 +153,17 @@ func roundTrip(addr string, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return "", err
 	}
-	fmt.Fprintf(conn, "*%d\r\n", len(args))
+	var command bytes.Buffer
+	fmt.Fprintf(&command, "*%d\r\n", len(args))
 	for _, arg := range args {
-		fmt.Fprintf(conn, "$%d\r\n%s\r\n", len(arg), arg)
+		fmt.Fprintf(&command, "$%d\r\n%s\r\n", len(arg), arg)
+	}
+	if _, err := conn.Write(command.Bytes()); err != nil {
+		return "", err
 	}
 	return readAnswer(bufio.NewReader(conn))
 }
@@ -190,6 +195,6 @@ func freePort(t testing.TB) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	return listener.Addr().(*net.TCPAddr).Port
 }

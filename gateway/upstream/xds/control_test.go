@@ -52,7 +52,7 @@ func serve(t *testing.T, server *grpc.Server) (address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go server.Serve(listener) //nolint:errcheck // it ends with Stop
+	go server.Serve(listener) // it ends with Stop
 	t.Cleanup(server.Stop)
 	return listener.Addr().String()
 }

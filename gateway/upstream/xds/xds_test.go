@@ -112,7 +112,7 @@ func TestControlPlaneBalancesAndGroupsEject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() }) //nolint:errcheck // it has no calls left
+	t.Cleanup(func() { conn.Close() }) // it has no calls left
 
 	until(t, "a and b answer", func() bool { got := names(t.Context(), t, conn, 10); return got[a] == 5 && got[b] == 5 })
 

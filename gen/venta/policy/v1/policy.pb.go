@@ -92,7 +92,10 @@ const (
 	CircuitBreaker_SCOPE_SERVICE CircuitBreaker_Scope = 2
 	// Each upstream address has a breaker of its own for the RPC and is left out
 	// of balancing while it is open; it comes back by steps. With every address
-	// open the call is refused.
+	// open the call is refused. An address without a connection (refused, for
+	// one) is left out of balancing by the connection itself: no breaker opens
+	// for it, and with all addresses so the call is answered
+	// UPSTREAM_UNAVAILABLE rather than CIRCUIT_OPEN.
 	CircuitBreaker_SCOPE_ENDPOINT CircuitBreaker_Scope = 3
 )
 
