@@ -52,6 +52,19 @@ func (b *builder) shadow(block string) policy.ShadowFunc {
 	}
 }
 
+// noteTurn notes a change of a breaker on the span of the call that brought it
+// about.
+func noteTurn(breaker string) func(context.Context, circuitbreaker.State, circuitbreaker.State) {
+	return func(ctx context.Context, from, to circuitbreaker.State) {
+		if span := trace.SpanFromContext(ctx); span.IsRecording() {
+			span.AddEvent("venta.circuit_breaker.transition", trace.WithAttributes(
+				attribute.String("venta.circuit_breaker.name", breaker),
+				attribute.String("venta.circuit_breaker.previous_state", from.String()),
+				attribute.String("venta.circuit_breaker.state", to.String())))
+		}
+	}
+}
+
 func (g *Gateway) countShed(_ context.Context, method string, c policy.Criticality) {
 	g.telemetry.Metrics.Shed(method, string(c))
 }
@@ -85,6 +98,7 @@ func (b *builder) newBreaker(name string, p policy.CircuitBreaker) (*circuitbrea
 	breaker, err := circuitbreaker.New(p, circuitbreaker.Options{
 		Name:     name,
 		OnShadow: b.shadow("circuit_breaker"),
+		OnTurn:   noteTurn(name),
 		OnStateChange: func(name string, from, to circuitbreaker.State) {
 			g.telemetry.Metrics.BreakerTransition(name, from.String(), to.String())
 			g.options.Logger.Warn("circuit breaker changed", "breaker", name, "from", from.String(), "to", to.String())

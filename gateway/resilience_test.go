@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -321,4 +323,26 @@ func startService(t *testing.T, b *backend, s gateway.Service) *server {
 			return gw.Register(s, conn)
 		},
 	})}
+}
+
+// TestBreakerChangeIsOnTheSpan holds that a trace tells which call opened the
+// breaker.
+func TestBreakerChangeIsOnTheSpan(t *testing.T) {
+	recorder := tracetest.NewSpanRecorder()
+	s := start(t, &backend{get: fail(codes.Unavailable, "down")}, policy.Method{CircuitBreaker: breakerPolicy(2)},
+		gateway.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))})
+	for range 3 {
+		s.do(t, "GET", "/v2/vendors/7")
+	}
+	events := 0
+	for _, span := range recorder.Ended() {
+		for _, e := range span.Events() {
+			if e.Name == "venta.circuit_breaker.transition" {
+				events++
+			}
+		}
+	}
+	if events != 1 {
+		t.Errorf("%d spans tell of the change, want 1", events)
+	}
 }

@@ -39,6 +39,7 @@
 package circuitbreaker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -56,6 +57,11 @@ type Options struct {
 	// runs on the goroutine of some call and must not block; changes that come
 	// meanwhile wait, and merge when more than a few do.
 	OnStateChange func(name string, from, to State)
+	// OnTurn, where set, is told of a change by the outcome of a call, with the
+	// call's context, so that it can be noted on its span. It runs on the call's
+	// goroutine, without a lock held. Interceptors alone tell it; a change by time
+	// passing is no call's.
+	OnTurn func(ctx context.Context, from, to State)
 	// OnShadow, where set, is told [WouldRefuse] of each call that a breaker in
 	// shadow mode would have refused, before the call and on its goroutine,
 	// without a lock held.

@@ -1,6 +1,8 @@
 package circuitbreaker_test
 
 import (
+	"context"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -11,8 +13,12 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/circuitbreaker"
+	"github.com/venta-hq/venta/gateway/policy"
 )
 
 type change struct{ from, to circuitbreaker.State }
@@ -212,4 +218,35 @@ func TestConcurrentProbes(t *testing.T) {
 		synctest.Wait()
 		wantState(t, b, closed)
 	})
+}
+
+type callKey struct{}
+
+// TestTurnIsToldWithItsCall holds that the call which opens the breaker is told,
+// with its own context, and no other.
+func TestTurnIsToldWithItsCall(t *testing.T) {
+	p := policy.CircuitBreaker{
+		ErrorThresholdPercent: 50, Window: time.Second, MinimumCalls: 2, OpenDuration: time.Minute, HalfOpenCalls: 1,
+		FailureStatusCodes: []codes.Code{codes.Unavailable},
+	}
+	var told []string
+	b, err := circuitbreaker.New(p, circuitbreaker.Options{OnTurn: func(ctx context.Context, from, to circuitbreaker.State) {
+		told = append(told, fmt.Sprintf("call %v: %s to %s", ctx.Value(callKey{}), from, to))
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+		return status.Error(codes.Unavailable, "down")
+	}
+	step := b.UnaryClientInterceptor()
+	for i := range 4 {
+		ctx := context.WithValue(t.Context(), callKey{}, i)
+		if err := step(ctx, "/a.B/C", nil, nil, nil, down); err == nil {
+			t.Error("no error")
+		}
+	}
+	if want := []string{"call 1: closed to open"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
 }

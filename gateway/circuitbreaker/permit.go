@@ -83,20 +83,35 @@ func refusal(wait time.Duration) error {
 // Done tells what came of the call, which lasted from Acquire until now. A
 // second call does nothing, and so does one whose Permit an earlier state of the
 // breaker has given out.
-func (p *Permit) Done(o Outcome) {
+func (p *Permit) Done(o Outcome) { p.done(o) }
+
+// done returns the state before and after it.
+func (p *Permit) done(o Outcome) (from, to State) {
 	b := p.breaker
 	if b == nil {
-		return
+		return from, to
 	}
 	p.breaker = nil
 	now := b.now()
 	slow := b.policy.SlowCallDuration > 0 && now-p.start > b.policy.SlowCallDuration
 
 	b.mu.Lock()
+	from = b.state
 	if p.generation == b.generation {
 		b.record(p.lease, o, slow, now)
 	}
+	to = b.state
 	b.unlock()
+	return from, to
+}
+
+// finish is Done with the context of the call, which is told of a change that it
+// has brought about.
+func (p *Permit) finish(ctx context.Context, o Outcome) {
+	b := p.breaker
+	if from, to := p.done(o); from != to && b.options.OnTurn != nil {
+		b.options.OnTurn(ctx, from, to)
+	}
 }
 
 // record counts an outcome. The lock is held.

@@ -148,7 +148,7 @@ func (s *judgedStream) settle(o Outcome) {
 	if o == Success {
 		s.keep(permit)
 	}
-	permit.Done(o)
+	permit.finish(s.ctx, o)
 }
 
 // take takes a permit out of its field.
@@ -180,7 +180,7 @@ func (s *judgedStream) ended(err error) {
 func (s *judgedStream) broke() {
 	permit := s.take(&s.later)
 	permit.start = s.breaker.now() // the end is not slow
-	permit.Done(Failure)
+	permit.finish(s.ctx, Failure)
 }
 
 // outcome says what a stream's end tells about the upstream.
