@@ -2,7 +2,7 @@ package backend
 
 import (
 	"context"
-	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -17,7 +17,8 @@ type Script struct {
 	// in the order of their coming, so that Workers divided by Latency is the
 	// backend's exact capacity. 0: no bound.
 	Workers int
-	// ErrorPercent of the calls fail with ErrorCode, from 0 to 100.
+	// ErrorPercent of the calls fail with ErrorCode, from 0 to 100. They are spread
+	// evenly: what a breaker makes of a share must not depend on a run of bad luck.
 	ErrorPercent int
 	// ErrorCode is the status of failures. Default: UNAVAILABLE.
 	ErrorCode codes.Code
@@ -29,6 +30,7 @@ type Script struct {
 type stage struct {
 	Script
 	workers chan struct{} // nil: no bound
+	calls   atomic.Int64
 }
 
 func newStage(s Script) *stage {
@@ -51,7 +53,7 @@ func (s *stage) play(ctx context.Context) error {
 	if err := s.work(ctx); err != nil {
 		return status.FromContextError(err).Err()
 	}
-	if rand.IntN(100) < s.ErrorPercent {
+	if s.calls.Add(1)*int64(s.ErrorPercent)%100 < int64(s.ErrorPercent) {
 		return status.Error(s.ErrorCode, "scripted failure")
 	}
 	return nil
