@@ -721,7 +721,7 @@ type Cache struct {
 	// Needs redis. Default false.
 	Remote bool `protobuf:"varint,2,opt,name=remote,proto3" json:"remote,omitempty"`
 	// How long an answered write waits until the other gateways have dropped what
-	// it purges. Default "40ms". From 1ms to 5s.
+	// it purges. Default "25ms". From 1ms to 5s.
 	PurgeWait *durationpb.Duration `protobuf:"bytes,3,opt,name=purge_wait,json=purgeWait,proto3" json:"purge_wait,omitempty"`
 	// The longest that a gateway which no purge can reach, for Redis is away, serves
 	// what it has stored. Default "1s". From 100ms to 1m.
