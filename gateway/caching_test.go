@@ -12,7 +12,9 @@ import (
 
 	"net/http/httptest"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway"
@@ -109,5 +111,47 @@ func TestPostedFormsNeverShareAnAnswer(t *testing.T) {
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusBadRequest {
 		t.Errorf("the form was not read: %d %s %v", response.StatusCode, body, err)
+	}
+}
+
+// TestUpstreamDecidesAboutStoring holds that what an upstream says in its metadata
+// of storing an answer wins over the annotation.
+func TestUpstreamDecidesAboutStoring(t *testing.T) {
+	tests := []struct {
+		name  string
+		sent  metadata.MD
+		calls int // of three requests
+		field string
+		want  string
+	}{
+		{"nothing", nil, 1, "Cache-Control", ""},
+		{"not at all", metadata.Pairs("cache-control", "no-store"), 3, "Cache-Control", "no-store"},
+		{"its own tag", metadata.Pairs("etag", `"v7"`), 1, "Etag", `"v7"`},
+		{"by a header field", metadata.Pairs("vary", "X-Request-Id"), 3, "Vary", "X-Request-Id"},
+		{"other metadata stays inside", metadata.Pairs("x-internal", "secret"), 1, "X-Internal", ""},
+	}
+	for _, hedged := range []bool{false, true} {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				b := &backend{get: func(ctx context.Context, _ int) (*vendorv2.GetVendorResponse, error) {
+					return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "Ada"}}, grpc.SetHeader(ctx, test.sent)
+				}}
+				p := cached(policy.Cache{})
+				if hedged {
+					p.Hedge = &policy.Hedge{
+						Delay: time.Second, MaxAttempts: 2, NonFatalStatusCodes: []codes.Code{codes.Unavailable},
+						Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3},
+					}
+				}
+				s := start(t, b, p, gateway.Options{UncompressedAnswers: true})
+				var got answer
+				for i := range 3 {
+					got = s.do(t, "GET", "/v2/vendors/7", "X-Request-Id", "a-request-of-this-test-"+string(rune('0'+i)))
+				}
+				if b.called() != test.calls || got.header.Get(test.field) != test.want {
+					t.Errorf("%d calls, %s %q, want %d, %q", b.called(), test.field, got.header.Get(test.field), test.calls, test.want)
+				}
+			})
+		}
 	}
 }

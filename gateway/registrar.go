@@ -120,6 +120,7 @@ func (reg *registrar) routeOptions(m Method) transcode.RouteOptions {
 		DropIn:             reg.dropIn,
 		Plain:              reg.plain(),
 		Outgoing:           reg.outgoing(),
+		CachingMetadata:    m.Policy.Cache != nil && !reg.dropIn,
 		Context:            reg.context,
 		IgnoreUnknownQuery: reg.ignoreUnknownQuery,
 		MaxRequestBytes:    reg.requestBound(m.Policy.Limits),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/venta-hq/venta/gateway/apierror"
@@ -49,6 +50,7 @@ func (rt *Route) serveTyped(ctx context.Context, invoke Invoker, outbound runtim
 		writeError(ctx, rt.mux, w, r, err)
 		return
 	}
+	rt.presentCaching(w.Header(), md.HeaderMD)
 	rt.write(ctx, outbound, w, r, response)
 }
 
@@ -56,7 +58,7 @@ func (rt *Route) serveTyped(ctx context.Context, invoke Invoker, outbound runtim
 func (rt *Route) servePassing(ctx context.Context, invoke Invoker, w http.ResponseWriter, r *http.Request, request proto.Message) {
 	frame := newFrame(rt.method.Call.NewResponse)
 	defer frame.free()
-	if rt.options.Plain {
+	if rt.options.Plain && !rt.options.CachingMetadata {
 		if err := invoke(ctx, rt.method.FullName, request, frame, rt.passThrough.options...); err != nil {
 			writeError(ctx, rt.mux, w, r, err)
 			return
@@ -72,7 +74,27 @@ func (rt *Route) servePassing(ctx context.Context, invoke Invoker, w http.Respon
 		writeError(ctx, rt.mux, w, r, err)
 		return
 	}
+	rt.presentCaching(w.Header(), md.HeaderMD)
 	rt.passThrough.write(ctx, rt, w, r, frame)
+}
+
+// presentCaching tells the cache before the route, and the client, what the
+// upstream says of storing its answer.
+func (rt *Route) presentCaching(h http.Header, md metadata.MD) {
+	if !rt.options.CachingMetadata {
+		return
+	}
+	for key, name := range map[string]string{
+		"cache-control": "Cache-Control",
+		"etag":          "Etag",
+		"expires":       "Expires",
+		"last-modified": "Last-Modified",
+		"vary":          "Vary",
+	} {
+		if values := md.Get(key); len(values) > 0 {
+			h[name] = values
+		}
+	}
 }
 
 // WriteError writes an error through the mux's error handler.

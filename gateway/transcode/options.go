@@ -46,6 +46,9 @@ type RouteOptions struct {
 	// Outgoing, where set, appends to the keys and values that are the metadata of
 	// a Plain route's call.
 	Outgoing func(ctx context.Context, pairs []string) []string
+	// CachingMetadata makes header fields of the answer's metadata that tells a
+	// cache what it may do: cache-control, etag, expires, last-modified and vary.
+	CachingMetadata bool
 	// IgnoreUnknownQuery passes over query parameters that name no field of the
 	// request, where the default refuses them. A drop-in route always does.
 	IgnoreUnknownQuery bool
