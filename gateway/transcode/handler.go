@@ -91,7 +91,9 @@ func (rt *Route) presentCaching(h http.Header, md metadata.MD) {
 		"last-modified": "Last-Modified",
 		"vary":          "Vary",
 	} {
-		if values := md.Get(key); len(values) > 0 {
+		if values := md.Get(key); len(values) > 0 && name == "Vary" {
+			h[name] = append(h[name][:len(h[name]):len(h[name])], values...) // CORS and compression vary, too
+		} else if len(values) > 0 {
 			h[name] = values
 		}
 	}
