@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/venta-hq/venta/gateway/circuitbreaker"
+	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/policy/annotation"
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
@@ -86,8 +87,7 @@ func (g *Gateway) expire() {
 func (o Override) active(now time.Time) bool { return o.Expires.IsZero() || now.Before(o.Expires) }
 
 func (o Override) matches(m *method) bool {
-	service, name, _ := strings.Cut(o.Methods, "/")
-	return o.Methods == "**" || service == m.service.Name && (name == "*" || name == m.Name)
+	return policy.Matches(o.Methods, m.service.Name+"/"+m.Name)
 }
 
 // where begins an error's text with the override's place.
