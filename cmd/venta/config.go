@@ -47,7 +47,11 @@ type configSchemaCommand struct{}
 
 // Run prints the schema.
 func (*configSchemaCommand) Run() error {
-	_, err := fmt.Print(config.JSONSchema())
+	schema, err := config.JSONSchema(configOptions("", nil))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Print(schema)
 	return err
 }
 
@@ -55,18 +59,21 @@ type configSampleCommand struct{}
 
 // Run prints the sample.
 func (*configSampleCommand) Run() error {
-	_, err := fmt.Print(config.Sample())
+	sample, err := config.Sample(configOptions("", nil))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Print(sample)
 	return err
 }
 
 // configOptions says what the process is configured by.
 func configOptions(path string, flags []config.Setting) config.Options {
-	return config.Options{File: path, Environ: os.Environ(), Flags: flags}
+	return config.Options{File: path, Environ: os.Environ(), Flags: flags, Upstreams: defaultTargets}
 }
 
-// upstreamOptions returns how connections to a service are kept.
-func upstreamOptions(cfg *configv1.Upstreams, service string) upstream.Options {
-	c := config.Connection(cfg, service)
+// upstreamOptions returns how connections are kept.
+func upstreamOptions(c *configv1.Connection) upstream.Options {
 	options := upstream.Options{
 		ConnectionsPerAddress: int(c.GetConnectionsPerAddress()),
 		ConnectTimeout:        c.GetConnectTimeout().AsDuration(),

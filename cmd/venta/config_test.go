@@ -80,13 +80,24 @@ VENTA_HTTP: http: must be HOST:PORT, not "nowhere"
 	}
 }
 
+// reference are the upstreams of the reference system.
+var reference = config.Options{Upstreams: map[string]string{"vendor": "127.0.0.1:9001", "user": "127.0.0.1:9002", "location": "127.0.0.1:9003"}}
+
 func TestConfigSchemaAndSample(t *testing.T) {
 	t.Parallel()
-	if stdout, stderr, code := finished(t, nil, "config", "schema"); stdout != config.JSONSchema() || stderr != "" || code != 0 {
+	schema, err := config.JSONSchema(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := config.Sample(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stdout, stderr, code := finished(t, nil, "config", "schema"); stdout != schema || stderr != "" || code != 0 {
 		t.Errorf("schema: %d %s", code, stderr)
 	}
 	sample, stderr, code := finished(t, nil, "config", "sample")
-	if sample != config.Sample() || stderr != "" || code != 0 {
+	if sample != want || stderr != "" || code != 0 {
 		t.Errorf("sample: %d %s", code, stderr)
 	}
 	if stdout, stderr, _ := finished(t, nil, "config", "check", configFile(t, sample)); stdout != "ok\n" {
@@ -131,23 +142,24 @@ func TestReload(t *testing.T) {
 	p.logged(t, `("msg":"request")`) // of which a log of warnings tells nothing
 
 	rewrite("logging: {level: debug}\nhttp: 127.0.0.1:1\nredis: {password: new" + secret + "}\n")
-	refused := p.logged(t, `(configuration refused.*needs a restart.*)`)
-	if strings.Contains(refused, "http:") || !strings.Contains(refused, "redis.password: changing it needs a restart") {
-		t.Errorf("the flag --http hides the file's, the password does not change: %s", refused)
+	p.logged(t, `(configuration changed.*logging\.level: LEVEL_INFO -> LEVEL_DEBUG)`)
+	if waits := p.logged(t, `(wait for a restart.*)`); strings.Contains(waits, "http") || !strings.Contains(waits, "redis.password") {
+		t.Errorf("the flag --http hides the file's, the password does not change: %s", waits)
 	}
-	serves("after a refused one")
+	serves("after one that waits for a restart in part")
 	rewrite("logging: {level: [" + secret + "]}\n")
 	p.logged(t, `(configuration refused.*logging\.level: must be one value)`)
 	serves("after a wrong one")
 	metrics := ops.do(t, http.MethodGet, "/metrics", "").body
-	for _, want := range []string{`venta_config_reloads_total{.*result="applied".*} 1`, `venta_config_reloads_total{.*result="refused".*} 2`, `venta_config_current(\{.*\})? 0`} {
+	for _, want := range []string{`venta_config_reloads_total{.*result="applied".*} 2`, `venta_config_reloads_total{.*result="refused".*} 1`, `venta_config_current(\{.*\})? 0`} {
 		if !regexp.MustCompile(want).MatchString(metrics) {
 			t.Errorf("no %s in the metrics", want)
 		}
 	}
 
-	rewrite("logging: {level: info}\nredis: {password: " + secret + "}\n")
+	rewrite("logging: {level: debug}\nredis: {password: " + secret + "}\n")
 	p.logged(t, `(configuration loaded again; nothing changed)`)
+	p.logged(t, `(no field of the configuration waits for a restart any more)`)
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}

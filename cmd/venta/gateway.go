@@ -33,9 +33,9 @@ type gatewayCommand struct {
 // Run serves until ctx ends.
 func (c *gatewayCommand) Run(ctx context.Context, logs *processLog) error {
 	options := configOptions(c.Config, append(c.settings(),
-		config.Setting{From: "--vendor", Field: "upstreams.vendor", Value: c.Vendor},
-		config.Setting{From: "--user", Field: "upstreams.user", Value: c.User},
-		config.Setting{From: "--location", Field: "upstreams.location", Value: c.Location},
+		config.Setting{From: "--vendor", Field: "upstreams.vendor.target", Value: c.Vendor},
+		config.Setting{From: "--user", Field: "upstreams.user.target", Value: c.User},
+		config.Setting{From: "--location", Field: "upstreams.location.target", Value: c.Location},
 	))
 	loaded, err := config.Load(options)
 	if err != nil {
@@ -46,7 +46,7 @@ func (c *gatewayCommand) Run(ctx context.Context, logs *processLog) error {
 	if err != nil {
 		return err
 	}
-	conns, err := dialAll(cfg.GetUpstreams())
+	conns, err := dialAll(loaded)
 	if err != nil {
 		return err
 	}
@@ -64,18 +64,15 @@ func (c *gatewayCommand) Run(ctx context.Context, logs *processLog) error {
 	return app.serve(ctx)
 }
 
-func dialAll(cfg *configv1.Upstreams) (map[string]*upstream.Conn, error) {
+func dialAll(loaded *config.Loaded) (map[string]*upstream.Conn, error) {
 	conns := map[string]*upstream.Conn{}
-	for name, target := range map[string]string{
-		serviceVendor:   cfg.GetVendor(),
-		serviceUser:     cfg.GetUser(),
-		serviceLocation: cfg.GetLocation(),
-	} {
+	for _, name := range serviceNames {
+		target := loaded.Upstream(name).GetTarget()
 		open := upstream.New
 		if strings.HasPrefix(target, "xds:") {
 			open = xds.New
 		}
-		conn, err := open(target, upstreamOptions(cfg, name))
+		conn, err := open(target, upstreamOptions(loaded.Upstream(name).GetConnection()))
 		if err != nil {
 			return nil, err
 		}

@@ -32,9 +32,11 @@ func (a *app) addReloading(options config.Options, loaded *config.Loaded) error 
 	watcher, err := config.NewWatcher(config.WatchOptions{
 		Options: options,
 		Current: loaded,
-		Live:    []string{"logging.level", "overrides"}, // see reconfigure
-		Apply:   a.reconfigure,
-		Observe: observe,
+		Live: func(path string, _, _ *config.Loaded) bool {
+			return config.Within(path, "logging.level", "overrides") // see reconfigure
+		},
+		Apply:    a.reconfigure,
+		OnReload: observe,
 	})
 	if err != nil {
 		return err
@@ -46,7 +48,7 @@ func (a *app) addReloading(options config.Options, loaded *config.Loaded) error 
 
 // reconfigure puts what can change while the process runs in force. What can fail comes
 // first, so that a refused configuration changes nothing.
-func (a *app) reconfigure(_ context.Context, next *config.Loaded) error {
+func (a *app) reconfigure(_ context.Context, next *config.Loaded, _ []config.Change) error {
 	if err := a.gateway.Override(overrides(next)); err != nil {
 		return err
 	}

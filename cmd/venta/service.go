@@ -30,6 +30,13 @@ const (
 
 var serviceNames = [...]string{serviceVendor, serviceUser, serviceLocation}
 
+// defaultTargets are where the services are if nothing else is said.
+var defaultTargets = map[string]string{
+	serviceVendor:   "127.0.0.1:9001",
+	serviceUser:     "127.0.0.1:9002",
+	serviceLocation: "127.0.0.1:9003",
+}
+
 // serviceCommand runs one service.
 type serviceCommand struct {
 	Name   string `arg:"" enum:"vendor,user,location" help:"The service: vendor, user or location."`
@@ -58,7 +65,7 @@ func (c *serviceCommand) Run(ctx context.Context, logs *processLog) error {
 		return app.abandon(err)
 	}
 	app.closers = append(app.closers, data)
-	listener, err := net.Listen("tcp", orElse(c.Listen, defaultAddress(c.Name)))
+	listener, err := net.Listen("tcp", orElse(c.Listen, defaultTargets[c.Name]))
 	if err != nil {
 		return app.abandon(fmt.Errorf("--listen: %w", err))
 	}
@@ -67,18 +74,6 @@ func (c *serviceCommand) Run(ctx context.Context, logs *processLog) error {
 	}
 	fmt.Printf("Venta's %s service serves gRPC on %s (data in %s).\n", c.Name, listener.Addr(), c.Data)
 	return app.serve(ctx)
-}
-
-func defaultAddress(service string) string {
-	targets := config.Defaults().GetUpstreams()
-	switch service {
-	case serviceVendor:
-		return targets.GetVendor()
-	case serviceUser:
-		return targets.GetUser()
-	default:
-		return targets.GetLocation()
-	}
 }
 
 // openStore opens the database that all services share.

@@ -3,7 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,38 +23,54 @@ import (
 // mostShown bounds the part of a wrong value that a fault repeats.
 const mostShown = 80
 
-// validator compiles the rules of the schema, once.
+// validator compiles the rules of the schema, once; those of a program's blocks
+// when they are first checked.
 var validator = sync.OnceValues(func() (protovalidate.Validator, error) {
-	return protovalidate.New(protovalidate.WithMessages(&configv1.Config{}))
+	rules, err := protovalidate.New(protovalidate.WithMessages(&configv1.Config{}))
+	if err != nil {
+		return nil, fmt.Errorf("preparing validation: %w", err)
+	}
+	return rules, nil
 })
 
 // check holds a configuration to the rules of the schema and its fields to each
 // other.
-func (d *decoder) check(c *configv1.Config) error {
+func (d *decoder) check(l *Loaded) error {
 	rules, err := validator()
 	if err != nil {
-		return fmt.Errorf("preparing validation: %w", err)
+		return err
 	}
-	err = rules.Validate(c)
+	for _, b := range l.blocks() {
+		if err := d.violations(rules.Validate(b.message.Interface()), b.path); err != nil {
+			return err
+		}
+	}
+	d.checkAddresses(l.Config)
+	d.checkAuth(l.Config.GetAuth())
+	d.checkRedis(l.Config)
+	d.checkOverrides(l.Config.GetOverrides())
+	return nil
+}
+
+// violations reports the broken rules of a block. The error is one of the rules
+// themselves.
+func (d *decoder) violations(err error, path string) error {
 	var broken *protovalidate.ValidationError
 	switch {
 	case err == nil:
 	case errors.As(err, &broken):
 		for _, violation := range broken.Violations {
-			d.violation(violation)
+			d.violation(violation, path)
 		}
 	default:
 		return fmt.Errorf("validating the configuration: %w", err)
 	}
-	d.checkAuth(c.GetAuth())
-	d.checkRedis(c)
-	d.checkOverrides(c.GetOverrides())
 	return nil
 }
 
 // violation reports a broken rule where its value was written.
-func (d *decoder) violation(v *protovalidate.Violation) {
-	path := protovalidate.FieldPathString(v.Proto.GetField())
+func (d *decoder) violation(v *protovalidate.Violation, block string) {
+	path := strings.TrimSuffix(child(block, unbracketed(protovalidate.FieldPathString(v.Proto.GetField()))), ".")
 	if slices.ContainsFunc(d.faults, func(f Fault) bool { return f.Field == path && f.Field != "" }) {
 		return // it could not even be read
 	}
@@ -62,6 +82,20 @@ func (d *decoder) violation(v *protovalidate.Violation) {
 		}
 	}
 	d.wrong(path, message)
+}
+
+var bracketed = regexp.MustCompile(`\["((?:[^"\\]|\\.)*)"\]`)
+
+// unbracketed writes the keys of maps in a path of protovalidate as paths have
+// them here: upstreams.orders for upstreams["orders"].
+func unbracketed(path string) string {
+	return bracketed.ReplaceAllStringFunc(path, func(key string) string {
+		name, err := strconv.Unquote(key[1 : len(key)-1])
+		if err != nil {
+			return key
+		}
+		return "." + name
+	})
 }
 
 // wrong reports a fault where the field was written.
@@ -83,6 +117,34 @@ func shortened(text string) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:mostShown], "") + "..."
+}
+
+// checkAddresses refuses two addresses that the process cannot listen on at once.
+func (d *decoder) checkAddresses(c *configv1.Config) {
+	httpHost, httpPort, err := net.SplitHostPort(c.GetHttp())
+	adminHost, adminPort, err2 := net.SplitHostPort(c.GetAdmin())
+	if err != nil || err2 != nil || httpPort != adminPort || httpPort == "0" {
+		return
+	}
+	if listensOnAll(httpHost) || listensOnAll(adminHost) || sameHost(httpHost) == sameHost(adminHost) {
+		d.wrong("admin", "is the address of http, too; give it another port")
+	}
+}
+
+func listensOnAll(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "" || err == nil && addr.IsUnspecified()
+}
+
+// sameHost writes spellings of one host alike.
+func sameHost(host string) string {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().String()
+	}
+	if strings.EqualFold(host, "localhost") {
+		return "127.0.0.1"
+	}
+	return strings.ToLower(host)
 }
 
 func (d *decoder) checkAuth(a *configv1.Auth) {

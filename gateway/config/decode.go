@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,10 +19,12 @@ import (
 // Nothing that it reports repeats the document's values: a line of a
 // configuration may hold a secret.
 type decoder struct {
-	file    string
-	env     lookup
-	origins origins
-	faults  Faults
+	file       string
+	env        lookup
+	origins    origins
+	program    *program
+	extensions map[string]block // what stands beside the fields of the root
+	faults     Faults
 }
 
 // decode reads the one document of text.
@@ -80,24 +84,59 @@ func (d *decoder) message(path string, n *yaml.Node, into protoreflect.Message) 
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
+		if own, ok := d.extension(path, key); ok {
+			if d.isFirst(path, key, seen) {
+				d.extended(own, key, value)
+			}
+			continue
+		}
 		if fd := d.find(path, key, into.Descriptor()); fd != nil && d.isFirst(path, key, seen) {
 			d.field(child(path, key.Value), key, value, fd, into)
 		}
 	}
 }
 
+// extension returns the block of the program that a key of the root names.
+func (d *decoder) extension(path string, key *yaml.Node) (own block, ok bool) {
+	if path != "" || key.Kind != yaml.ScalarNode {
+		return block{}, false
+	}
+	own, ok = d.extensions[key.Value]
+	return own, ok
+}
+
+// extended reads a block of the program.
+func (d *decoder) extended(own block, key, n *yaml.Node) {
+	if isNull(n) {
+		d.fault(own.path, key, noValue)
+		return
+	}
+	d.origins[own.path] = origin{Source: d.at(key)}
+	d.message(own.path, n, own.message)
+}
+
 func (d *decoder) find(path string, key *yaml.Node, md protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	fd := md.Fields().ByName(protoreflect.Name(key.Value))
 	if fd == nil || key.Kind != yaml.ScalarNode {
-		var known []string
-		for i := range md.Fields().Len() {
-			known = append(known, string(md.Fields().Get(i).Name()))
-		}
-		d.fault(path, key, fmt.Sprintf("unknown field %q%s", shortened(key.Value), suggest(key.Value, known)))
+		d.fault(path, key, fmt.Sprintf("unknown field %q%s", shortened(key.Value), suggest(key.Value, d.known(path, md))))
 		return nil
 	}
 	return fd
 }
+
+// known are the fields that a block can have.
+func (d *decoder) known(path string, md protoreflect.MessageDescriptor) []string {
+	var known []string
+	for i := range md.Fields().Len() {
+		known = append(known, string(md.Fields().Get(i).Name()))
+	}
+	if path == "" {
+		known = append(known, slices.Sorted(maps.Keys(d.extensions))...)
+	}
+	return known
+}
+
+const noValue = "has no value; give it one, or remove the line"
 
 func (d *decoder) isFirst(path string, key *yaml.Node, seen map[string]bool) bool {
 	if seen[key.Value] {
@@ -111,7 +150,7 @@ func (d *decoder) isFirst(path string, key *yaml.Node, seen map[string]bool) boo
 // field reads the value of one field.
 func (d *decoder) field(path string, key, n *yaml.Node, fd protoreflect.FieldDescriptor, into protoreflect.Message) {
 	if isNull(n) {
-		d.fault(path, key, "has no value; give it one, or remove the line")
+		d.fault(path, key, noValue)
 		return
 	}
 	if one := fd.ContainingOneof(); one != nil && !one.IsSynthetic() && into.WhichOneof(one) != nil {
@@ -140,16 +179,16 @@ func (d *decoder) list(path string, n *yaml.Node, fd protoreflect.FieldDescripto
 	}
 	into.Clear(fd)
 	list := into.Mutable(fd).List()
-	for i, item := range n.Content {
-		each := fmt.Sprintf("%s[%d]", path, i)
-		d.origins[each] = origin{Source: d.at(item)}
+	for i, entry := range n.Content {
+		each := item(path, i)
+		d.origins[each] = origin{Source: d.at(entry)}
 		value := list.NewElement()
 		if isScalar(fd) {
-			if read, ok := d.scalar(each, item, fd); ok {
+			if read, ok := d.scalar(each, entry, fd); ok {
 				value = read
 			}
 		} else {
-			d.message(each, item, value.Message())
+			d.message(each, entry, value.Message())
 		}
 		list.Append(value) // the wrong ones too, so that indices stay
 	}
@@ -163,13 +202,29 @@ func (d *decoder) entries(path string, n *yaml.Node, fd protoreflect.FieldDescri
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		if !d.isFirst(path, key, seen) {
+		if !d.isName(path, key) || !d.isFirst(path, key, seen) {
 			continue
 		}
-		each := fmt.Sprintf("%s[%q]", path, key.Value)
+		each := child(path, key.Value)
+		if isNull(value) {
+			d.fault(each, key, noValue)
+			continue
+		}
+		if isUpstreams(fd) && !d.isUpstream(each, key, value) {
+			continue
+		}
 		d.origins[each] = origin{Source: d.at(key)}
-		d.message(each, value, into.Mutable(fd).Map().Mutable(protoreflect.ValueOfString(key.Value).MapKey()).Message())
+		d.message(each, value, into.Mutable(fd).Map().Mutable(keyOf(key.Value)).Message())
 	}
+}
+
+// isName reports a key that can name nothing.
+func (d *decoder) isName(path string, key *yaml.Node) bool {
+	if key.Kind != yaml.ScalarNode || key.Value == "" || len(key.Value) > mostShown {
+		d.fault(path, key, fmt.Sprintf("a name has 1 to %d characters", mostShown))
+		return false
+	}
+	return true
 }
 
 // scalar reads one value, its variables replaced.

@@ -3,53 +3,91 @@ package config
 import (
 	"errors"
 	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/fsnotify/fsnotify"
 )
 
-// files tells that something happened around a file. Folders are watched, not
-// the file: it may be replaced by a rename, or be a link (or lie behind one, as
-// the ..data of a Kubernetes volume) that comes to lead elsewhere.
-type files struct {
+// mostLinks bounds how many links are followed from one path to its file.
+const mostLinks = 16
+
+// folders tells that something happened around files. Their folders are watched,
+// not they: a file may be replaced by a rename, or be a link (or lie behind one,
+// as the ..data of a Kubernetes volume) that comes to lead elsewhere.
+type folders struct {
 	events <-chan fsnotify.Event
 	errors <-chan error
-	follow func() error // watches the folders where the file lies now
+	follow func(paths []string) error // watches the folders where the files lie now
 	close  func() error
 }
 
-// watchFiles watches around path; without one, nothing ever happens. close ends
-// the goroutine that it starts.
-func watchFiles(path string) (files, error) {
-	nothing := func() error { return nil }
-	if path == "" {
-		return files{follow: nothing, close: nothing}, nil
-	}
+// watchFolders watches what follow is told. close ends the goroutine that it
+// starts.
+func watchFolders() (folders, error) {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return files{follow: nothing, close: nothing}, err
+		return folders{follow: func([]string) error { return nil }, close: func() error { return nil }}, err
 	}
-	follow := func() error { return follow(watcher, path) }
-	return files{events: watcher.Events, errors: watcher.Errors, follow: follow, close: watcher.Close}, follow()
+	return folders{
+		events: watcher.Events, errors: watcher.Errors, close: watcher.Close,
+		follow: func(paths []string) error { return follow(watcher, paths) },
+	}, nil
 }
 
-// follow watches the folder of the path and that of the file that it leads to.
-func follow(watcher *fsnotify.Watcher, path string) error {
-	folders := []string{filepath.Dir(path)}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		folders = append(folders, filepath.Dir(real))
+// follow watches the folders of the paths and those of the files that they lead
+// to, and no others.
+func follow(watcher *fsnotify.Watcher, paths []string) error {
+	wanted := map[string]bool{}
+	for _, path := range paths {
+		for _, folder := range foldersOf(path) {
+			wanted[folder] = true
+		}
 	}
-	var errs []error
 	for _, old := range watcher.WatchList() {
-		if !slices.Contains(folders, old) {
+		if !wanted[old] {
 			_ = watcher.Remove(old) // it may be gone already
 		}
 	}
-	for _, folder := range folders {
+	var errs []error
+	for _, folder := range slices.Sorted(maps.Keys(wanted)) {
 		if err := watcher.Add(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// foldersOf returns the folders in which something happens when a path comes to
+// hold something else: its own, and that of every link on the way.
+func foldersOf(path string) []string {
+	var found []string
+	for range mostLinks {
+		found = append(found, existing(filepath.Dir(path)))
+		to, err := os.Readlink(path)
+		if err != nil {
+			break // no link, or nothing
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		found = append(found, filepath.Dir(real))
+	}
+	return found
+}
+
+// existing is a folder, or the closest one above it that there is: what is made
+// there may be what is missing.
+func existing(folder string) string {
+	for {
+		if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(folder) == folder {
+			return folder
+		}
+		folder = filepath.Dir(folder)
+	}
 }

@@ -10,33 +10,35 @@ import (
 )
 
 func TestPrecedence(t *testing.T) {
-	file := write(t, "http: file:1\nadmin: file:2\nupstreams: {vendor: file:3}\n")
+	file := write(t, "http: file:1\nadmin: file:2\nupstreams: {vendor: {target: file:3}}\n")
 	loaded := load(t, config.Options{
-		File:    file,
-		Environ: []string{"VENTA_ADMIN=env:2", "VENTA_UPSTREAMS_VENDOR=env:3", "VENTA_UPSTREAMS_USER=env:4", "VENTA_HTTP="},
+		File:      file,
+		Upstreams: map[string]string{"vendor": "", "my-user.v1": "", "location": "127.0.0.1:9003"},
+		Environ:   []string{"VENTA_ADMIN=env:2", "VENTA_UPSTREAMS_VENDOR_TARGET=env:3", "VENTA_UPSTREAMS_MY_USER_V1_TARGET=env:4", "VENTA_HTTP="},
 		Flags: []config.Setting{
-			{From: "--vendor", Field: "upstreams.vendor", Value: "flag:3"},
-			{From: "--user", Field: "upstreams.user", Value: ""},
+			{From: "--upstream vendor", Field: "upstreams.vendor.target", Value: "127.0.0.2:3"},
+			{From: "--upstream my-user.v1", Field: "upstreams.my-user.v1.target", Value: ""},
 		},
 	})
 	c := loaded.Config
 	got := []string{
 		c.GetHttp(), loaded.Source("http").String(),
 		c.GetAdmin(), loaded.Source("admin").String(),
-		c.GetUpstreams().GetVendor(), loaded.Source("upstreams.vendor").String(),
-		c.GetUpstreams().GetUser(), loaded.Source("upstreams.user").String(),
-		c.GetUpstreams().GetLocation(),
+		loaded.Upstream("vendor").GetTarget(), loaded.Source("upstreams.vendor.target").String(),
+		loaded.Upstream("my-user.v1").GetTarget(), loaded.Source("upstreams.my-user.v1.target").String(),
+		loaded.Upstream("location").GetTarget(), loaded.Source("upstreams.location.target").String(),
 	}
-	want := []string{"file:1", file + ":1:7", "env:2", "VENTA_ADMIN", "flag:3", "--vendor", "env:4", "VENTA_UPSTREAMS_USER", "127.0.0.1:9003"}
+	want := []string{"file:1", file + ":1:7", "env:2", "VENTA_ADMIN", "127.0.0.2:3", "--upstream vendor", "env:4", "VENTA_UPSTREAMS_MY_USER_V1_TARGET", "127.0.0.1:9003", file + ":3:1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestEnvironment(t *testing.T) {
+	ca := write(t, "authorities")
 	c := load(t, config.Options{Environ: []string{
 		"PATH=/bin", "HOME",
-		"VENTA_REDIS_ADDRESSES=a:1, b:2", "VENTA_REDIS_MODE=cluster", "VENTA_REDIS_TLS_CA_FILE=ca.pem",
+		"VENTA_REDIS_ADDRESSES=a:1, b:2", "VENTA_REDIS_MODE=cluster", "VENTA_REDIS_TLS_CA_FILE=" + ca,
 		"VENTA_CACHE_MAX_BYTES=2Mi", "VENTA_SHUTDOWN_DELAY=3s", "VENTA_TELEMETRY_SAMPLE_RATIO=0.5", "VENTA_CACHE_REMOTE=true",
 		// What Kubernetes sets for Services named venta and venta-vendor.
 		"VENTA_SERVICE_HOST=10.0.0.1", "VENTA_SERVICE_PORT=80", "VENTA_SERVICE_PORT_HTTP=80", "VENTA_PORT=tcp://10.0.0.1:80",
@@ -46,7 +48,7 @@ func TestEnvironment(t *testing.T) {
 		c.GetRedis().GetAddresses(), c.GetRedis().GetMode().String(), c.GetRedis().GetTls().GetCaFile(),
 		c.GetCache().GetMaxBytes(), c.GetShutdown().GetDelay().AsDuration().String(), c.GetTelemetry().GetSampleRatio(), c.GetCache().GetRemote(),
 	}
-	want := []any{[]string{"a:1", "b:2"}, "MODE_CLUSTER", "ca.pem", int64(2 << 20), "3s", 0.5, true}
+	want := []any{[]string{"a:1", "b:2"}, "MODE_CLUSTER", ca, int64(2 << 20), "3s", 0.5, true}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

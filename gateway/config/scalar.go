@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -126,3 +127,8 @@ func shortName(enum protoreflect.EnumDescriptor, value protoreflect.EnumValueDes
 	}
 	return strings.ToLower(strings.TrimPrefix(string(value.Name()), prefix))
 }
+
+var zeroes = regexp.MustCompile(`(h|m)0[ms](0s)?$`)
+
+// briefly writes a duration without the zeroes that its String method adds.
+func briefly(d time.Duration) string { return zeroes.ReplaceAllString(d.String(), "$1") }

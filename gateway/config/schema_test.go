@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/bufbuild/protocompile"
 	"github.com/google/go-cmp/cmp"
@@ -17,72 +17,29 @@ import (
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/venta-hq/venta/gateway/config"
-	"github.com/venta-hq/venta/gateway/config/jsonschema"
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 )
 
-var update = flag.Bool("update", false, "write schema.json anew")
+var update = flag.Bool("update", false, "write comments.json anew")
 
-// TestSchemaIsCurrent holds the committed schema to the message. After a change
-// of the .proto files: go test ./gateway/config -run Schema -update.
-func TestSchemaIsCurrent(t *testing.T) {
-	comments := readComments(t)
-	want, err := generateSchema(comments)
+// TestCommentsAreCurrent holds the committed comments to the schema's sources.
+// After a change of the .proto files: go test ./gateway/config -run Comments -update.
+func TestCommentsAreCurrent(t *testing.T) {
+	want, err := json.MarshalIndent(readComments(t), "", "  ")
 	must(t, err)
+	want = append(want, '\n')
 	if *update {
-		must(t, os.WriteFile("schema.json", want, 0o600))
+		must(t, os.WriteFile("comments.json", want, 0o600))
 		return
 	}
-	if diff := cmp.Diff(string(want), config.JSONSchema()); diff != "" {
-		t.Errorf("schema.json is stale: go test ./gateway/config -run Schema -update\n%s", diff)
+	got, err := os.ReadFile("comments.json")
+	must(t, err)
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("comments.json is stale: go test ./gateway/config -run Comments -update\n%s", diff)
 	}
 }
-
-func generateSchema(comments map[protoreflect.FullName]string) ([]byte, error) {
-	defaults := map[protoreflect.FullName]any{}
-	collectDefaults(config.Defaults().ProtoReflect(), defaults)
-	return jsonschema.Generate((&configv1.Config{}).ProtoReflect().Descriptor(), jsonschema.Options{
-		Title:   "Configuration of a Venta gateway",
-		Comment: func(d protoreflect.Descriptor) string { return comments[d.FullName()] },
-		Default: func(fd protoreflect.FieldDescriptor) (any, bool) {
-			value, ok := defaults[fd.FullName()]
-			return value, ok
-		},
-	})
-}
-
-// collectDefaults collects what is set, as it is written in YAML.
-func collectDefaults(m protoreflect.Message, into map[protoreflect.FullName]any) {
-	for i := range m.Descriptor().Fields().Len() {
-		fd := m.Descriptor().Fields().Get(i)
-		value := m.Get(fd)
-		switch {
-		case fd.IsMap() || fd.Message() != nil && !m.Has(fd):
-		case fd.IsList():
-			into[fd.FullName()] = []any{}
-		case fd.Kind() == protoreflect.EnumKind:
-			name := string(fd.Enum().Values().ByNumber(value.Enum()).Name())
-			prefix := strings.TrimSuffix(string(fd.Enum().Values().Get(0).Name()), "UNSPECIFIED")
-			into[fd.FullName()] = strings.ToLower(strings.TrimPrefix(name, prefix))
-		case fd.Message() == nil:
-			into[fd.FullName()] = value.Interface()
-		default:
-			if d, ok := value.Message().Interface().(*durationpb.Duration); ok {
-				into[fd.FullName()] = written(d.AsDuration())
-			} else {
-				collectDefaults(value.Message(), into)
-			}
-		}
-	}
-}
-
-var zeroes = regexp.MustCompile(`(h|m)0[ms](0s)?$`)
-
-// written is a duration without the zeroes that its String method adds.
-func written(d time.Duration) string { return zeroes.ReplaceAllString(d.String(), "$1") }
 
 // readComments compiles the schema's sources, for comments are not compiled in.
 func readComments(t *testing.T) map[protoreflect.FullName]string {
@@ -124,8 +81,7 @@ func collectComments(file protoreflect.FileDescriptor, messages protoreflect.Mes
 
 // TestCommentsStateTheDefaults: the schema's comments are what users read.
 func TestCommentsStateTheDefaults(t *testing.T) {
-	defaults := map[protoreflect.FullName]any{}
-	collectDefaults(config.Defaults().ProtoReflect(), defaults)
+	defaults := config.DefaultValues()
 	comments := readComments(t)
 	everyField((&configv1.Config{}).ProtoReflect().Descriptor(), "", func(_ string, fd protoreflect.FieldDescriptor) {
 		comment := comments[fd.FullName()]
@@ -159,7 +115,7 @@ func everyField(md protoreflect.MessageDescriptor, path string, f func(path stri
 		f(at, fd)
 		inner := fd.Message()
 		if fd.IsMap() {
-			inner = nil // connections holds what connection holds
+			inner, at = fd.MapValue().Message(), at+".default"
 		}
 		if inner != nil && inner.ParentFile().Package() == "venta.config.v1" {
 			everyField(inner, at, f)
@@ -188,16 +144,28 @@ func examples(sample string) string {
 	return strings.Join(lines, "")
 }
 
+// reference are the options of a program with two upstreams.
+func reference(t *testing.T, text string) config.Options {
+	return config.Options{File: write(t, text), Upstreams: map[string]string{"orders": "127.0.0.1:9001", "users": "127.0.0.1:9002"}}
+}
+
+func sampleOf(t *testing.T) string {
+	t.Helper()
+	sample, err := config.Sample(reference(t, ""))
+	must(t, err)
+	return sample
+}
+
 func TestSampleSaysTheDefaults(t *testing.T) {
-	as := load(t, config.Options{File: write(t, config.Sample())})
-	if changed := config.Changed(load(t, config.Options{}), as); len(changed) > 0 {
+	as := load(t, reference(t, sampleOf(t)))
+	if changed := config.Changed(load(t, reference(t, "")), as); len(changed) > 0 {
 		t.Errorf("the sample changes %v", changed)
 	}
 }
 
 func TestSampleShowsEveryField(t *testing.T) {
 	var document map[string]any
-	must(t, yaml.Unmarshal([]byte(examples(config.Sample())), &document))
+	must(t, yaml.Unmarshal([]byte(examples(sampleOf(t))), &document))
 	everyField((&configv1.Config{}).ProtoReflect().Descriptor(), "", func(path string, fd protoreflect.FieldDescriptor) {
 		if fd.Name() != "disabled" && !contains(document, strings.Split(path, ".")) {
 			t.Errorf("%s is not in the sample", path)
@@ -216,9 +184,11 @@ func contains(in any, path []string) bool {
 }
 
 func TestExamplesOfTheSampleAreRight(t *testing.T) {
-	text := examples(config.Sample())
+	text := examples(sampleOf(t))
 	validate(t, text, true)
-	_, err := config.Load(config.Options{File: write(t, text), Environ: []string{"REDIS_PASSWORD=a", "SENTINEL_PASSWORD=b"}})
+	options := reference(t, text)
+	options.Environ, options.NoFiles = []string{"REDIS_PASSWORD=a", "SENTINEL_PASSWORD=b"}, true
+	_, err := config.Load(options)
 	var got []string
 	for line := range strings.SplitSeq(fmt.Sprint(err), "\n") {
 		_, fault, _ := strings.Cut(line, ": ")
@@ -227,9 +197,7 @@ func TestExamplesOfTheSampleAreRight(t *testing.T) {
 	// The sample shows what excludes each other.
 	want := []string{
 		"redis.password_file: given beside redis.password; keep one of the two",
-		"redis.password_file: cannot be read: no such file or directory",
 		"redis.sentinel_password_file: given beside redis.sentinel_password; keep one of the two",
-		"redis.sentinel_password_file: cannot be read: no such file or directory",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -237,11 +205,11 @@ func TestExamplesOfTheSampleAreRight(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
-	validate(t, config.Sample(), true)
+	validate(t, sampleOf(t), true)
 	for _, right := range []string{
 		"{}", "http: '[::1]:80'", "http: ${HTTP}", "cache: {max_bytes: 64Mi}", "cache: {max_bytes: '${BYTES:-1048576}', remote: '${REMOTE}'}",
 		"logging: {level: LEVEL_WARN, format: json}", "shutdown: {delay: 1h30m, stream_grace: 1.5s}",
-		"upstreams: {connections: {vendor: {tls: {}}}}",
+		"upstreams: {default: {target: a}, orders: {connection: {tls: {}}}}",
 		"overrides: [{methods: '**', policy: {rate_limits: [{requests: 1, interval: 1s, key: {client_ip: true}, mode: shadow}], retry: {retryable_status_codes: [unavailable, UNKNOWN]}}}]",
 	} {
 		validate(t, right, true)
@@ -250,7 +218,7 @@ func TestSchema(t *testing.T) {
 		"htpp: x", "http: localhost", "http: 8080", "admin: ''", "cache: {max_bytes: 1}", "cache: {max_bytes: 64MB}", "cache: x", "cache:",
 		"logging: {level: loud}", "logging: {level: unspecified}", "shutdown: {delay: 5}", "shutdown: {delay: soon}",
 		"redis: {db: -1}", "redis: {key_prefix: '{a}'}", "redis: {tls: {ca: x}}", "http_listener: {tls: {cert_file: a}}",
-		"trusted_proxies: x", "upstreams: {connections: {ghost: {}}}", "telemetry: {sample_ratio: 2}",
+		"trusted_proxies: x", "upstreams: {ghost: {}}", "upstreams: {orders: a}", "telemetry: {sample_ratio: 2}",
 		"overrides: [{methods: a.b, policy: {}}]", "overrides: [{methods: '**'}]", "overrides: [{methods: '**', policy: {timeouts: {}}}]",
 		"overrides: [{methods: '**', policy: {}, expires: tomorrow}]",
 		"overrides: [{methods: '**', policy: {rate_limits: [{key: {global: true, header: x}}]}}]",
@@ -272,7 +240,11 @@ func validate(t *testing.T, text string, want bool) {
 }
 
 var compiledSchema = sync.OnceValues(func() (*validator.Schema, error) {
-	schema, err := validator.UnmarshalJSON(strings.NewReader(config.JSONSchema()))
+	text, err := config.JSONSchema(config.Options{Upstreams: map[string]string{"orders": "", "users": ""}})
+	if err != nil {
+		return nil, err
+	}
+	schema, err := validator.UnmarshalJSON(strings.NewReader(text))
 	if err != nil {
 		return nil, err
 	}

@@ -139,10 +139,10 @@ func TestSecretFiles(t *testing.T) {
 		}
 	}
 	empty := write(t, "\n")
-	big := write(t, strings.Repeat("x", 64<<10+1))
+	big := write(t, strings.Repeat("x", 1<<20+1))
 	for path, want := range map[string]string{
 		empty:       "the file is empty",
-		big:         "more than 65536 bytes",
+		big:         "more than 1048576 bytes",
 		t.TempDir(): "is a directory",
 		"/nowhere":  "no such file",
 	} {
@@ -155,7 +155,7 @@ func TestSecretFiles(t *testing.T) {
 
 // FuzzLoad loads what may not panic and not show the secret that it holds.
 func FuzzLoad(f *testing.F) {
-	f.Add(config.Sample())
+	f.Add("http: a:1\nupstreams: {default: {target: SECRET, connection: {tls: {ca_file: SECRET}}}}")
 	f.Add("redis: {password: SECRET}")
 	f.Add("redis:\n  password: &a SECRET\n  db: *a\n--- SECRET")
 	f.Add("? [SECRET]\n: {}\n<<: *x")

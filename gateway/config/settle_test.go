@@ -32,17 +32,17 @@ func settle(t *testing.T, test func(*settling)) {
 			t.Fatal(err)
 		}
 		w, err := NewWatcher(WatchOptions{
-			Options: Options{File: path}, Current: current, Live: []string{"logging"},
-			Apply:   func(context.Context, *Loaded) error { return nil },
-			Observe: func(r Reload) { s.reloads <- r },
-			Logger:  slog.New(slog.DiscardHandler),
+			Options: Options{File: path}, Current: current, Live: live("logging"),
+			Apply:    func(context.Context, *Loaded, []Change) error { return nil },
+			OnReload: func(r Reload) { s.reloads <- r },
+			Logger:   slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.watcher = w
-		nothing := func() error { return nil }
-		w.open = func(string) (files, error) { return files{s.events, s.errors, nothing, nothing}, nil }
+		nothing, follow := func() error { return nil }, func([]string) error { return nil }
+		w.open = func() (folders, error) { return folders{s.events, s.errors, follow, nothing}, nil }
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- w.Run(ctx) }()
@@ -53,6 +53,11 @@ func settle(t *testing.T, test func(*settling)) {
 			t.Error(err)
 		}
 	})
+}
+
+// live reports the fields that can change.
+func live(fields ...string) func(string, *Loaded, *Loaded) bool {
+	return func(path string, _, _ *Loaded) bool { return Within(path, fields...) }
 }
 
 func (s *settling) write(t *testing.T, text string) {
@@ -136,15 +141,15 @@ func TestWhatIsWrittenBeforeRunIsSeen(t *testing.T) {
 		s.write(t, "logging: {level: debug}")
 		ctx, end := context.WithCancel(t.Context())
 		w, err := NewWatcher(WatchOptions{
-			Options: Options{File: path}, Current: current, Live: []string{"logging.level"},
-			Apply:  func(context.Context, *Loaded) error { end(); return nil },
+			Options: Options{File: path}, Current: current, Live: live("logging.level"),
+			Apply:  func(context.Context, *Loaded, []Change) error { end(); return nil },
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		nothing := func() error { return nil }
-		w.open = func(string) (files, error) { return files{follow: nothing, close: nothing}, errors.New("no inotify") }
+		nothing, follow := func() error { return nil }, func([]string) error { return nil }
+		w.open = func() (folders, error) { return folders{follow: follow, close: nothing}, errors.New("no inotify") }
 		if err := w.Run(ctx); err != nil || w.Last().Changed == nil {
 			t.Errorf("%v, %v", err, w.Last())
 		}

@@ -102,10 +102,3 @@ func (o origins) of(path string) origin {
 	}
 	return o[""]
 }
-
-func child(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
-}

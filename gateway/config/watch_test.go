@@ -24,7 +24,7 @@ type watched struct {
 	*config.Watcher
 	path    string
 	reloads chan config.Reload
-	refuse  error // what Apply answers
+	refuse  error // what Apply returns
 
 	mu      sync.Mutex
 	applied []string // the level of each configuration that Apply was given
@@ -52,16 +52,18 @@ func watch(t *testing.T, path string) *watched {
 	w.Watcher, err = config.NewWatcher(config.WatchOptions{
 		Options: options,
 		Current: load(t, options),
-		Live:    []string{"logging.level", "overrides"},
-		Apply: func(_ context.Context, next *config.Loaded) error {
+		Live: func(path string, _, _ *config.Loaded) bool {
+			return config.Within(path, "logging.level", "overrides", "auth.jwks_file")
+		},
+		Apply: func(_ context.Context, next *config.Loaded, _ []config.Change) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.applied = append(w.applied, next.Config.GetLogging().GetLevel().String())
 			return w.refuse
 		},
-		Observe: func(r config.Reload) { w.reloads <- r },
-		Logger:  slog.New(slog.NewTextHandler(w, nil)),
-		Settle:  time.Millisecond,
+		OnReload: func(r config.Reload) { w.reloads <- r },
+		Logger:   slog.New(slog.NewTextHandler(w, nil)),
+		Settle:   time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +97,14 @@ func (w *watched) await(t *testing.T, want func(config.Reload) bool) config.Relo
 
 func took(r config.Reload) bool    { return r.Err == nil && len(r.Changed) > 0 }
 func refused(r config.Reload) bool { return r.Err != nil }
+
+func paths(changes []config.Change) []string {
+	var all []string
+	for _, change := range changes {
+		all = append(all, change.Path)
+	}
+	return all
+}
 
 func (w *watched) level() string { return w.Current().Config.GetLogging().GetLevel().String() }
 
@@ -166,7 +176,7 @@ func TestWatchSeesEveryWayToReplaceAFile(t *testing.T) {
 			w := watch(t, test.prepare(t, dir))
 			test.replace(t, dir)
 			r := w.await(t, took)
-			if diff := cmp.Diff([]string{"logging.level"}, r.Changed); diff != "" || w.level() != "LEVEL_DEBUG" {
+			if diff := cmp.Diff([]string{"logging.level"}, paths(r.Changed)); diff != "" || w.level() != "LEVEL_DEBUG" {
 				t.Errorf("%v, level %s", r, w.level())
 			}
 		})
@@ -210,9 +220,7 @@ func TestRefusedReloadsChangeNothing(t *testing.T) {
 	}{
 		{"not YAML", "logging: {level: debug", `:1:1: not YAML: did not find expected ',' or '}'`},
 		{"two faults", "logging: {level: loud}\nhttp: x\n", ":1:18: logging.level: must be one of debug, info, warn, error, not \"loud\"\nFILE:2:7: http: must be HOST:PORT, not \"x\""},
-		{"needs a restart", "logging: {level: debug}\nhttp: a:1\ncache: {max_bytes: 2Mi}\n", ":2:7: http: changing it needs a restart\nFILE:3:20: cache.max_bytes: changing it needs a restart"},
-		{"block that comes", "redis: {tls: {}}", `:1:9: redis.tls: changing it needs a restart`},
-		{"secret", "redis: {password: '${PASSWORD}', timeout: 30ms}", ":1:19: redis.password: changing it needs a restart\nFILE:1:43: redis.timeout: changing it needs a restart"},
+		{"a file that is not there", "logging: {level: debug}\nauth: {issuer: i, jwks_file: /nowhere}", `:2:30: auth.jwks_file: cannot be read: no such file or directory (/nowhere)`},
 		{"empty", " \n", `: the file is empty, as one that is just being written; for the defaults alone, write a comment`},
 	}
 	for _, test := range tests {
@@ -289,14 +297,14 @@ func TestPositionsFollow(t *testing.T) {
 		t.Errorf("line %d", got)
 	}
 	rewrite(t, path, strings.Replace(override, "1s", "2s", 1))
-	if r := w.await(t, took); cmp.Diff([]string{"overrides"}, r.Changed) != "" {
+	if r := w.await(t, took); cmp.Diff([]string{"overrides[0].policy.timeout.duration"}, paths(r.Changed)) != "" {
 		t.Errorf("%v", r.Changed)
 	}
 }
 
 func TestNewWatcherChecksItsOptions(t *testing.T) {
 	loaded := load(t, config.Options{})
-	apply := func(context.Context, *config.Loaded) error { return nil }
+	apply := func(context.Context, *config.Loaded, []config.Change) error { return nil }
 	for _, o := range []config.WatchOptions{{Apply: apply}, {Current: loaded}, {Apply: apply, Current: loaded, Settle: -1}} {
 		if _, err := config.NewWatcher(o); err == nil {
 			t.Errorf("no error for %+v", o)

@@ -31,9 +31,9 @@ type Override struct {
 func (c Config) YAML() string {
 	var b strings.Builder
 	b.WriteString("logging: {level: LEVEL_ERROR}\ntrusted_proxies: [127.0.0.1]\n")
-	fmt.Fprintf(&b, "upstreams:\n  vendor: %q\n", c.Vendor)
+	fmt.Fprintf(&b, "upstreams:\n  vendor: {target: %q}\n", c.Vendor)
 	if c.Connection != "" {
-		fmt.Fprintf(&b, "  connection: %s\n", c.Connection)
+		fmt.Fprintf(&b, "  default: {connection: %s}\n", c.Connection)
 	}
 	if c.Shutdown != "" {
 		fmt.Fprintf(&b, "shutdown: %s\n", c.Shutdown)

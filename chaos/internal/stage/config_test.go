@@ -29,11 +29,11 @@ func TestConfigurationsAreValid(t *testing.T) {
 			if err := os.WriteFile(file, []byte(test.config.YAML()), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			loaded, err := config.Load(config.Options{File: file})
+			loaded, err := config.Load(config.Options{File: file, Upstreams: map[string]string{"vendor": "", "user": "127.0.0.1:1", "location": "127.0.0.1:1"}})
 			if err != nil {
 				t.Fatalf("%v\n%s", err, test.config.YAML())
 			}
-			if got := loaded.Config.GetUpstreams().GetVendor(); got != test.config.Vendor {
+			if got := loaded.Upstream("vendor").GetTarget(); got != test.config.Vendor {
 				t.Errorf("vendor %q", got)
 			}
 			if got := len(loaded.Config.GetOverrides()); got != len(test.config.Overrides) {

@@ -20,11 +20,17 @@ import (
 type Options struct {
 	// Title names the schema.
 	Title string
+	// Blocks are further properties of the schema's root, by their names. Default:
+	// none.
+	Blocks map[string]protoreflect.MessageDescriptor
 	// Comment returns the comment of a message, field or enum value. Default: no
 	// descriptions.
 	Comment func(protoreflect.Descriptor) string
 	// Default returns a field's default. Default: none is shown.
 	Default func(protoreflect.FieldDescriptor) (value any, ok bool)
+	// Keys returns the keys that a map can have. Default: any, or those that its
+	// rules list.
+	Keys func(protoreflect.FieldDescriptor) []string
 }
 
 // schema is a JSON Schema in the order in which it is read best.
@@ -66,6 +72,9 @@ func Generate(md protoreflect.MessageDescriptor, options Options) ([]byte, error
 		"variable": {Type: "string", Pattern: `\$\{`, Description: "A value with variables of the environment."},
 	}}
 	root := g.block(md)
+	for name, own := range options.Blocks {
+		root.Properties[name] = g.reference(own)
+	}
 	root.Dialect, root.Title, root.Defs = "https://json-schema.org/draft/2020-12/schema", options.Title, g.defs
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
@@ -110,8 +119,10 @@ func (g *generator) field(fd protoreflect.FieldDescriptor) *schema {
 	switch {
 	case fd.IsMap():
 		s = &schema{Type: "object", AdditionalProperties: g.reference(fd.MapValue().Message())}
+		if names := g.keys(fd); names != nil {
+			s.PropertyNames = &schema{Enum: names}
+		}
 		if r := rules.GetMap(); r != nil {
-			s.PropertyNames = &schema{Enum: r.GetKeys().GetString().GetIn()}
 			s.MaxProperties = bound(r.MaxPairs)
 		}
 	case fd.IsList():
@@ -158,6 +169,15 @@ func (g *generator) defaultOf(fd protoreflect.FieldDescriptor) (any, bool) {
 		return nil, false
 	}
 	return g.Default(fd)
+}
+
+func (g *generator) keys(fd protoreflect.FieldDescriptor) []string {
+	if g.Keys != nil {
+		if names := g.Keys(fd); names != nil {
+			return names
+		}
+	}
+	return rulesOf(fd).GetMap().GetKeys().GetString().GetIn()
 }
 
 func rulesOf(fd protoreflect.FieldDescriptor) *validate.FieldRules {

@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Headers is the form of the RateLimit fields of answers.
+// Headers is the form of the RateLimit fields of responses.
 type RateLimits_Headers int32
 
 const (
@@ -215,21 +215,26 @@ func (Logging_Format) EnumDescriptor() ([]byte, []int) {
 // short: "json" for FORMAT_JSON.
 type Config struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The address of the REST routes. Default "127.0.0.1:8080".
+	// The address of the REST routes; ":8080" listens on every interface. Default
+	// "127.0.0.1:8080".
 	Http string `protobuf:"bytes,1,opt,name=http,proto3" json:"http,omitempty"`
-	// The address of health and operations. Default "127.0.0.1:8081".
+	// The address of health and operations, another than http. Default
+	// "127.0.0.1:8081".
 	Admin string `protobuf:"bytes,2,opt,name=admin,proto3" json:"admin,omitempty"`
-	// Where the services are and how connections to them are kept.
-	Upstreams *Upstreams `protobuf:"bytes,3,opt,name=upstreams,proto3" json:"upstreams,omitempty"`
+	// Where each upstream of the program is and how connections to it are kept, by
+	// its name. What an upstream leaves out, the entry "default" says, and the
+	// program's own default where that says nothing. At most 64.
+	Upstreams map[string]*Upstream `protobuf:"bytes,17,rep,name=upstreams,proto3" json:"upstreams,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How credentials are checked.
 	Auth *Auth `protobuf:"bytes,4,opt,name=auth,proto3" json:"auth,omitempty"`
 	// Which proxies may say in X-Forwarded-For who the client is, as addresses
 	// or CIDR blocks. Default: none, the header is ignored. At most 64.
 	TrustedProxies []string `protobuf:"bytes,5,rep,name=trusted_proxies,json=trustedProxies,proto3" json:"trusted_proxies,omitempty"`
-	// The browsers' origins that may call, such as "https://venta.example".
-	// Default: none. At most 64.
+	// The browsers' origins that may call, such as "https://venta.example", exactly
+	// as browsers send them: no path, no slash at the end. Default: none. At most
+	// 64.
 	AllowedOrigins []string `protobuf:"bytes,6,rep,name=allowed_origins,json=allowedOrigins,proto3" json:"allowed_origins,omitempty"`
-	// The cache of answers.
+	// The cache of responses.
 	Cache *Cache `protobuf:"bytes,7,opt,name=cache,proto3" json:"cache,omitempty"`
 	// Where traces go. Metrics are at /metrics of the admin address in any case.
 	Telemetry *Telemetry `protobuf:"bytes,8,opt,name=telemetry,proto3" json:"telemetry,omitempty"`
@@ -238,7 +243,7 @@ type Config struct {
 	// How the admin address is served.
 	AdminListener *Listener `protobuf:"bytes,10,opt,name=admin_listener,json=adminListener,proto3" json:"admin_listener,omitempty"`
 	// The store that gateways share: for rate limits of SCOPE_SHARED and the
-	// second level of the cache. Default: none.
+	// remote store of the cache. Default: none.
 	Redis *Redis `protobuf:"bytes,11,opt,name=redis,proto3" json:"redis,omitempty"`
 	// How rate limits are kept and told.
 	RateLimits *RateLimits `protobuf:"bytes,12,opt,name=rate_limits,json=rateLimits,proto3" json:"rate_limits,omitempty"`
@@ -300,7 +305,7 @@ func (x *Config) GetAdmin() string {
 	return ""
 }
 
-func (x *Config) GetUpstreams() *Upstreams {
+func (x *Config) GetUpstreams() map[string]*Upstream {
 	if x != nil {
 		return x.Upstreams
 	}
@@ -407,7 +412,7 @@ type Listener struct {
 	// How long a whole request may take to arrive; "0s" sets no bound. Default
 	// "30s". At most 1h.
 	ReadTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=read_timeout,json=readTimeout,proto3" json:"read_timeout,omitempty"`
-	// How long an answer may take to be sent, from the end of the request's header
+	// How long a response may take to be sent, from the end of the request's header
 	// on; it also ends streams. "0s" sets no bound. Default "0s". At most 1h.
 	WriteTimeout *durationpb.Duration `protobuf:"bytes,3,opt,name=write_timeout,json=writeTimeout,proto3" json:"write_timeout,omitempty"`
 	// How long a connection without a request is kept. Default "2m". From 1s
@@ -550,40 +555,35 @@ func (x *ServerTls) GetKeyFile() string {
 	return ""
 }
 
-// Upstreams says where the services are and how connections to them are kept.
-// Targets are those of gRPC: "127.0.0.1:9001", "dns:///vendor:9001",
-// "unix:///run/vendor.sock", "xds:///vendor".
-type Upstreams struct {
+// Upstream says where an upstream is and how connections to it are kept.
+type Upstream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The vendor service. Default "127.0.0.1:9001".
-	Vendor string `protobuf:"bytes,1,opt,name=vendor,proto3" json:"vendor,omitempty"`
-	// The user service. Default "127.0.0.1:9002".
-	User string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
-	// The location service. Default "127.0.0.1:9003".
-	Location string `protobuf:"bytes,3,opt,name=location,proto3" json:"location,omitempty"`
-	// How connections to all services are kept.
-	Connection *Connection `protobuf:"bytes,4,opt,name=connection,proto3" json:"connection,omitempty"`
-	// What differs for one service, by its name: vendor, user or location. A field
-	// that is absent here is that of connection. Default: nothing differs.
-	Connections   map[string]*Connection `protobuf:"bytes,5,rep,name=connections,proto3" json:"connections,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// A target of gRPC: "127.0.0.1:9001", "dns:///orders:9001",
+	// "unix:///run/orders.sock", "static:///10.0.0.1:9001,10.0.0.2:9001" or
+	// "xds:///orders". Default: the one of the entry "default", else the program's;
+	// without any it is required.
+	Target string `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	// How connections are kept. A field that is absent is that of the entry
+	// "default".
+	Connection    *Connection `protobuf:"bytes,2,opt,name=connection,proto3" json:"connection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Upstreams) Reset() {
-	*x = Upstreams{}
+func (x *Upstream) Reset() {
+	*x = Upstream{}
 	mi := &file_venta_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Upstreams) String() string {
+func (x *Upstream) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Upstreams) ProtoMessage() {}
+func (*Upstream) ProtoMessage() {}
 
-func (x *Upstreams) ProtoReflect() protoreflect.Message {
+func (x *Upstream) ProtoReflect() protoreflect.Message {
 	mi := &file_venta_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -595,42 +595,21 @@ func (x *Upstreams) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Upstreams.ProtoReflect.Descriptor instead.
-func (*Upstreams) Descriptor() ([]byte, []int) {
+// Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
+func (*Upstream) Descriptor() ([]byte, []int) {
 	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *Upstreams) GetVendor() string {
+func (x *Upstream) GetTarget() string {
 	if x != nil {
-		return x.Vendor
+		return x.Target
 	}
 	return ""
 }
 
-func (x *Upstreams) GetUser() string {
-	if x != nil {
-		return x.User
-	}
-	return ""
-}
-
-func (x *Upstreams) GetLocation() string {
-	if x != nil {
-		return x.Location
-	}
-	return ""
-}
-
-func (x *Upstreams) GetConnection() *Connection {
+func (x *Upstream) GetConnection() *Connection {
 	if x != nil {
 		return x.Connection
-	}
-	return nil
-}
-
-func (x *Upstreams) GetConnections() map[string]*Connection {
-	if x != nil {
-		return x.Connections
 	}
 	return nil
 }
@@ -711,16 +690,16 @@ func (x *Auth) GetApiKeysFile() string {
 	return ""
 }
 
-// Cache bounds the cache of answers.
+// Cache bounds the cache of responses.
 type Cache struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The most bytes of stored answers in memory. Default 67108864. From 1048576
+	// The most bytes of stored responses in memory. Default 67108864. From 1048576
 	// to 1099511627776.
 	MaxBytes int64 `protobuf:"varint,1,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
-	// Whether answers are also stored in Redis, where all gateways find them.
+	// Whether responses are also stored in Redis, where all gateways find them.
 	// Needs redis. Default false.
 	Remote bool `protobuf:"varint,2,opt,name=remote,proto3" json:"remote,omitempty"`
-	// How long an answered write waits until the other gateways have dropped what
+	// How long a write that succeeded waits until the other gateways have dropped what
 	// it purges. Default "25ms". From 1ms to 5s.
 	PurgeWait *durationpb.Duration `protobuf:"bytes,3,opt,name=purge_wait,json=purgeWait,proto3" json:"purge_wait,omitempty"`
 	// The longest that a gateway which no purge can reach, for Redis is away, serves
@@ -794,7 +773,7 @@ type RateLimits struct {
 	// The most keys that a process remembers for each RPC with limits. Default
 	// 1048576. From 1024 to 67108864.
 	MaxKeys int64 `protobuf:"varint,1,opt,name=max_keys,json=maxKeys,proto3" json:"max_keys,omitempty"`
-	// The form of the RateLimit fields of answers. Default HEADERS_DRAFT_10.
+	// The form of the RateLimit fields of responses. Default HEADERS_DRAFT_10.
 	Headers       RateLimits_Headers `protobuf:"varint,2,opt,name=headers,proto3,enum=venta.config.v1.RateLimits_Headers" json:"headers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1096,17 +1075,18 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\x92\b\n" +
-	"\x06Config\x12P\n" +
-	"\x04http\x18\x01 \x01(\tB<\xbaH9\xba\x016\n" +
-	"\aaddress\x12\x11must be HOST:PORT\x1a\x18this.isHostAndPort(true)R\x04http\x12R\n" +
-	"\x05admin\x18\x02 \x01(\tB<\xbaH9\xba\x016\n" +
-	"\aaddress\x12\x11must be HOST:PORT\x1a\x18this.isHostAndPort(true)R\x05admin\x128\n" +
-	"\tupstreams\x18\x03 \x01(\v2\x1a.venta.config.v1.UpstreamsR\tupstreams\x12)\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xc7\v\n" +
+	"\x06Config\x12\x95\x01\n" +
+	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
+	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
+	"\x05admin\x18\x02 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
+	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x05admin\x12N\n" +
+	"\tupstreams\x18\x11 \x03(\v2&.venta.config.v1.Config.UpstreamsEntryB\b\xbaH\x05\x9a\x01\x02\x10@R\tupstreams\x12)\n" +
 	"\x04auth\x18\x04 \x01(\v2\x15.venta.config.v1.AuthR\x04auth\x12\x86\x01\n" +
 	"\x0ftrusted_proxies\x18\x05 \x03(\tB]\xbaHZ\x92\x01W\x10@\"S\xba\x01P\n" +
-	"\x05proxy\x12%must be an IP address or a CIDR block\x1a this.isIp() || this.isIpPrefix()R\x0etrustedProxies\x128\n" +
-	"\x0fallowed_origins\x18\x06 \x03(\tB\x0f\xbaH\f\x92\x01\t\x10@\"\x05r\x03\x88\x01\x01R\x0eallowedOrigins\x12,\n" +
+	"\x05proxy\x12%must be an IP address or a CIDR block\x1a this.isIp() || this.isIpPrefix()R\x0etrustedProxies\x12\xeb\x01\n" +
+	"\x0fallowed_origins\x18\x06 \x03(\tB\xc1\x01\xbaH\xbd\x01\x92\x01\xb9\x01\x10@\"\xb4\x01\xba\x01\xb0\x01\n" +
+	"\x06origin\x12Bmust be SCHEME://HOST[:PORT], without a path or a slash at its end\x1abthis.matches('^[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._~%-]+|\\\\[[0-9A-Fa-f:.]+\\\\])(:[0-9]{1,5})?$')R\x0eallowedOrigins\x12,\n" +
 	"\x05cache\x18\a \x01(\v2\x16.venta.config.v1.CacheR\x05cache\x128\n" +
 	"\ttelemetry\x18\b \x01(\v2\x1a.venta.config.v1.TelemetryR\ttelemetry\x12>\n" +
 	"\rhttp_listener\x18\t \x01(\v2\x19.venta.config.v1.ListenerR\fhttpListener\x12@\n" +
@@ -1118,7 +1098,10 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\bshutdown\x18\r \x01(\v2\x19.venta.config.v1.ShutdownR\bshutdown\x122\n" +
 	"\alogging\x18\x0e \x01(\v2\x18.venta.config.v1.LoggingR\alogging\x12H\n" +
 	"\toverrides\x18\x0f \x03(\v2\x1f.venta.config.v1.PolicyOverrideB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\toverrides\x12/\n" +
-	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\"\xba\x03\n" +
+	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\x1aW\n" +
+	"\x0eUpstreamsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.venta.config.v1.UpstreamR\x05value:\x028\x01J\x04\b\x03\x10\x04\"\xba\x03\n" +
 	"\bListener\x12]\n" +
 	"\x13read_header_timeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x03\b\xac\x022\x05\x10\x80\xc2\xd7/R\x11readHeaderTimeout\x12K\n" +
 	"\fread_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
@@ -1130,21 +1113,12 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x03tls\x18\x06 \x01(\v2\x1a.venta.config.v1.ServerTlsR\x03tls\"]\n" +
 	"\tServerTls\x12(\n" +
 	"\tcert_file\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80 R\bcertFile\x12&\n" +
-	"\bkey_file\x18\x02 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80 R\akeyFile\"\x86\x03\n" +
-	"\tUpstreams\x12\"\n" +
-	"\x06vendor\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x06vendor\x12\x1e\n" +
-	"\x04user\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x04user\x12&\n" +
-	"\blocation\x18\x03 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\bR\blocation\x12;\n" +
+	"\bkey_file\x18\x02 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80 R\akeyFile\"i\n" +
+	"\bUpstream\x12 \n" +
+	"\x06target\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06target\x12;\n" +
 	"\n" +
-	"connection\x18\x04 \x01(\v2\x1b.venta.config.v1.ConnectionR\n" +
-	"connection\x12s\n" +
-	"\vconnections\x18\x05 \x03(\v2+.venta.config.v1.Upstreams.ConnectionsEntryB$\xbaH!\x9a\x01\x1e\x10\x10\"\x1ar\x18R\x06vendorR\x04userR\blocationR\vconnections\x1a[\n" +
-	"\x10ConnectionsEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
-	"\x05value\x18\x02 \x01(\v2\x1b.venta.config.v1.ConnectionR\x05value:\x028\x01\"\xa3\x01\n" +
+	"connection\x18\x02 \x01(\v2\x1b.venta.config.v1.ConnectionR\n" +
+	"connection\"\xa3\x01\n" +
 	"\x04Auth\x12%\n" +
 	"\tjwks_file\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\bjwksFile\x12 \n" +
 	"\x06issuer\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06issuer\x12$\n" +
@@ -1225,7 +1199,7 @@ var file_venta_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 3: venta.config.v1.Config
 	(*Listener)(nil),            // 4: venta.config.v1.Listener
 	(*ServerTls)(nil),           // 5: venta.config.v1.ServerTls
-	(*Upstreams)(nil),           // 6: venta.config.v1.Upstreams
+	(*Upstream)(nil),            // 6: venta.config.v1.Upstream
 	(*Auth)(nil),                // 7: venta.config.v1.Auth
 	(*Cache)(nil),               // 8: venta.config.v1.Cache
 	(*RateLimits)(nil),          // 9: venta.config.v1.RateLimits
@@ -1233,14 +1207,14 @@ var file_venta_config_v1_config_proto_goTypes = []any{
 	(*Telemetry)(nil),           // 11: venta.config.v1.Telemetry
 	(*Logging)(nil),             // 12: venta.config.v1.Logging
 	(*Limits)(nil),              // 13: venta.config.v1.Limits
-	nil,                         // 14: venta.config.v1.Upstreams.ConnectionsEntry
+	nil,                         // 14: venta.config.v1.Config.UpstreamsEntry
 	(*Redis)(nil),               // 15: venta.config.v1.Redis
 	(*PolicyOverride)(nil),      // 16: venta.config.v1.PolicyOverride
 	(*durationpb.Duration)(nil), // 17: google.protobuf.Duration
 	(*Connection)(nil),          // 18: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
-	6,  // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Upstreams
+	14, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
 	7,  // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
 	8,  // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
 	11, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
@@ -1257,22 +1231,21 @@ var file_venta_config_v1_config_proto_depIdxs = []int32{
 	17, // 14: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
 	17, // 15: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
 	5,  // 16: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	18, // 17: venta.config.v1.Upstreams.connection:type_name -> venta.config.v1.Connection
-	14, // 18: venta.config.v1.Upstreams.connections:type_name -> venta.config.v1.Upstreams.ConnectionsEntry
-	17, // 19: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	17, // 20: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	0,  // 21: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	17, // 22: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	17, // 23: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	17, // 24: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 25: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 26: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	18, // 27: venta.config.v1.Upstreams.ConnectionsEntry.value:type_name -> venta.config.v1.Connection
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	18, // 17: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	17, // 18: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	17, // 19: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	0,  // 20: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	17, // 21: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	17, // 22: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	17, // 23: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 24: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 25: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	6,  // 26: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }

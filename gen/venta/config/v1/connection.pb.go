@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Connection says how connections to a service are kept.
+// Connection says how connections to an upstream are kept.
 type Connection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many HTTP/2 connections each address gets; calls are spread over them.
@@ -31,15 +31,15 @@ type Connection struct {
 	ConnectionsPerAddress *int32 `protobuf:"varint,1,opt,name=connections_per_address,json=connectionsPerAddress,proto3,oneof" json:"connections_per_address,omitempty"`
 	// How long a connection may take to be made. Default "2s". From 100ms to 1m.
 	ConnectTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=connect_timeout,json=connectTimeout,proto3" json:"connect_timeout,omitempty"`
-	// The wait before a lost connection is first tried again. Default "100ms".
+	// The wait before the first attempt to make a lost connection again. Default "100ms".
 	// From 10ms to 1m.
 	BackoffBase *durationpb.Duration `protobuf:"bytes,3,opt,name=backoff_base,json=backoffBase,proto3" json:"backoff_base,omitempty"`
-	// The longest wait between two tries. Default "1s". From backoff_base to 5m.
+	// The longest wait between two attempts. Default "1s". From backoff_base to 5m.
 	BackoffMax *durationpb.Duration `protobuf:"bytes,4,opt,name=backoff_max,json=backoffMax,proto3" json:"backoff_max,omitempty"`
 	// How long a connection may be silent before it is probed. Default "30s".
 	// From 10s to 1h.
 	KeepaliveTime *durationpb.Duration `protobuf:"bytes,5,opt,name=keepalive_time,json=keepaliveTime,proto3" json:"keepalive_time,omitempty"`
-	// How long the answer to a probe may take. Default "10s". From 1s to 1m.
+	// How long the response to a probe may take. Default "10s". From 1s to 1m.
 	KeepaliveTimeout *durationpb.Duration `protobuf:"bytes,6,opt,name=keepalive_timeout,json=keepaliveTimeout,proto3" json:"keepalive_timeout,omitempty"`
 	// Whether connections without calls are probed too; servers may refuse that.
 	// Default false.
@@ -57,13 +57,13 @@ type Connection struct {
 	SlowStart *durationpb.Duration `protobuf:"bytes,11,opt,name=slow_start,json=slowStart,proto3" json:"slow_start,omitempty"`
 	// Which addresses get calls.
 	HealthCheck *HealthCheck `protobuf:"bytes,12,opt,name=health_check,json=healthCheck,proto3" json:"health_check,omitempty"`
-	// How the service is authenticated. Default: absent, and connections are
+	// How the upstream is authenticated. Default: absent, and connections are
 	// plain text.
 	Tls *Tls `protobuf:"bytes,13,opt,name=tls,proto3" json:"tls,omitempty"`
-	// The largest message from the service, in bytes. Default 4194304. From 1024
+	// The largest message from the upstream, in bytes. Default 4194304. From 1024
 	// to 1073741824.
 	MaxReceiveBytes *int64 `protobuf:"varint,14,opt,name=max_receive_bytes,json=maxReceiveBytes,proto3,oneof" json:"max_receive_bytes,omitempty"`
-	// The largest message to the service, in bytes. Default 2147483647. From 1024
+	// The largest message to the upstream, in bytes. Default 2147483647. From 1024
 	// to 2147483647.
 	MaxSendBytes *int64 `protobuf:"varint,15,opt,name=max_send_bytes,json=maxSendBytes,proto3,oneof" json:"max_send_bytes,omitempty"`
 	// The flow-control window of a stream, in bytes. 0 lets it grow with the link,
@@ -237,13 +237,13 @@ func (x *Connection) GetEjectionReturn() *durationpb.Duration {
 	return nil
 }
 
-// HealthCheck asks each address by the gRPC health protocol whether it may get
+// HealthCheck probes each address by the gRPC health protocol, whether it may get
 // calls. A server without the protocol counts as healthy.
 type HealthCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whether addresses get calls without being asked. Default false.
+	// Whether addresses get calls without being probed. Default false.
 	Disabled *bool `protobuf:"varint,1,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
-	// The service to ask about. Default "": the server as a whole. At most 256
+	// The service to probe. Default "": the server as a whole. At most 256
 	// characters.
 	Service       *string `protobuf:"bytes,2,opt,name=service,proto3,oneof" json:"service,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -309,7 +309,7 @@ type Tls struct {
 	// The name that the server's certificate must bear. Default: the host of the
 	// address.
 	ServerName *string `protobuf:"bytes,4,opt,name=server_name,json=serverName,proto3,oneof" json:"server_name,omitempty"`
-	// Turns TLS off again for one service of several. Excludes every other field.
+	// Turns TLS off again for one upstream of several. Excludes every other field.
 	// Default false.
 	Disabled      *bool `protobuf:"varint,5,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	unknownFields protoimpl.UnknownFields

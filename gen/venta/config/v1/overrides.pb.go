@@ -27,8 +27,8 @@ const (
 // Blocks that are absent stay as they are.
 type PolicyOverride struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The RPCs: one such as "venta.vendor.v2.VendorService/GetVendor", all of a
-	// service such as "venta.vendor.v2.VendorService/*", or "**" for all. Required.
+	// The RPCs: one such as "shop.orders.v1.OrderService/GetOrder", all of a
+	// service such as "shop.orders.v1.OrderService/*", or "**" for all. Required.
 	Methods string `protobuf:"bytes,1,opt,name=methods,proto3" json:"methods,omitempty"`
 	// The blocks, as in an annotation. Required.
 	Policy *v1.Policy `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`

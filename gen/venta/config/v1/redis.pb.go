@@ -113,7 +113,7 @@ type Redis struct {
 	// What every key begins with. Default "venta:". 1 to 64 printable characters
 	// without spaces and braces.
 	KeyPrefix string `protobuf:"bytes,12,opt,name=key_prefix,json=keyPrefix,proto3" json:"key_prefix,omitempty"`
-	// The longest that a call waits for an answer. Default "15ms". From 1ms to 10s.
+	// The longest that a call waits for its reply. Default "15ms". From 1ms to 10s.
 	Timeout *durationpb.Duration `protobuf:"bytes,13,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// How long a connection may take to be made, TLS and authentication included.
 	// Default "1s". From timeout to 1m.
