@@ -102,13 +102,13 @@ func load(o Options, text string, files reads) (*Loaded, error) {
 // setDefaults lays the samples over the empty configuration.
 func (l *Loaded) setDefaults(p *program) error {
 	env := lookupIn(nil)
-	core := &decoder{env: env, origins: origins{}, program: &program{}}
+	core := &decoder{file: "sample", env: env, origins: origins{}, program: &program{}}
 	core.decode([]byte(sample), l.Config.ProtoReflect())
 	if err := core.faults.sorted(); err != nil {
 		return fmt.Errorf("config: the sample is wrong: %w", err)
 	}
 	for _, e := range p.extensions {
-		own := &decoder{env: env, origins: origins{}, program: &program{}, extensions: map[string]block{e.Name: l.extensions[e.Name]}}
+		own := &decoder{file: "sample", env: env, origins: origins{}, program: &program{}, extensions: map[string]block{e.Name: l.extensions[e.Name]}}
 		own.decode([]byte(e.Sample), nothing)
 		if err := own.faults.sorted(); err != nil {
 			return fmt.Errorf("config: the sample of extension %q is wrong: %w", e.Name, err)

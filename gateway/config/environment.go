@@ -68,6 +68,9 @@ func (d *decoder) fromEnvironment(environ []string) []Setting {
 			settings = append(settings, Setting{From: name, Field: field, Value: value})
 		case !serviceLinks.MatchString(name):
 			message := "no field belongs to this variable" + suggest(name, slices.Sorted(maps.Keys(fields)))
+			if moved := d.program.moved(name); moved != "" {
+				message = "has moved; write " + moved
+			}
 			d.faults = append(d.faults, Fault{Source: Source{Name: name}, Message: message})
 		}
 	}

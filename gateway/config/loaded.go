@@ -129,4 +129,5 @@ func (l *Loaded) noteUnread() {
 			}
 		})
 	}
+	_ = l.unread.sorted() // in place
 }

@@ -227,11 +227,16 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// validate holds a YAML text to the schema.
+// validate holds a YAML text to the schema of a program with two upstreams.
 func validate(t *testing.T, text string, want bool) {
 	t.Helper()
 	schema, err := compiledSchema()
 	must(t, err)
+	validateWith(t, schema, text, want)
+}
+
+func validateWith(t *testing.T, schema *validator.Schema, text string, want bool) {
+	t.Helper()
 	var document any
 	must(t, yaml.Unmarshal([]byte(text), &document))
 	if err := schema.Validate(document); (err == nil) != want {
@@ -244,6 +249,17 @@ var compiledSchema = sync.OnceValues(func() (*validator.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	return compileSchema(text)
+})
+
+func compile(t *testing.T, text string) *validator.Schema {
+	t.Helper()
+	schema, err := compileSchema(text)
+	must(t, err)
+	return schema
+}
+
+func compileSchema(text string) (*validator.Schema, error) {
 	schema, err := validator.UnmarshalJSON(strings.NewReader(text))
 	if err != nil {
 		return nil, err
@@ -253,4 +269,4 @@ var compiledSchema = sync.OnceValues(func() (*validator.Schema, error) {
 		return nil, err
 	}
 	return compiler.Compile("venta.json")
-})
+}

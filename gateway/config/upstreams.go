@@ -40,6 +40,19 @@ func (d *decoder) isUpstream(path string, key, value *yaml.Node) bool {
 	return false
 }
 
+// moved is the variable that takes the place of one which set a field while
+// upstreams was a block, or nothing.
+func (p *program) moved(variable string) string {
+	const before, now = environmentPrefix + "UPSTREAMS_CONNECTION_", environmentPrefix + "UPSTREAMS_DEFAULT_CONNECTION_"
+	if rest, ok := strings.CutPrefix(variable, before); ok && p.variables[now+rest] != "" {
+		return now + rest
+	}
+	if target := variable + "_TARGET"; strings.HasPrefix(p.variables[target], "upstreams.") {
+		return target
+	}
+	return ""
+}
+
 // targetShown is a target as a remedy repeats it.
 func targetShown(text string) string {
 	if strings.ContainsAny(text, "@$") {
