@@ -102,6 +102,35 @@ func TestEndlessEventsDoNotPutAReloadOff(t *testing.T) {
 	})
 }
 
+// TestAChangeTakesEffectWithinASecond, whatever else happens in its folder.
+func TestAChangeTakesEffectWithinASecond(t *testing.T) {
+	settle(t, func(s *settling) {
+		begin := time.Now()
+		s.write(t, "logging: {level: debug}")
+		for len(s.reloads) == 0 {
+			s.event(DefaultSettle / 3)
+		}
+		if took := (<-s.reloads).Time.Sub(begin); took > time.Second {
+			t.Errorf("after %v", took)
+		}
+	})
+}
+
+// TestAFileThatIsRefusedIsRefusedOnce, however often something happens beside it.
+func TestAFileThatIsRefusedIsRefusedOnce(t *testing.T) {
+	settle(t, func(s *settling) {
+		for _, text := range []string{"logging: {lev", "auth: {issuer: i, jwks_file: /nowhere}", ""} {
+			s.write(t, text)
+			for range 5 {
+				s.event(2 * DefaultSettle)
+			}
+			if len(s.reloads) != 1 || (<-s.reloads).Err == nil {
+				t.Errorf("%q: %d more reloads", text, len(s.reloads))
+			}
+		}
+	})
+}
+
 func TestLostEventsAreMadeGood(t *testing.T) {
 	settle(t, func(s *settling) {
 		s.write(t, "logging: {level: debug}")

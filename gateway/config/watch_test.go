@@ -27,7 +27,7 @@ type watched struct {
 	refuse  error // what Apply returns
 
 	mu      sync.Mutex
-	applied []string // the level of each configuration that Apply was given
+	applied []*config.Loaded // what Apply was given
 	log     strings.Builder
 }
 
@@ -46,19 +46,26 @@ func (w *watched) logged() string {
 
 func watch(t *testing.T, path string) *watched {
 	t.Helper()
-	w := &watched{path: path, reloads: make(chan config.Reload, 100)}
-	options := config.Options{File: path, Environ: []string{"NAME=debug", "PASSWORD=" + secret}}
+	return watchWith(t, config.Options{File: path, Environ: []string{"NAME=debug", "PASSWORD=" + secret}})
+}
+
+func watchWith(t *testing.T, options config.Options) *watched {
+	t.Helper()
+	w := &watched{path: options.File, reloads: make(chan config.Reload, 100)}
 	var err error
 	w.Watcher, err = config.NewWatcher(config.WatchOptions{
 		Options: options,
 		Current: load(t, options),
-		Live: func(path string, _, _ *config.Loaded) bool {
+		Live: func(path string, started, next *config.Loaded) bool {
+			if path == "redis.timeout" { // an example of what depends on more than its name
+				return started.Config.GetRedis().GetMode() == next.Config.GetRedis().GetMode()
+			}
 			return config.Within(path, "logging.level", "overrides", "auth.jwks_file")
 		},
 		Apply: func(_ context.Context, next *config.Loaded, _ []config.Change) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.applied = append(w.applied, next.Config.GetLogging().GetLevel().String())
+			w.applied = append(w.applied, next)
 			return w.refuse
 		},
 		OnReload: func(r config.Reload) { w.reloads <- r },
