@@ -2,6 +2,7 @@ package annotation
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -29,6 +30,20 @@ func (m Merged) Effective() Effective {
 	e.whole, _ = Decode(m.annotation)
 	e.Policy, _ = Decode(enforced)
 	return e
+}
+
+// Inherited returns the blocks of the policy that a level outside of the RPC has
+// written.
+func (e Effective) Inherited() policy.Method {
+	var inherited policy.Method
+	into, from := reflect.ValueOf(&inherited).Elem(), reflect.ValueOf(e.Policy)
+	for _, block := range e.merged.Blocks() {
+		name := goName(protoreflect.Name(block))
+		if field := into.FieldByName(name); field.IsValid() && e.merged.Level(block) < Method {
+			field.Set(from.FieldByName(name))
+		}
+	}
+	return inherited
 }
 
 // withoutOff returns the annotation without the blocks of MODE_OFF, and for each
