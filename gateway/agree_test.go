@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
@@ -26,16 +27,32 @@ import (
 // accepts, and so the plugin, is one that the gateway builds: each value of a
 // sound policy is replaced by others in its turn.
 func TestWhatIsAcceptedIsServed(t *testing.T) {
-	found, err := protoregistry.GlobalFiles.FindDescriptorByName("venta.vendor.v2.VendorService.GetVendor")
-	if err != nil {
-		t.Fatal(err)
+	for name, test := range map[string]struct {
+		describe func(policy.Method) gateway.Service
+		sound    []policy.Method
+	}{
+		"unary":  {service, soundCalls()},
+		"stream": {watch, soundStreams()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			agree(t, test.describe, test.sound)
+		})
 	}
-	routes := []policy.Route{{Verb: http.MethodGet, Path: "/v2/vendors/{id}", Variables: []string{"id"}}}
-	rpc := policy.NewRPC(found.(protoreflect.MethodDescriptor), routes)
-	options := complete(t)
-	conn := dialBackends(t, map[string]*backend{"a": {}})
+}
+
+// watch describes a method whose server streams.
+func watch(p policy.Method) gateway.Service {
+	return gateway.Service{Name: "grpc.health.v1.Health", Methods: []gateway.Method{{
+		Name: "Watch", Call: gateway.ServerStream(grpc_health_v1.HealthClient.Watch),
+		Bindings: []gateway.Binding{{Verb: http.MethodGet, Path: "/v1/watch/{service}"}}, Policy: p,
+	}}}
+}
+
+func agree(t *testing.T, describe func(policy.Method) gateway.Service, sound []policy.Method) {
+	rpc := rpcOf(t, describe(policy.Method{}))
+	options, conn := complete(t), dialBackends(t, map[string]*backend{"a": {}})
 	accepted, refused := 0, 0
-	for i, m := range sound() {
+	for i, m := range sound {
 		if faults := m.Validate(rpc); len(faults) > 0 {
 			t.Fatalf("policy %d is not sound: %v", i, faults)
 		}
@@ -52,15 +69,28 @@ func TestWhatIsAcceptedIsServed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := gw.Register(service(m), conn); err != nil {
+			if err := gw.Register(describe(m), conn); err != nil {
 				t.Errorf("policy %d with %s: accepted and not served: %v", i, what, err)
 			}
 		})
 	}
-	t.Logf("%d accepted and served, %d refused", accepted, refused)
 	if accepted < 200 || refused < 200 {
-		t.Error("too few of them")
+		t.Errorf("only %d are accepted and %d refused", accepted, refused)
 	}
+}
+
+// rpcOf returns the facts about a service's first method.
+func rpcOf(t *testing.T, s gateway.Service) policy.RPC {
+	t.Helper()
+	m := s.Methods[0]
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(s.Name + "." + m.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	variable := strings.Trim(m.Bindings[0].Path[strings.Index(m.Bindings[0].Path, "{"):], "{}")
+	return policy.NewRPC(found.(protoreflect.MethodDescriptor), []policy.Route{
+		{Verb: m.Bindings[0].Verb, Path: m.Bindings[0].Path, Variables: []string{variable}},
+	})
 }
 
 // complete has all that a policy may need.
@@ -80,38 +110,71 @@ func complete(t *testing.T) gateway.Options {
 	}
 }
 
-// sound are policies that are accepted, with every block.
-func sound() []policy.Method {
-	budget := policy.RetryBudget{Percent: 20, MinPerSecond: 3}
+// soundLimits are two, one of them shared, keyed by a request field and by a header.
+func soundLimits(field string) []policy.RateLimit {
 	limit := policy.RateLimit{
-		Name: "a", Requests: 10, Interval: time.Minute, Burst: 10, Key: policy.RateLimitKey{Source: policy.KeyField, Field: "id"},
+		Name: "a", Requests: 10, Interval: time.Minute, Burst: 10, Key: policy.RateLimitKey{Source: policy.KeyField, Field: field},
 		Cost: policy.RateLimitCost{Units: 1}, Tiers: []policy.RateLimitTier{{Claim: "plan", Value: "gold", Requests: 20, Burst: 20}},
 		Shared: true, OnStoreFailure: policy.FailureLocal, Lease: 2,
 	}
 	local := limit
 	local.Name, local.Shared, local.OnStoreFailure, local.Lease = "b", false, policy.FailureUnset, 0
 	local.Key = policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Tenant"}
+	return []policy.RateLimit{limit, local}
+}
+
+// soundStreams are policies of a stream, with every block that it bears.
+func soundStreams() []policy.Method {
+	return []policy.Method{{
+		Timeout:        &policy.Timeout{Duration: time.Hour, Idle: time.Minute},
+		CircuitBreaker: soundBreaker(),
+		RateLimits:     soundLimits("service"),
+		Concurrency:    &policy.Concurrency{MaxInFlight: 10, MaxQueue: 10, Criticality: policy.CriticalitySheddable},
+		Auth:           &policy.Auth{Requirement: policy.AuthRequired, Scopes: []string{"read"}},
+		Version:        &policy.Version{Deprecated: time.Unix(1e9, 0), Successor: "/v2/watch/{service}"},
+		Limits:         &policy.Limits{MaxRequestBytes: 1000, MaxResponseBytes: 1000},
+		Response:       &policy.Response{OmitNull: true},
+	}}
+}
+
+func soundBreaker() *policy.CircuitBreaker {
+	return &policy.CircuitBreaker{
+		ErrorThresholdPercent: 50, Window: time.Minute, MinimumCalls: 5, OpenDuration: time.Minute, HalfOpenCalls: 3,
+		SlowCallDuration: time.Second, SlowCallThresholdPercent: 50, FailureStatusCodes: []codes.Code{codes.Unavailable},
+	}
+}
+
+// soundCalls are policies of a unary RPC, with every block that a reading one bears.
+func soundCalls() []policy.Method {
+	budget := policy.RetryBudget{Percent: 20, MinPerSecond: 3}
 	statuses := []codes.Code{codes.Unavailable}
-	auth := &policy.Auth{Requirement: policy.AuthRequired, Scopes: []string{"read"}, Roles: []string{"reader"},
-		Schemes: []policy.Scheme{policy.SchemeBearer, policy.SchemeAPIKey}}
 	return []policy.Method{
 		{
 			Timeout: &policy.Timeout{Duration: time.Minute},
-			Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: time.Second, MaxBackoff: 2 * time.Second, BackoffMultiplier: 2,
-				RetryableStatusCodes: statuses, PerAttemptTimeout: time.Second, Budget: budget},
-			CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: time.Minute, MinimumCalls: 5,
-				OpenDuration: time.Minute, HalfOpenCalls: 3, SlowCallDuration: time.Second, SlowCallThresholdPercent: 50,
-				FailureStatusCodes: statuses},
-			RateLimits: []policy.RateLimit{limit, local},
-			Cache: &policy.Cache{TTL: time.Minute, StaleWhileRevalidate: time.Minute, StaleIfError: time.Minute,
-				NegativeTTL: time.Minute, KeyFields: []string{"id"}, VaryHeaders: []string{"Accept-Language"},
-				Audience: policy.AudiencePrincipal, Tags: []string{"vendor:{id}"}},
-			Concurrency: &policy.Concurrency{MaxInFlight: 10, Adaptive: true, MaxQueue: 10, Criticality: policy.CriticalityCritical, PerService: true},
-			Auth:        auth,
-			Version: &policy.Version{Deprecated: time.Unix(1e9, 0), Sunset: time.Unix(2e9, 0), AfterSunset: policy.GoneAfterSunset,
-				Successor: "/v3/vendors/{id}", Link: "https://example.com/"},
+			Retry: &policy.Retry{
+				MaxAttempts: 3, InitialBackoff: time.Second, MaxBackoff: 2 * time.Second, BackoffMultiplier: 2,
+				RetryableStatusCodes: statuses, PerAttemptTimeout: time.Second, Budget: budget,
+			},
+			CircuitBreaker: soundBreaker(),
+			RateLimits:     soundLimits("id"),
+			Cache: &policy.Cache{
+				TTL: time.Minute, StaleWhileRevalidate: time.Minute, StaleIfError: time.Minute, NegativeTTL: time.Minute,
+				KeyFields: []string{"id"}, VaryHeaders: []string{"Accept-Language"}, Audience: policy.AudiencePrincipal,
+				Tags: []string{"vendor:{id}"},
+			},
+			Concurrency: &policy.Concurrency{
+				MaxInFlight: 10, Adaptive: true, MaxQueue: 10, Criticality: policy.CriticalityCritical, PerService: true,
+			},
+			Auth: &policy.Auth{
+				Requirement: policy.AuthRequired, Scopes: []string{"read"}, Roles: []string{"reader"},
+				Schemes: []policy.Scheme{policy.SchemeBearer, policy.SchemeAPIKey},
+			},
+			Version: &policy.Version{
+				Deprecated: time.Unix(1e9, 0), Sunset: time.Unix(2e9, 0), AfterSunset: policy.GoneAfterSunset,
+				Successor: "/v3/vendors/{id}", Link: "https://example.com/",
+			},
 			Limits:   &policy.Limits{MaxRequestBytes: 1000, MaxResponseBytes: 1000},
-			Response: &policy.Response{Status: 201, Location: "/v2/vendors/{vendor.id}", OmitNull: true},
+			Response: &policy.Response{Status: http.StatusCreated, Location: "/v2/vendors/{vendor.id}", OmitNull: true},
 		},
 		{
 			Timeout: &policy.Timeout{Duration: time.Minute},
