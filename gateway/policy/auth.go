@@ -34,7 +34,7 @@ func (a *Auth) rules(RPC, Method) faults { return nil }
 
 func (f *faults) unused(path string, values []string) {
 	if len(values) > 0 {
-		f.add(path, "callers without credentials pass, so they cannot be asked for this", "remove this, or write REQUIREMENT_REQUIRED")
+		f.add(path, "callers without credentials pass, so nobody can need this", "remove this, or write REQUIREMENT_REQUIRED")
 	}
 }
 

@@ -32,7 +32,7 @@ func TestAcceptedCompiles(t *testing.T) {
 }
 
 // TestOlderCodeCompiles builds what an older plugin has written for an accepted
-// case: whoever updates the gateway need not generate anew.
+// case: an update of the gateway does not require generation.
 func TestOlderCodeCompiles(t *testing.T) {
 	const dir = "internal/testdata/accepted/inherit"
 	b := newBuild(t)

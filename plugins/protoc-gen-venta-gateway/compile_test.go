@@ -28,7 +28,7 @@ import (
 	_ "google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// request compiles the schemas of a directory into what buf would ask of the
+// request compiles the schemas of a directory into what buf would send to the
 // plugin, with the positions inside option values, and the options of its
 // options.txt, if any.
 func request(t *testing.T, dir string) *pluginpb.CodeGeneratorRequest {

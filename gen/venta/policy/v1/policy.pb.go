@@ -91,10 +91,10 @@ const (
 	// settings must be equal.
 	CircuitBreaker_SCOPE_SERVICE CircuitBreaker_Scope = 2
 	// Each upstream address has a breaker of its own for the RPC and is left out
-	// of balancing while it is open; it comes back by steps. With every address
+	// of balancing while it is open; it returns by steps. With every address
 	// open the call is refused. An address without a connection (refused, for
 	// one) is left out of balancing by the connection itself: no breaker opens
-	// for it, and with all addresses so the call is answered
+	// for it, and with all addresses so the call ends with
 	// UPSTREAM_UNAVAILABLE rather than CIRCUIT_OPEN.
 	CircuitBreaker_SCOPE_ENDPOINT CircuitBreaker_Scope = 3
 )
@@ -199,7 +199,7 @@ func (RateLimit_Scope) EnumDescriptor() ([]byte, []int) {
 type RateLimit_OnStoreFailure int32
 
 const (
-	// No default: SCOPE_SHARED asks for a choice.
+	// No default: SCOPE_SHARED needs a choice.
 	RateLimit_ON_STORE_FAILURE_UNSPECIFIED RateLimit_OnStoreFailure = 0
 	// Requests are admitted.
 	RateLimit_ON_STORE_FAILURE_ALLOW RateLimit_OnStoreFailure = 1
@@ -252,15 +252,15 @@ func (RateLimit_OnStoreFailure) EnumDescriptor() ([]byte, []int) {
 	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7, 1}
 }
 
-// Audience says who shares an answer.
+// Audience says who shares a stored response.
 type Cache_Audience int32
 
 const (
 	// The default depends on auth: see audience.
 	Cache_AUDIENCE_UNSPECIFIED Cache_Audience = 0
-	// Everybody who is allowed to call gets the same answer.
+	// Everybody who is allowed to call gets the same response.
 	Cache_AUDIENCE_PUBLIC Cache_Audience = 1
-	// Each principal has answers of its own.
+	// Each principal has responses of its own.
 	Cache_AUDIENCE_PRINCIPAL Cache_Audience = 2
 )
 
@@ -420,7 +420,7 @@ func (Concurrency_Criticality) EnumDescriptor() ([]byte, []int) {
 type Auth_Requirement int32
 
 const (
-	// No default: the block asks for a choice.
+	// No default: the block needs a choice.
 	Auth_REQUIREMENT_UNSPECIFIED Auth_Requirement = 0
 	// Requests without credentials are refused.
 	Auth_REQUIREMENT_REQUIRED Auth_Requirement = 1
@@ -536,9 +536,9 @@ type Version_AfterSunset int32
 const (
 	// The default: AFTER_SUNSET_SERVE.
 	Version_AFTER_SUNSET_UNSPECIFIED Version_AfterSunset = 0
-	// The RPC answers as before.
+	// The RPC is served as before.
 	Version_AFTER_SUNSET_SERVE Version_AfterSunset = 1
-	// The RPC answers HTTP 410 and names its successor.
+	// The RPC is refused with HTTP 410, which names its successor.
 	Version_AFTER_SUNSET_GONE Version_AfterSunset = 2
 )
 
@@ -646,18 +646,18 @@ type Policy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long a call may take, all attempts included.
 	Timeout *Timeout `protobuf:"bytes,1,opt,name=timeout,proto3" json:"timeout,omitempty"`
-	// Whether and how a failed call is tried again.
+	// Whether and how a failed call is repeated.
 	Retry *Retry `protobuf:"bytes,2,opt,name=retry,proto3" json:"retry,omitempty"`
-	// Whether and how a slow call is raced by a second one.
+	// Whether and how further attempts race a slow one.
 	Hedge *Hedge `protobuf:"bytes,3,opt,name=hedge,proto3" json:"hedge,omitempty"`
 	// When to stop calling an upstream that fails.
 	CircuitBreaker *CircuitBreaker `protobuf:"bytes,4,opt,name=circuit_breaker,json=circuitBreaker,proto3" json:"circuit_breaker,omitempty"`
 	// How many requests are admitted. All limits apply; the list replaces an
 	// inherited list whole. At most 8.
 	RateLimits []*RateLimit `protobuf:"bytes,5,rep,name=rate_limits,json=rateLimits,proto3" json:"rate_limits,omitempty"`
-	// Whether answers are stored and served again.
+	// Whether responses are stored and served again.
 	Cache *Cache `protobuf:"bytes,6,opt,name=cache,proto3" json:"cache,omitempty"`
-	// Which stored answers a successful call makes stale.
+	// Which stored responses a successful call makes stale.
 	Invalidates *Invalidates `protobuf:"bytes,7,opt,name=invalidates,proto3" json:"invalidates,omitempty"`
 	// How many calls may be in flight.
 	Concurrency *Concurrency `protobuf:"bytes,8,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
@@ -675,7 +675,7 @@ type Policy struct {
 	Objective *Objective `protobuf:"bytes,14,opt,name=objective,proto3" json:"objective,omitempty"`
 	// How large messages may be.
 	Limits *Limits `protobuf:"bytes,15,opt,name=limits,proto3" json:"limits,omitempty"`
-	// How a successful answer is presented over HTTP.
+	// How a successful response is presented over HTTP.
 	Response *Response `protobuf:"bytes,16,opt,name=response,proto3" json:"response,omitempty"`
 	// How far an operator may change the policy at run time. The list replaces an
 	// inherited list whole. Without it an override may say what an annotation may.
@@ -1012,7 +1012,7 @@ type Retry struct {
 	MaxBackoff *string `protobuf:"bytes,3,opt,name=max_backoff,json=maxBackoff,proto3,oneof" json:"max_backoff,omitempty"`
 	// How the longest wait grows from attempt to attempt. Default 2. From 1 to 10.
 	BackoffMultiplier *float64 `protobuf:"fixed64,4,opt,name=backoff_multiplier,json=backoffMultiplier,proto3,oneof" json:"backoff_multiplier,omitempty"`
-	// Which statuses are tried again. Default [UNAVAILABLE]. OK, CANCELLED and
+	// Which statuses are retried. Default [UNAVAILABLE]. OK, CANCELLED and
 	// statuses that a second attempt cannot change are refused.
 	RetryableStatusCodes []code.Code `protobuf:"varint,5,rep,packed,name=retryable_status_codes,json=retryableStatusCodes,proto3,enum=google.rpc.Code" json:"retryable_status_codes,omitempty"`
 	// The bound of each attempt. Default: the time that the call has left. At
@@ -1181,20 +1181,20 @@ func (x *RetryBudget) GetMinPerSecond() int32 {
 }
 
 // Hedge sends a further attempt while earlier ones are still running, as gRFC A6
-// defines; the first answer wins and the others are cancelled. A failure with a
-// non-fatal status sends the next attempt at once, any other failure is the
-// answer. The RPC must be declared NO_SIDE_EFFECTS or IDEMPOTENT; retry and hedge
+// defines; the first response wins and the others are cancelled. A failure with a
+// non-fatal status sends the next attempt at once, any other failure ends the
+// call. The RPC must be declared NO_SIDE_EFFECTS or IDEMPOTENT; retry and hedge
 // exclude each other. A server's pushback (grpc-retry-pushback-ms) is honoured,
 // and what a circuit breaker or a limiter of the gateway refuses sends no further
 // attempt.
 type Hedge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How long to wait for an answer before the next attempt. Required; less than
+	// How long to wait for a response before the next attempt. Required; less than
 	// the timeout. "0s" sends all attempts at once, as far as the budget goes.
 	Delay *string `protobuf:"bytes,1,opt,name=delay,proto3,oneof" json:"delay,omitempty"`
 	// The most attempts of one call, the first included. Required. From 2 to 5.
 	MaxAttempts *int32 `protobuf:"varint,2,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
-	// Which statuses are no answer yet. Default [UNAVAILABLE]. OK, CANCELLED and
+	// Which statuses do not end the call. Default [UNAVAILABLE]. OK, CANCELLED and
 	// statuses that another attempt cannot change are refused.
 	NonFatalStatusCodes []code.Code `protobuf:"varint,3,rep,packed,name=non_fatal_status_codes,json=nonFatalStatusCodes,proto3,enum=google.rpc.Code" json:"non_fatal_status_codes,omitempty"`
 	// How many attempts the gateway adds to live traffic. Default: the budget's
@@ -1424,7 +1424,7 @@ func (x *CircuitBreaker) GetMode() Mode {
 
 // RateLimit admits a number of requests in an interval, for each value of its
 // key (GCRA: no windows that a client could straddle). A request over the limit
-// is answered RESOURCE_EXHAUSTED (HTTP 429) with Retry-After.
+// is refused with RESOURCE_EXHAUSTED (HTTP 429) and Retry-After.
 type RateLimit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A name for headers and metrics, unique among the RPC's limits. Default
@@ -1434,7 +1434,8 @@ type RateLimit struct {
 	Requests *int64 `protobuf:"varint,2,opt,name=requests,proto3,oneof" json:"requests,omitempty"`
 	// The interval. Required. From 1s to 24h.
 	Interval *string `protobuf:"bytes,3,opt,name=interval,proto3,oneof" json:"interval,omitempty"`
-	// How many requests may come at once. Default: requests. From 1 to 1000000000.
+	// How many requests may come at once. Default: requests. From 1 to 1000000000;
+	// with SCOPE_SHARED no more than 71 years earn.
 	Burst *int64 `protobuf:"varint,4,opt,name=burst,proto3,oneof" json:"burst,omitempty"`
 	// What is counted apart. Default {client_ip: true}.
 	Key *RateLimitKey `protobuf:"bytes,5,opt,name=key,proto3" json:"key,omitempty"`
@@ -1449,9 +1450,9 @@ type RateLimit struct {
 	// SCOPE_SHARED, refused otherwise.
 	OnStoreFailure *RateLimit_OnStoreFailure `protobuf:"varint,9,opt,name=on_store_failure,json=onStoreFailure,proto3,enum=venta.policy.v1.RateLimit_OnStoreFailure,oneof" json:"on_store_failure,omitempty"`
 	// How many units of a key a process takes from the shared count at once, to
-	// admit requests without asking until they are spent: fewer round trips for a
+	// admit requests by itself until they are spent: fewer round trips for a
 	// hot key, for an error that gateway/ratelimit states. Default 1: every
-	// request asks. From 1 to burst. Needs SCOPE_SHARED and a constant cost.
+	// request takes its own. From 1 to burst. Needs SCOPE_SHARED and a constant cost.
 	Lease *int64 `protobuf:"varint,10,opt,name=lease,proto3,oneof" json:"lease,omitempty"`
 	// Removes inherited limits: the only entry of the list, with no other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
@@ -1892,33 +1893,33 @@ func (x *RateLimitTier) GetBurst() int64 {
 	return 0
 }
 
-// Cache stores successful answers as RFC 9111 and RFC 5861 define for a shared
+// Cache stores successful responses as RFC 9111 and RFC 5861 define for a shared
 // cache. The RPC must be declared NO_SIDE_EFFECTS and be reached by GET.
 type Cache struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How long an answer is fresh. Required. From 1s to 24h.
+	// How long a response is fresh. Required. From 1s to 24h.
 	Ttl *string `protobuf:"bytes,1,opt,name=ttl,proto3,oneof" json:"ttl,omitempty"`
-	// How long after that a stale answer is served at once while a fresh one is
-	// fetched for the next request (RFC 5861). Default: never. From 1s to 24h.
+	// How long after that a stale response is served at once while it is
+	// revalidated for the next request (RFC 5861). Default: never. From 1s to 24h.
 	StaleWhileRevalidate *string `protobuf:"bytes,2,opt,name=stale_while_revalidate,json=staleWhileRevalidate,proto3,oneof" json:"stale_while_revalidate,omitempty"`
-	// How long after that a stale answer is served, marked as such, when the
+	// How long after that a stale response is served, marked as such, when the
 	// upstream fails: HTTP 500, 502, 503 and 504, be it the upstream's own, an open
-	// breaker's, a timeout's or a full queue's. Never what was purged, nor an answer
+	// breaker's, a timeout's or a full queue's. Never what was purged, nor a response
 	// that forbids it (must-revalidate, proxy-revalidate, s-maxage). Default: never.
 	// From 1s to 168h.
 	StaleIfError *string `protobuf:"bytes,3,opt,name=stale_if_error,json=staleIfError,proto3,oneof" json:"stale_if_error,omitempty"`
 	// How long NOT_FOUND is remembered. Default: not at all. From 1s to 1h.
 	NegativeTtl *string `protobuf:"bytes,4,opt,name=negative_ttl,json=negativeTtl,proto3,oneof" json:"negative_ttl,omitempty"`
-	// The request fields that tell answers apart, as paths such as "id" or
+	// The request fields that tell responses apart, as paths such as "id" or
 	// "sw.lat". Default: the whole request. A request that sets any other field
 	// passes the cache by.
 	KeyFields []string `protobuf:"bytes,5,rep,name=key_fields,json=keyFields,proto3" json:"key_fields,omitempty"`
-	// The request headers that tell answers apart. At most 8.
+	// The request headers that tell responses apart. At most 8.
 	VaryHeaders []string `protobuf:"bytes,6,rep,name=vary_headers,json=varyHeaders,proto3" json:"vary_headers,omitempty"`
-	// Who shares an answer. Required where auth is required; otherwise the
+	// Who shares a stored response. Required where auth is required; otherwise the
 	// default is AUDIENCE_PUBLIC.
 	Audience *Cache_Audience `protobuf:"varint,7,opt,name=audience,proto3,enum=venta.policy.v1.Cache_Audience,oneof" json:"audience,omitempty"`
-	// The names under which the answer can be purged, such as "vendor:{id}",
+	// The names under which the response can be purged, such as "vendor:{id}",
 	// with request fields in braces. At most 16.
 	Tags []string `protobuf:"bytes,8,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Removes an inherited cache. Excludes every other field.
@@ -2029,7 +2030,7 @@ func (x *Cache) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Invalidates purges stored answers once the call has succeeded.
+// Invalidates purges stored responses once the call has succeeded.
 type Invalidates struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tags to purge, such as "vendor:{id}", with request fields in braces.
@@ -2095,7 +2096,7 @@ func (x *Invalidates) GetMode() Mode {
 }
 
 // Concurrency bounds the calls in flight and sheds what is over the bound: it
-// is answered UNAVAILABLE (HTTP 503) with Retry-After, never retried by the
+// is refused with UNAVAILABLE (HTTP 503) and Retry-After, never retried by the
 // gateway and no failure to a circuit breaker. A call counts once, with all its
 // attempts, from before its timeout begins until it ends.
 type Concurrency struct {
@@ -2203,15 +2204,18 @@ func (x *Concurrency) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Auth says who may call. A request without valid credentials is answered
-// UNAUTHENTICATED (HTTP 401), one without the right PERMISSION_DENIED (403).
+// Auth says who may call. A request without valid credentials is refused
+// with UNAUTHENTICATED (HTTP 401), one without the right with PERMISSION_DENIED
+// (403).
 type Auth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether credentials are needed. Required.
 	Requirement *Auth_Requirement `protobuf:"varint,1,opt,name=requirement,proto3,enum=venta.policy.v1.Auth_Requirement,oneof" json:"requirement,omitempty"`
-	// OAuth 2.0 scopes (the "scope" claim) that the token must all hold.
+	// OAuth 2.0 scopes (the "scope" claim) that the token must all hold. They need
+	// REQUIREMENT_REQUIRED.
 	Scopes []string `protobuf:"bytes,2,rep,name=scopes,proto3" json:"scopes,omitempty"`
-	// Roles (the "roles" claim) of which the token must hold one.
+	// Roles (the "roles" claim) of which the token must hold one. They need
+	// REQUIREMENT_REQUIRED.
 	Roles []string `protobuf:"bytes,3,rep,name=roles,proto3" json:"roles,omitempty"`
 	// The credentials that are accepted. Default [SCHEME_BEARER].
 	Schemes []Auth_Scheme `protobuf:"varint,4,rep,packed,name=schemes,proto3,enum=venta.policy.v1.Auth_Scheme" json:"schemes,omitempty"`
@@ -2301,7 +2305,7 @@ type Version struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Since when the RPC is deprecated: the Deprecation header (RFC 9745).
 	Deprecated *string `protobuf:"bytes,1,opt,name=deprecated,proto3,oneof" json:"deprecated,omitempty"`
-	// When the RPC stops answering: the Sunset header (RFC 8594). Needs
+	// When the RPC ends: the Sunset header (RFC 8594). Needs
 	// deprecated, and is later than it.
 	Sunset *string `protobuf:"bytes,2,opt,name=sunset,proto3,oneof" json:"sunset,omitempty"`
 	// What happens after the sunset. Default AFTER_SUNSET_SERVE.
@@ -2600,7 +2604,7 @@ func (x *FieldMapping) GetNewer() string {
 }
 
 // Idempotency recognises repeated deliveries of one write by the
-// Idempotency-Key header and answers them with the first answer.
+// Idempotency-Key header and returns the first response to all of them.
 type Idempotency struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long a key is remembered. Required. From 1m to 168h.
@@ -2869,11 +2873,11 @@ func (x *Objective) GetMode() Mode {
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The largest HTTP request body; on a client's stream, the largest message.
-	// Default: the gateway's own bound, 4194304. A larger one is answered HTTP
+	// Default: the gateway's own bound, 4194304. A larger one is refused with HTTP
 	// 413. From 1 to 1073741824.
 	MaxRequestBytes *int64 `protobuf:"varint,1,opt,name=max_request_bytes,json=maxRequestBytes,proto3,oneof" json:"max_request_bytes,omitempty"`
 	// The largest upstream message. Default: the gateway's own bound, 4194304. A
-	// larger one is answered HTTP 502. From 1 to 1073741824.
+	// larger one is refused with HTTP 502. From 1 to 1073741824.
 	MaxResponseBytes *int64 `protobuf:"varint,2,opt,name=max_response_bytes,json=maxResponseBytes,proto3,oneof" json:"max_response_bytes,omitempty"`
 	// Removes an inherited block. Excludes every other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
@@ -2941,7 +2945,7 @@ func (x *Limits) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Response says how a successful answer is presented over HTTP.
+// Response says how a successful response is presented over HTTP.
 type Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The status. Default 200. One of 200, 201, 202, 204; 204 sends no body.

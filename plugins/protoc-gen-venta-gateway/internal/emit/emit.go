@@ -44,7 +44,7 @@ const (
 	policyPackage  = protogen.GoImportPath("github.com/venta-hq/venta/gateway/policy")
 )
 
-// File adds the generated file of a schema file to the plugin's answer.
+// File adds the generated file of a schema file to the plugin's response.
 func File(plugin *protogen.Plugin, file resolve.File, o Options) {
 	into := file.Proto.GoImportPath
 	if o.Standalone {
