@@ -14,7 +14,7 @@ type EffectivePolicy struct {
 	Method string
 	// Routes are its HTTP routes, such as "GET /v2/vendors/{id}".
 	Routes []string
-	// Policy holds every override that is in force.
+	// Policy holds every override that is in force. Its blocks must not be changed.
 	Policy policy.Method
 	// Written is what is written of it, in the schema or in overrides, without
 	// defaults. It must not be changed.
@@ -48,8 +48,9 @@ func (g *Gateway) Policies() []EffectivePolicy {
 
 // lines returns where the author wrote each block.
 func (m *method) lines() map[string]string {
-	origins := make(map[string]string, len(m.Lines))
-	for block, line := range m.Lines {
+	lines := m.service.lines(m.Method, m.annotated)
+	origins := make(map[string]string, len(lines))
+	for block, line := range lines {
 		origins[block] = fmt.Sprintf("%s:%d", m.service.Source, line)
 	}
 	return origins

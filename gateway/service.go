@@ -2,25 +2,33 @@ package gateway
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/policy/annotation"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
-// SupportsGeneratedCodeV1 is the handshake of generated code: a file that
-// needs a newer gateway refers to a constant that this one does not have.
-const SupportsGeneratedCodeV1 = true
+// The handshake of generated code: a file that needs a newer gateway refers to a
+// constant that this one does not have.
+const (
+	SupportsGeneratedCodeV1 = true // files whose methods hold Lines of their own
+	SupportsGeneratedCodeV2 = true // files with one table of lines
+)
 
 // Service describes a gRPC service: its methods, routes and policies. The
-// plugin writes it; it is immutable.
+// plugin writes it; it is immutable, and methods may share the blocks of their
+// policies.
 type Service struct {
 	Name    string // "package.Service"
 	Source  string // the schema's file, such as "venta/vendor/v2/vendor_service.proto"
 	Options ServiceOptions
+	Lines   FileLines
 	Methods []Method
 }
 
@@ -34,11 +42,15 @@ type Method struct {
 	Call     transcode.Call
 	Bindings []Binding
 	Policy   policy.Method
-	Lines    Lines
+	Lines    Lines // of generated code V1, in the place of the service's
 }
 
-// Lines tells where each block of a policy is written, by the block's name in
-// the schema, as lines of the service's Source.
+// FileLines tells where the policies of a schema's file are written, by what they
+// are written on: "Service.Method", "Service", or "" for the file.
+type FileLines map[string]Lines
+
+// Lines tells where blocks of a policy are written, by the block's name in the
+// schema, as lines of the file.
 type Lines map[string]int
 
 // Binding is one HTTP route of a method.
@@ -75,6 +87,26 @@ func BidiStream[Client, Req, Resp any, Stream interface {
 	grpc.ClientStream
 }](method func(Client, context.Context, ...grpc.CallOption) (Stream, error)) transcode.Call {
 	return transcode.BidiStream(method)
+}
+
+// lines returns where each block of a method's policy is written.
+func (s Service) lines(m Method, annotated annotation.Merged) Lines {
+	found := maps.Clone(m.Lines)
+	if found == nil {
+		found = Lines{}
+	}
+	service := s.Name[strings.LastIndex(s.Name, ".")+1:]
+	elements := map[annotation.Level]string{
+		annotation.File:    "",
+		annotation.Service: service,
+		annotation.Method:  service + "." + m.Name,
+	}
+	for _, block := range annotated.Blocks() {
+		if line, ok := s.Lines[elements[annotated.Level(block)]][block]; ok {
+			found[block] = line
+		}
+	}
+	return found
 }
 
 // hasPolicies tells whether any method has a policy.

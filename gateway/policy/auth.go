@@ -23,7 +23,7 @@ func (a *Auth) limits() faults {
 			found.add(entry("auth.schemes", i), "the scheme is written twice", "remove one of them")
 		}
 	}
-	if a.Requirement == AuthNone {
+	if a.Requirement != AuthRequired {
 		found.unused("auth.scopes", a.Scopes)
 		found.unused("auth.roles", a.Roles)
 	}
@@ -34,7 +34,7 @@ func (a *Auth) rules(RPC, Method) faults { return nil }
 
 func (f *faults) unused(path string, values []string) {
 	if len(values) > 0 {
-		f.add(path, "nothing is asked for with REQUIREMENT_NONE", "remove this, or write REQUIREMENT_REQUIRED")
+		f.add(path, "callers without credentials pass, so nobody can need this", "remove this, or write REQUIREMENT_REQUIRED")
 	}
 }
 

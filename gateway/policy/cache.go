@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// mostVaryHeaders is how many headers may tell answers apart.
+// mostVaryHeaders is how many headers may tell responses apart.
 const mostVaryHeaders = 8
 
 func (c *Cache) limits() faults {
@@ -37,7 +37,7 @@ func (c *Cache) rules(rpc RPC, m Method) faults {
 	found := c.methodRules(rpc)
 	if c.Audience == AudiencePrincipal && !m.authenticates() {
 		found.add("cache.audience", "the RPC knows no principal",
-			`add "auth: {requirement: REQUIREMENT_REQUIRED}", or write AUDIENCE_PUBLIC if everybody may see the answer`)
+			`add "auth: {requirement: REQUIREMENT_REQUIRED}", or write AUDIENCE_PUBLIC if everybody may see the response`)
 	}
 	for i, field := range c.KeyFields {
 		if field != "" {
@@ -57,10 +57,10 @@ func (c *Cache) methodRules(rpc RPC) faults {
 	case rpc.streaming():
 		found.add("cache", "a stream is not cached", `remove the cache, or write "cache: {disabled: true}"`)
 	case rpc.Idempotency != NoSideEffects:
-		found.add("cache", "the RPC may have side effects, which a stored answer would leave out",
+		found.add("cache", "the RPC may have side effects, which a stored response would leave out",
 			`declare "option idempotency_level = NO_SIDE_EFFECTS" where that is true, or write "cache: {disabled: true}"`)
 	case len(rpc.reachedBy(http.MethodGet)) == 0:
-		found.add("cache", "the RPC is not reached by GET, and answers to other verbs are not stored",
+		found.add("cache", "the RPC is not reached by GET, and responses to other verbs are not stored",
 			`add a "get" route, or write "cache: {disabled: true}"`)
 	}
 	return found
@@ -82,7 +82,7 @@ func (c *Cache) keyRules(rpc RPC) faults {
 		template, _ := ParseTemplate(tag)
 		for _, field := range template.Fields() {
 			if !slices.Contains(c.KeyFields, field) {
-				found.add(entry("cache.tags", i), fmt.Sprintf("%q is not among the key_fields, so it is unset in every stored answer", field),
+				found.add(entry("cache.tags", i), fmt.Sprintf("%q is not among the key_fields, so it is unset in every stored response", field),
 					fmt.Sprintf("add %q to key_fields, or remove it from the tag", field))
 			}
 		}

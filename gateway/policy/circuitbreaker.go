@@ -9,7 +9,7 @@ import (
 
 // neverFailures are the statuses that say nothing about the upstream's health.
 func neverFailures() map[codes.Code]string {
-	const business = "is an answer to the caller, not a failure of the upstream"
+	const business = "is a response to the caller, not a failure of the upstream"
 	return map[codes.Code]string{
 		codes.OK:                 "is no failure",
 		codes.Canceled:           "is the caller's doing",

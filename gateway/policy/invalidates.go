@@ -12,7 +12,7 @@ func (v *Invalidates) limits() faults {
 func (v *Invalidates) rules(rpc RPC, _ Method) faults {
 	var found faults
 	if rpc.Idempotency == NoSideEffects {
-		found.add("invalidates", "the RPC is declared NO_SIDE_EFFECTS, so no stored answer becomes stale",
+		found.add("invalidates", "the RPC is declared NO_SIDE_EFFECTS, so no stored response becomes stale",
 			`remove the block, or write "invalidates: {disabled: true}"`)
 	}
 	if rpc.streaming() {

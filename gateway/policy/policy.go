@@ -104,7 +104,7 @@ type RateLimit struct {
 	// OnStoreFailure says what happens while that store is out of reach.
 	OnStoreFailure StoreFailure
 	// Lease is how many units a process takes from the shared count at once. 0
-	// and 1: each request asks.
+	// and 1: each request takes its own.
 	Lease  int64
 	Shadow bool
 }
@@ -156,11 +156,11 @@ type RateLimitCost struct {
 	Field string // path in the request message
 }
 
-// Cache stores successful answers (RFC 9111).
+// Cache stores successful responses (RFC 9111).
 type Cache struct {
 	TTL                  time.Duration
-	StaleWhileRevalidate time.Duration // 0: a stale answer is fetched anew first
-	StaleIfError         time.Duration // 0: a failure is answered as it is
+	StaleWhileRevalidate time.Duration // 0: a stale response is revalidated first
+	StaleIfError         time.Duration // 0: a failure is returned as it is
 	NegativeTTL          time.Duration // 0: NOT_FOUND is not remembered
 	KeyFields            []string      // empty: the whole request
 	VaryHeaders          []string      // canonical form
@@ -169,16 +169,16 @@ type Cache struct {
 	Shadow               bool
 }
 
-// Audience says who shares a stored answer.
+// Audience says who shares a stored response.
 type Audience int
 
-// The audiences of a stored answer.
+// The audiences of a stored response.
 const (
 	AudiencePublic Audience = iota
 	AudiencePrincipal
 )
 
-// Invalidates purges stored answers after a successful call.
+// Invalidates purges stored responses after a successful call.
 type Invalidates struct {
 	Tags   []string
 	Shadow bool
@@ -261,7 +261,7 @@ type Limits struct {
 	Shadow           bool
 }
 
-// Response says how a successful answer is presented over HTTP.
+// Response says how a successful response is presented over HTTP.
 type Response struct {
 	Status   int    // 0: 200
 	Location string // with response fields in braces

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"time"
 )
@@ -56,6 +57,9 @@ func (l *RateLimit) limits(path string) faults {
 	return found
 }
 
+// longestShared is how long the name of an RPC with shared counts may be.
+const longestShared = 256
+
 // mostTiers is how many tiers a limit has.
 const mostTiers = 16
 
@@ -104,7 +108,32 @@ func (l *RateLimit) sharedLimits(path string) faults {
 	default:
 		found.number(path+".lease", l.Lease, 1, l.smallestBurst())
 	}
+	if l.Shared {
+		found.horizon(path+".burst", l.Requests, l.Burst, l.Interval)
+		for i, t := range l.Tiers {
+			found.horizon(entry(path+".tiers", i)+".burst", t.Requests, t.Burst, l.Interval)
+		}
+	}
 	return found
+}
+
+// longestHorizon is 71 years, for which a shared store's arithmetic holds.
+const longestHorizon = 1 << 51 // microseconds
+
+// horizon checks that a burst is earned within the time that a store counts exactly.
+func (f *faults) horizon(path string, requests, burst int64, interval time.Duration) {
+	if requests < 1 || burst < 1 || interval < 1 {
+		return // refused for that
+	}
+	high, low := bits.Mul64(uint64(burst), uint64(interval))
+	perMicrosecond := uint64(requests) * uint64(time.Microsecond)
+	if high < perMicrosecond {
+		if micros, _ := bits.Div64(high, low, perMicrosecond); micros <= longestHorizon {
+			return
+		}
+	}
+	f.add(path, fmt.Sprintf("a burst of %d takes over 71 years to earn, which no store counts exactly", burst),
+		"lower burst, raise requests, or write SCOPE_LOCAL")
 }
 
 // smallestBurst is the least of the limit's own and its tiers'.
@@ -135,6 +164,10 @@ func (l *RateLimit) rules(path string, rpc RPC, m Method) faults {
 		found.add(path, "a client's stream has many requests, so none of their fields is the request's",
 			`use another key such as "client_ip: true", and a constant cost`)
 		return found
+	}
+	if l.Shared && len(rpc.Name) > longestShared {
+		found.add(path+".scope", fmt.Sprintf("the RPC's name has %d characters, too many for the name of a shared count", len(rpc.Name)),
+			fmt.Sprintf("shorten it to at most %d, or write SCOPE_LOCAL", longestShared))
 	}
 	switch {
 	case l.Key.Source == KeyField:

@@ -35,7 +35,7 @@ func (r *Response) locationLimits() faults {
 func (r *Response) rules(rpc RPC, _ Method) faults {
 	var found faults
 	if rpc.ServerStreaming && (r.Status != 0 && r.Status != http.StatusOK) {
-		found.add("response.status", "the answer of a stream begins before it is known to succeed", "remove the status, which is then 200")
+		found.add("response.status", "the response of a stream begins before it is known to succeed", "remove the status, which is then 200")
 	}
 	found.templateFields("response.location", rpc.Output, r.Location)
 	return found

@@ -9,10 +9,10 @@ import (
 
 // neverRetried are the statuses that a second attempt cannot change.
 func neverRetried() map[codes.Code]string {
-	const same = "would be the answer of a second attempt too"
+	const same = "would be the outcome of a second attempt too"
 	return map[codes.Code]string{
 		codes.OK:                 "is no failure",
-		codes.Canceled:           "means that nobody waits for the answer",
+		codes.Canceled:           "means that nobody waits for the response",
 		codes.InvalidArgument:    same,
 		codes.NotFound:           same,
 		codes.AlreadyExists:      same,

@@ -31,6 +31,19 @@ func TestAcceptedCompiles(t *testing.T) {
 	b.run()
 }
 
+// TestOlderCodeCompiles builds what an older plugin has written for an accepted
+// case: an update of the gateway does not require generation.
+func TestOlderCodeCompiles(t *testing.T) {
+	const dir = "internal/testdata/accepted/inherit"
+	b := newBuild(t)
+	b.packages = []string{"./" + dir}
+	b.add(outputs(t, companions(t, compile(t, schemas(t, dir), protocompile.SourceInfoNone))))
+	for name, content := range committed(t, "internal/testdata/older/v1", "*.pb.gw.go") {
+		b.add(map[string]string{here + dir + "/" + name: content})
+	}
+	b.run()
+}
+
 // TestPublicSchemas generates and builds schemas in the style of large public
 // APIs: long resource names, many bindings, messages of other packages, and a
 // service with a thousand routes.

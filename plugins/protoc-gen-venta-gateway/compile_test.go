@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/httpbody"
 	_ "google.golang.org/genproto/googleapis/rpc/status"
 	_ "google.golang.org/protobuf/types/known/anypb"
@@ -27,7 +28,7 @@ import (
 	_ "google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// request compiles the schemas of a directory into what buf would ask of the
+// request compiles the schemas of a directory into what buf would send to the
 // plugin, with the positions inside option values, and the options of its
 // options.txt, if any.
 func request(t *testing.T, dir string) *pluginpb.CodeGeneratorRequest {

@@ -15,7 +15,7 @@ import (
 const features = uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
 	pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)
 
-// generate answers a request: with all files, or with what is wrong. Warnings
+// generate returns the response to a request: all files, or what is wrong. Warnings
 // are written to warn.
 func generate(request *pluginpb.CodeGeneratorRequest, warn io.Writer) *pluginpb.CodeGeneratorResponse {
 	o := newOptions()
@@ -36,8 +36,8 @@ func generate(request *pluginpb.CodeGeneratorRequest, warn io.Writer) *pluginpb.
 	return declare(plugin.Response())
 }
 
-// declare adds what the plugin supports, which a compiler wants to know of every
-// answer.
+// declare adds what the plugin supports, which a compiler reads in every
+// response.
 func declare(response *pluginpb.CodeGeneratorResponse) *pluginpb.CodeGeneratorResponse {
 	response.SupportedFeatures = proto.Uint64(features)
 	response.MinimumEdition = proto.Int32(int32(descriptorpb.Edition_EDITION_PROTO2))

@@ -26,7 +26,7 @@ func TestDeterministic(t *testing.T) {
 		cases(t, folder, func(t *testing.T, dir string) {
 			want := encode(t, generate(request(t, dir), io.Discard))
 			if got := encode(t, generate(request(t, dir), io.Discard)); !bytes.Equal(want, got) {
-				t.Error("a second run answers otherwise")
+				t.Error("a second run differs")
 			}
 		})
 	}
@@ -109,7 +109,7 @@ func TestOptions(t *testing.T) {
 			response := generate(request, io.Discard)
 			if test.refused != "" {
 				if !strings.HasPrefix(response.GetError(), test.refused) || len(response.GetFile()) > 0 {
-					t.Errorf("answered %q and %d files, want %q", response.GetError(), len(response.GetFile()), test.refused)
+					t.Errorf("responded %q and %d files, want %q", response.GetError(), len(response.GetFile()), test.refused)
 				}
 				return
 			}
@@ -120,7 +120,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestFeatures holds that every answer declares what is supported: a compiler
+// TestFeatures holds that every response declares what is supported: a compiler
 // refuses a plugin that is silent about it.
 func TestFeatures(t *testing.T) {
 	good := request(t, accepted+"/bindings")
@@ -195,14 +195,14 @@ func TestPlainPositions(t *testing.T) {
 
 // TestRun holds the program's contract with the compiler.
 func TestRun(t *testing.T) {
-	asked := encode(t, request(t, rejected+"/timeout"))
+	sent := encode(t, request(t, rejected+"/timeout"))
 	var out bytes.Buffer
-	if err := run(nil, bytes.NewReader(asked), &out, io.Discard); err != nil {
-		t.Fatalf("a wrong schema is part of the answer: %v", err)
+	if err := run(nil, bytes.NewReader(sent), &out, io.Discard); err != nil {
+		t.Fatalf("a wrong schema is part of the response: %v", err)
 	}
 	var response pluginpb.CodeGeneratorResponse
 	if err := proto.Unmarshal(out.Bytes(), &response); err != nil || response.GetError() == "" {
-		t.Errorf("answered %v, %v", &response, err)
+		t.Errorf("responded %v, %v", &response, err)
 	}
 	if err := run(nil, strings.NewReader("no request"), &out, io.Discard); err == nil {
 		t.Error("no error for what is no request")
@@ -225,7 +225,7 @@ func TestNewerSchema(t *testing.T) {
 	}
 	const want = "x.proto:11:5: timeout: a field is newer than this program; update protoc-gen-venta-gateway and the gateway"
 	if got := generate(request, io.Discard).GetError(); got != want {
-		t.Errorf("answered %q, want %q", got, want)
+		t.Errorf("responded %q, want %q", got, want)
 	}
 }
 

@@ -1,6 +1,6 @@
-// Command protoc-gen-venta-gateway is a plugin of buf and protoc. It turns the
-// google.api.http rules of a schema, and the venta.policy.v1 annotations beside
-// them, into Go code that serves the RPCs over HTTP under those policies.
+// Command protoc-gen-venta-gateway is a plugin of buf and protoc. It compiles
+// the google.api.http rules of a schema, and the venta.policy.v1 annotations
+// beside them, into Go code that serves the RPCs over HTTP under those policies.
 //
 //	plugins:
 //	  - local: protoc-gen-go
@@ -75,8 +75,8 @@ func main() {
 	}
 }
 
-// run answers one request. An error means that there is nobody to answer; what
-// is wrong with the schemas is part of the answer. Warnings are written to warn.
+// run serves one request. An error means that no response can be written; what
+// is wrong with the schemas is part of the response. Warnings are written to warn.
 func run(args []string, in io.Reader, out, warn io.Writer) error {
 	if len(args) > 0 {
 		return fmt.Errorf("unknown argument %q: buf and protoc run this program", args[0])
@@ -89,12 +89,12 @@ func run(args []string, in io.Reader, out, warn io.Writer) error {
 	if err := proto.Unmarshal(encoded, &request); err != nil {
 		return fmt.Errorf("reading the request: %w", err)
 	}
-	answer, err := proto.Marshal(generate(&request, warn))
+	response, err := proto.Marshal(generate(&request, warn))
 	if err != nil {
-		return fmt.Errorf("writing the answer: %w", err)
+		return fmt.Errorf("writing the response: %w", err)
 	}
-	if _, err := out.Write(answer); err != nil {
-		return fmt.Errorf("writing the answer: %w", err)
+	if _, err := out.Write(response); err != nil {
+		return fmt.Errorf("writing the response: %w", err)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // TestUnboundWarning holds that RPCs without a route are named, and only where
-// that is asked for.
+// that is wanted.
 func TestUnboundWarning(t *testing.T) {
 	files := map[string]string{"x.proto": strings.Replace(oneMethod, "OPTIONS", "", 1)}
 	const warning = "protoc-gen-venta-gateway: warning: x.v1.X.Get has no google.api.http rule\n"

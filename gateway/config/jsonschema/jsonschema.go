@@ -96,10 +96,20 @@ func (g *generator) block(md protoreflect.MessageDescriptor) *schema {
 			s.Required = append(s.Required, string(fd.Name()))
 		}
 	}
-	if md.Oneofs().Len() == 1 && md.Oneofs().Get(0).Fields().Len() == md.Fields().Len() {
+	if isChoice(md) {
 		s.MaxProperties = 1
 	}
 	return s
+}
+
+// isChoice tells whether a message is one oneof and nothing else. A field that
+// is optional in proto3 is no choice: its oneof is synthetic.
+func isChoice(md protoreflect.MessageDescriptor) bool {
+	if md.Oneofs().Len() != 1 {
+		return false
+	}
+	only := md.Oneofs().Get(0)
+	return !only.IsSynthetic() && only.Fields().Len() == md.Fields().Len()
 }
 
 // reference defines a message once and refers to it.

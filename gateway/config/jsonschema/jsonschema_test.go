@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -86,5 +88,39 @@ func TestMessagesWithinThemselves(t *testing.T) {
 	second, err := jsonschema.Generate(md, jsonschema.Options{})
 	if err != nil || !bytes.Equal(first, second) || !json.Valid(first) {
 		t.Errorf("not the same twice, or no JSON: %v", err)
+	}
+}
+
+// TestOptionalIsNoChoice holds that a message of one optional field, which
+// proto3 wraps into a oneof of its own, is no message of alternatives.
+func TestOptionalIsNoChoice(t *testing.T) {
+	field := func(optional bool) *descriptorpb.FieldDescriptorProto {
+		return &descriptorpb.FieldDescriptorProto{
+			Name: proto.String("x"), Number: proto.Int32(1), OneofIndex: proto.Int32(0), Proto3Optional: proto.Bool(optional),
+			Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(), Type: descriptorpb.FieldDescriptorProto_TYPE_INT32.Enum(),
+		}
+	}
+	for optional, want := range map[bool]bool{true: false, false: true} {
+		file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+			Name: proto.String("x.proto"), Syntax: proto.String("proto3"),
+			MessageType: []*descriptorpb.DescriptorProto{{
+				Name:      proto.String("X"),
+				Field:     []*descriptorpb.FieldDescriptorProto{field(optional)},
+				OneofDecl: []*descriptorpb.OneofDescriptorProto{{Name: proto.String("_x")}},
+			}},
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := jsonschema.Generate(file.Messages().Get(0), jsonschema.Options{
+			Comment: func(protoreflect.Descriptor) string { return "" },
+			Default: func(protoreflect.FieldDescriptor) (any, bool) { return nil, false },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Contains(text, []byte("maxProperties")); got != want {
+			t.Errorf("optional %v: a choice: %v, want %v\n%s", optional, got, want, text)
+		}
 	}
 }

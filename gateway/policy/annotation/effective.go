@@ -2,6 +2,7 @@ package annotation
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -31,6 +32,20 @@ func (m Merged) Effective() Effective {
 	return e
 }
 
+// Inherited returns the blocks of the policy that a level outside of the RPC has
+// written.
+func (e Effective) Inherited() policy.Method {
+	var inherited policy.Method
+	into, from := reflect.ValueOf(&inherited).Elem(), reflect.ValueOf(e.Policy)
+	for _, block := range e.merged.Blocks() {
+		name := goName(protoreflect.Name(block))
+		if field := into.FieldByName(name); field.IsValid() && e.merged.Level(block) < Method {
+			field.Set(from.FieldByName(name))
+		}
+	}
+	return inherited
+}
+
 // withoutOff returns the annotation without the blocks of MODE_OFF, and for each
 // rate limit that remains its index among all.
 func withoutOff(annotation *policyv1.Policy) (*policyv1.Policy, []int) {
@@ -42,14 +57,14 @@ func withoutOff(annotation *policyv1.Policy) (*policyv1.Policy, []int) {
 		return true
 	})
 	rest.RateLimits = nil
-	var kept []int
+	var indexes []int
 	for i, limit := range annotation.GetRateLimits() {
 		if !isOff(limit.ProtoReflect()) {
 			rest.RateLimits = append(rest.RateLimits, limit)
-			kept = append(kept, i)
+			indexes = append(indexes, i)
 		}
 	}
-	return rest, kept
+	return rest, indexes
 }
 
 func isOff(block protoreflect.Message) bool {
@@ -90,21 +105,21 @@ func (e Effective) validateEnforced(rpc policy.RPC) []policy.Fault {
 	return found
 }
 
-// audience asks for a choice where a stored answer could reach somebody who may
+// audience requires a choice where a stored response could reach somebody who may
 // not see it.
 func (e Effective) audience() []policy.Fault {
-	return askAudience(e.whole.Auth, e.whole.Cache, e.merged.annotation.GetCache())
+	return requireAudience(e.whole.Auth, e.whole.Cache, e.merged.annotation.GetCache())
 }
 
-func askAudience(auth *policy.Auth, stored *policy.Cache, cache *policyv1.Cache) []policy.Fault {
+func requireAudience(auth *policy.Auth, stored *policy.Cache, cache *policyv1.Cache) []policy.Fault {
 	chosen := cache.GetAudience() != policyv1.Cache_AUDIENCE_UNSPECIFIED
 	if cache == nil || stored == nil || chosen || auth == nil || auth.Requirement == policy.AuthNone {
 		return nil
 	}
 	return []policy.Fault{{
 		Path:    "cache.audience",
-		Problem: "the RPC authenticates its callers, and nothing says who shares an answer",
-		Remedy:  "write AUDIENCE_PRINCIPAL, or AUDIENCE_PUBLIC if every caller may see the same answer",
+		Problem: "the RPC authenticates its callers, and nothing says who shares a response",
+		Remedy:  "write AUDIENCE_PRINCIPAL, or AUDIENCE_PUBLIC if every caller may see the same response",
 	}}
 }
 

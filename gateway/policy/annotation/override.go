@@ -45,7 +45,7 @@ func (m Merged) Override(rpc policy.RPC, effective policy.Method, override *poli
 	}
 	result := replaceBlocks(effective, decoded, override)
 	found = append(removals(effective, override), result.Validate(rpc)...)
-	return result, append(found, askAudience(result.Auth, result.Cache, override.GetCache())...)
+	return result, append(found, requireAudience(result.Auth, result.Cache, override.GetCache())...)
 }
 
 // replaceBlocks returns effective with each block that the override writes.

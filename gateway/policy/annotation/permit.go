@@ -200,7 +200,7 @@ type fieldValue struct {
 }
 
 // valuesAt returns what the path leads to: one value, or one of each entry of
-// the lists on the way. A block that is absent has none.
+// the lists in between. A block that is absent has none.
 func valuesAt(message protoreflect.Message, path string) []fieldValue {
 	name, rest, deeper := strings.Cut(path, ".")
 	field := message.Descriptor().Fields().ByName(protoreflect.Name(name))

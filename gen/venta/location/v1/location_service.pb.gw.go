@@ -15,89 +15,44 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // locationServiceGateway describes the routes and policies of LocationService.
 func locationServiceGateway() gateway.Service {
+	inherited := policy.Method{ // what RPCs have from their service or file
+		Timeout: &policy.Timeout{Duration: 5 * time.Second},
+		CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 5,
+			OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+				codes.Internal, codes.Unavailable, codes.DataLoss}},
+		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+		Auth:   &policy.Auth{Requirement: policy.AuthRequired},
+		Limits: &policy.Limits{MaxRequestBytes: 65536},
+	}
 	return gateway.Service{
 		Name:   "venta.location.v1.LocationService",
 		Source: "venta/location/v1/location_service.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "UpdateVendorLocation",
-				Call: gateway.Unary(LocationServiceClient.UpdateVendorLocation),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/locations/{vendor_id}", Body: "location"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Invalidates: &policy.Invalidates{Tags: []string{"vendor:{vendor_id}", "vendors"}},
-					Auth:        &policy.Auth{Requirement: policy.AuthRequired},
-					Limits:      &policy.Limits{MaxRequestBytes: 65536},
-				},
-				Lines: gateway.Lines{"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "invalidates": 41, "auth": 25, "limits": 26},
+		Lines:  file_venta_location_v1_location_service_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "UpdateVendorLocation", Call: gateway.Unary(LocationServiceClient.UpdateVendorLocation),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/locations/{vendor_id}", Body: "location"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Limits: inherited.Limits,
+				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{vendor_id}", "vendors"}},
 			},
-			{
-				Name: "VendorLocations",
-				Call: gateway.Unary(LocationServiceClient.VendorLocations),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/locations"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					Retry: &policy.Retry{
-						MaxAttempts:          3,
-						InitialBackoff:       50 * time.Millisecond,
-						MaxBackoff:           time.Second,
-						BackoffMultiplier:    2,
-						RetryableStatusCodes: []codes.Code{codes.Unavailable},
-						Budget: policy.RetryBudget{
-							Percent:      20,
-							MinPerSecond: 3,
-						},
-					},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
-					Limits: &policy.Limits{MaxRequestBytes: 65536},
-				},
-				Lines: gateway.Lines{"timeout": 11, "retry": 56, "circuit_breaker": 13, "rate_limits": 17, "auth": 25, "limits": 26},
+		}, {
+			Name: "VendorLocations", Call: gateway.Unary(LocationServiceClient.VendorLocations),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/locations"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Limits: inherited.Limits,
+				Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
+					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
+					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
 			},
-		},
+		}},
 	}
 }
 
@@ -128,4 +83,13 @@ func RegisterLocationServiceHandlerClient(ctx context.Context, mux *runtime.Serv
 // in this process.
 func RegisterLocationServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server LocationServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, locationServiceGateway(), gateway.ServerConn(&LocationService_ServiceDesc, server))
+}
+
+// file_venta_location_v1_location_service_proto_lines tells on which lines the policies are written.
+func file_venta_location_v1_location_service_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"":                                     {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 25, "limits": 26},
+		"LocationService.UpdateVendorLocation": {"invalidates": 41},
+		"LocationService.VendorLocations":      {"retry": 56},
+	}
 }

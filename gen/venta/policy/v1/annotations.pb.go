@@ -79,7 +79,7 @@ const file_venta_policy_v1_annotations_proto_rawDesc = "" +
 	"!venta/policy/v1/annotations.proto\x12\x0fventa.policy.v1\x1a google/protobuf/descriptor.proto\x1a\x1cventa/policy/v1/policy.proto:K\n" +
 	"\x04file\x12\x1c.google.protobuf.FileOptions\x18ٌ\x03 \x01(\v2\x17.venta.policy.v1.PolicyR\x04file:T\n" +
 	"\aservice\x12\x1f.google.protobuf.ServiceOptions\x18ٌ\x03 \x01(\v2\x17.venta.policy.v1.PolicyR\aservice:Q\n" +
-	"\x06method\x12\x1e.google.protobuf.MethodOptions\x18ٌ\x03 \x01(\v2\x17.venta.policy.v1.PolicyR\x06methodB8Z6github.com/venta-hq/venta/gen/venta/policy/v1;policyv1b\beditionsp\xe8\a"
+	"\x06method\x12\x1e.google.protobuf.MethodOptions\x18ٌ\x03 \x01(\v2\x17.venta.policy.v1.PolicyR\x06methodB8Z6github.com/venta-hq/venta/gen/venta/policy/v1;policyv1b\x06proto3"
 
 var file_venta_policy_v1_annotations_proto_goTypes = []any{
 	(*descriptorpb.FileOptions)(nil),    // 0: google.protobuf.FileOptions

@@ -91,10 +91,10 @@ const (
 	// settings must be equal.
 	CircuitBreaker_SCOPE_SERVICE CircuitBreaker_Scope = 2
 	// Each upstream address has a breaker of its own for the RPC and is left out
-	// of balancing while it is open; it comes back by steps. With every address
+	// of balancing while it is open; it returns by steps. With every address
 	// open the call is refused. An address without a connection (refused, for
 	// one) is left out of balancing by the connection itself: no breaker opens
-	// for it, and with all addresses so the call is answered
+	// for it, and with all addresses so the call ends with
 	// UPSTREAM_UNAVAILABLE rather than CIRCUIT_OPEN.
 	CircuitBreaker_SCOPE_ENDPOINT CircuitBreaker_Scope = 3
 )
@@ -199,7 +199,7 @@ func (RateLimit_Scope) EnumDescriptor() ([]byte, []int) {
 type RateLimit_OnStoreFailure int32
 
 const (
-	// No default: SCOPE_SHARED asks for a choice.
+	// No default: SCOPE_SHARED needs a choice.
 	RateLimit_ON_STORE_FAILURE_UNSPECIFIED RateLimit_OnStoreFailure = 0
 	// Requests are admitted.
 	RateLimit_ON_STORE_FAILURE_ALLOW RateLimit_OnStoreFailure = 1
@@ -252,15 +252,15 @@ func (RateLimit_OnStoreFailure) EnumDescriptor() ([]byte, []int) {
 	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7, 1}
 }
 
-// Audience says who shares an answer.
+// Audience says who shares a stored response.
 type Cache_Audience int32
 
 const (
 	// The default depends on auth: see audience.
 	Cache_AUDIENCE_UNSPECIFIED Cache_Audience = 0
-	// Everybody who is allowed to call gets the same answer.
+	// Everybody who is allowed to call gets the same response.
 	Cache_AUDIENCE_PUBLIC Cache_Audience = 1
-	// Each principal has answers of its own.
+	// Each principal has responses of its own.
 	Cache_AUDIENCE_PRINCIPAL Cache_Audience = 2
 )
 
@@ -420,7 +420,7 @@ func (Concurrency_Criticality) EnumDescriptor() ([]byte, []int) {
 type Auth_Requirement int32
 
 const (
-	// No default: the block asks for a choice.
+	// No default: the block needs a choice.
 	Auth_REQUIREMENT_UNSPECIFIED Auth_Requirement = 0
 	// Requests without credentials are refused.
 	Auth_REQUIREMENT_REQUIRED Auth_Requirement = 1
@@ -536,9 +536,9 @@ type Version_AfterSunset int32
 const (
 	// The default: AFTER_SUNSET_SERVE.
 	Version_AFTER_SUNSET_UNSPECIFIED Version_AfterSunset = 0
-	// The RPC answers as before.
+	// The RPC is served as before.
 	Version_AFTER_SUNSET_SERVE Version_AfterSunset = 1
-	// The RPC answers HTTP 410 and names its successor.
+	// The RPC is refused with HTTP 410, which names its successor.
 	Version_AFTER_SUNSET_GONE Version_AfterSunset = 2
 )
 
@@ -645,42 +645,42 @@ func (Stream_SlowConsumer) EnumDescriptor() ([]byte, []int) {
 type Policy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long a call may take, all attempts included.
-	Timeout *Timeout `protobuf:"bytes,1,opt,name=timeout" json:"timeout,omitempty"`
-	// Whether and how a failed call is tried again.
-	Retry *Retry `protobuf:"bytes,2,opt,name=retry" json:"retry,omitempty"`
-	// Whether and how a slow call is raced by a second one.
-	Hedge *Hedge `protobuf:"bytes,3,opt,name=hedge" json:"hedge,omitempty"`
+	Timeout *Timeout `protobuf:"bytes,1,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// Whether and how a failed call is repeated.
+	Retry *Retry `protobuf:"bytes,2,opt,name=retry,proto3" json:"retry,omitempty"`
+	// Whether and how further attempts race a slow one.
+	Hedge *Hedge `protobuf:"bytes,3,opt,name=hedge,proto3" json:"hedge,omitempty"`
 	// When to stop calling an upstream that fails.
-	CircuitBreaker *CircuitBreaker `protobuf:"bytes,4,opt,name=circuit_breaker,json=circuitBreaker" json:"circuit_breaker,omitempty"`
+	CircuitBreaker *CircuitBreaker `protobuf:"bytes,4,opt,name=circuit_breaker,json=circuitBreaker,proto3" json:"circuit_breaker,omitempty"`
 	// How many requests are admitted. All limits apply; the list replaces an
 	// inherited list whole. At most 8.
-	RateLimits []*RateLimit `protobuf:"bytes,5,rep,name=rate_limits,json=rateLimits" json:"rate_limits,omitempty"`
-	// Whether answers are stored and served again.
-	Cache *Cache `protobuf:"bytes,6,opt,name=cache" json:"cache,omitempty"`
-	// Which stored answers a successful call makes stale.
-	Invalidates *Invalidates `protobuf:"bytes,7,opt,name=invalidates" json:"invalidates,omitempty"`
+	RateLimits []*RateLimit `protobuf:"bytes,5,rep,name=rate_limits,json=rateLimits,proto3" json:"rate_limits,omitempty"`
+	// Whether responses are stored and served again.
+	Cache *Cache `protobuf:"bytes,6,opt,name=cache,proto3" json:"cache,omitempty"`
+	// Which stored responses a successful call makes stale.
+	Invalidates *Invalidates `protobuf:"bytes,7,opt,name=invalidates,proto3" json:"invalidates,omitempty"`
 	// How many calls may be in flight.
-	Concurrency *Concurrency `protobuf:"bytes,8,opt,name=concurrency" json:"concurrency,omitempty"`
+	Concurrency *Concurrency `protobuf:"bytes,8,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
 	// Who may call.
-	Auth *Auth `protobuf:"bytes,9,opt,name=auth" json:"auth,omitempty"`
+	Auth *Auth `protobuf:"bytes,9,opt,name=auth,proto3" json:"auth,omitempty"`
 	// Where the RPC stands in the life of its API version.
-	Version *Version `protobuf:"bytes,10,opt,name=version" json:"version,omitempty"`
+	Version *Version `protobuf:"bytes,10,opt,name=version,proto3" json:"version,omitempty"`
 	// Which RPC of a newer version serves this one.
-	Adapts *Adapts `protobuf:"bytes,11,opt,name=adapts" json:"adapts,omitempty"`
+	Adapts *Adapts `protobuf:"bytes,11,opt,name=adapts,proto3" json:"adapts,omitempty"`
 	// How repeated deliveries of one write are recognised.
-	Idempotency *Idempotency `protobuf:"bytes,12,opt,name=idempotency" json:"idempotency,omitempty"`
+	Idempotency *Idempotency `protobuf:"bytes,12,opt,name=idempotency,proto3" json:"idempotency,omitempty"`
 	// How a streaming RPC is offered to browsers.
-	Stream *Stream `protobuf:"bytes,13,opt,name=stream" json:"stream,omitempty"`
+	Stream *Stream `protobuf:"bytes,13,opt,name=stream,proto3" json:"stream,omitempty"`
 	// What the RPC promises, as the base of alerts.
-	Objective *Objective `protobuf:"bytes,14,opt,name=objective" json:"objective,omitempty"`
+	Objective *Objective `protobuf:"bytes,14,opt,name=objective,proto3" json:"objective,omitempty"`
 	// How large messages may be.
-	Limits *Limits `protobuf:"bytes,15,opt,name=limits" json:"limits,omitempty"`
-	// How a successful answer is presented over HTTP.
-	Response *Response `protobuf:"bytes,16,opt,name=response" json:"response,omitempty"`
+	Limits *Limits `protobuf:"bytes,15,opt,name=limits,proto3" json:"limits,omitempty"`
+	// How a successful response is presented over HTTP.
+	Response *Response `protobuf:"bytes,16,opt,name=response,proto3" json:"response,omitempty"`
 	// How far an operator may change the policy at run time. The list replaces an
 	// inherited list whole. Without it an override may say what an annotation may.
 	// At most 32.
-	Permits       []*Permit `protobuf:"bytes,17,rep,name=permits" json:"permits,omitempty"`
+	Permits       []*Permit `protobuf:"bytes,17,rep,name=permits,proto3" json:"permits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -842,16 +842,16 @@ type Permit struct {
 	// The path of the field, such as "timeout.duration", or of a block, such as
 	// "auth". Required. In a list the path leaves out the index:
 	// "rate_limits.requests".
-	Field *string `protobuf:"bytes,1,opt,name=field" json:"field,omitempty"`
+	Field *string `protobuf:"bytes,1,opt,name=field,proto3,oneof" json:"field,omitempty"`
 	// The least value, in the field's own form: a number or a duration. Default:
 	// the schema's own limit.
-	Min *string `protobuf:"bytes,2,opt,name=min" json:"min,omitempty"`
+	Min *string `protobuf:"bytes,2,opt,name=min,proto3,oneof" json:"min,omitempty"`
 	// The greatest value, likewise.
-	Max *string `protobuf:"bytes,3,opt,name=max" json:"max,omitempty"`
+	Max *string `protobuf:"bytes,3,opt,name=max,proto3,oneof" json:"max,omitempty"`
 	// Whether every override of it is refused. Excludes min and max.
-	Fixed *bool `protobuf:"varint,4,opt,name=fixed" json:"fixed,omitempty"`
+	Fixed *bool `protobuf:"varint,4,opt,name=fixed,proto3,oneof" json:"fixed,omitempty"`
 	// Removes inherited permits: the only entry of the list, with no other field.
-	Disabled      *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled      *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -928,14 +928,14 @@ type Timeout struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The bound. Required, but on a streaming RPC, where it bounds the whole
 	// stream and the default is none. From 1ms to 1h; of a stream, to 24h.
-	Duration *string `protobuf:"bytes,1,opt,name=duration" json:"duration,omitempty"`
+	Duration *string `protobuf:"bytes,1,opt,name=duration,proto3,oneof" json:"duration,omitempty"`
 	// How long a stream may pass no message in either direction. Required on a
 	// streaming RPC, refused elsewhere. From 1s to 1h, less than duration.
-	Idle *string `protobuf:"bytes,2,opt,name=idle" json:"idle,omitempty"`
+	Idle *string `protobuf:"bytes,2,opt,name=idle,proto3,oneof" json:"idle,omitempty"`
 	// Removes an inherited timeout. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1004,27 +1004,27 @@ func (x *Timeout) GetMode() Mode {
 type Retry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The most attempts of one call, the first included. Required. From 2 to 5.
-	MaxAttempts *int32 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts" json:"max_attempts,omitempty"`
+	MaxAttempts *int32 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
 	// The longest wait before the second attempt; the actual wait is random
 	// between zero and this. Default "50ms".
-	InitialBackoff *string `protobuf:"bytes,2,opt,name=initial_backoff,json=initialBackoff" json:"initial_backoff,omitempty"`
+	InitialBackoff *string `protobuf:"bytes,2,opt,name=initial_backoff,json=initialBackoff,proto3,oneof" json:"initial_backoff,omitempty"`
 	// The longest wait before any attempt. Default "1s"; at least initial_backoff.
-	MaxBackoff *string `protobuf:"bytes,3,opt,name=max_backoff,json=maxBackoff" json:"max_backoff,omitempty"`
+	MaxBackoff *string `protobuf:"bytes,3,opt,name=max_backoff,json=maxBackoff,proto3,oneof" json:"max_backoff,omitempty"`
 	// How the longest wait grows from attempt to attempt. Default 2. From 1 to 10.
-	BackoffMultiplier *float64 `protobuf:"fixed64,4,opt,name=backoff_multiplier,json=backoffMultiplier" json:"backoff_multiplier,omitempty"`
-	// Which statuses are tried again. Default [UNAVAILABLE]. OK, CANCELLED and
+	BackoffMultiplier *float64 `protobuf:"fixed64,4,opt,name=backoff_multiplier,json=backoffMultiplier,proto3,oneof" json:"backoff_multiplier,omitempty"`
+	// Which statuses are retried. Default [UNAVAILABLE]. OK, CANCELLED and
 	// statuses that a second attempt cannot change are refused.
-	RetryableStatusCodes []code.Code `protobuf:"varint,5,rep,packed,name=retryable_status_codes,json=retryableStatusCodes,enum=google.rpc.Code" json:"retryable_status_codes,omitempty"`
+	RetryableStatusCodes []code.Code `protobuf:"varint,5,rep,packed,name=retryable_status_codes,json=retryableStatusCodes,proto3,enum=google.rpc.Code" json:"retryable_status_codes,omitempty"`
 	// The bound of each attempt. Default: the time that the call has left. At
 	// most the timeout.
-	PerAttemptTimeout *string `protobuf:"bytes,6,opt,name=per_attempt_timeout,json=perAttemptTimeout" json:"per_attempt_timeout,omitempty"`
+	PerAttemptTimeout *string `protobuf:"bytes,6,opt,name=per_attempt_timeout,json=perAttemptTimeout,proto3,oneof" json:"per_attempt_timeout,omitempty"`
 	// How many retries the gateway adds to live traffic. Default: the budget's
 	// own defaults.
-	Budget *RetryBudget `protobuf:"bytes,7,opt,name=budget" json:"budget,omitempty"`
+	Budget *RetryBudget `protobuf:"bytes,7,opt,name=budget,proto3" json:"budget,omitempty"`
 	// Removes an inherited retry. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1128,10 +1128,10 @@ func (x *Retry) GetMode() Mode {
 type RetryBudget struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The share of calls that may be retries. Default 20. From 1 to 100.
-	Percent *int32 `protobuf:"varint,1,opt,name=percent" json:"percent,omitempty"`
+	Percent *int32 `protobuf:"varint,1,opt,name=percent,proto3,oneof" json:"percent,omitempty"`
 	// Retries a second that are always admitted, so that little traffic can
 	// retry at all. Default 3. From 0 to 1000.
-	MinPerSecond  *int32 `protobuf:"varint,2,opt,name=min_per_second,json=minPerSecond" json:"min_per_second,omitempty"`
+	MinPerSecond  *int32 `protobuf:"varint,2,opt,name=min_per_second,json=minPerSecond,proto3,oneof" json:"min_per_second,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1181,29 +1181,29 @@ func (x *RetryBudget) GetMinPerSecond() int32 {
 }
 
 // Hedge sends a further attempt while earlier ones are still running, as gRFC A6
-// defines; the first answer wins and the others are cancelled. A failure with a
-// non-fatal status sends the next attempt at once, any other failure is the
-// answer. The RPC must be declared NO_SIDE_EFFECTS or IDEMPOTENT; retry and hedge
+// defines; the first response wins and the others are cancelled. A failure with a
+// non-fatal status sends the next attempt at once, any other failure ends the
+// call. The RPC must be declared NO_SIDE_EFFECTS or IDEMPOTENT; retry and hedge
 // exclude each other. A server's pushback (grpc-retry-pushback-ms) is honoured,
 // and what a circuit breaker or a limiter of the gateway refuses sends no further
 // attempt.
 type Hedge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How long to wait for an answer before the next attempt. Required; less than
+	// How long to wait for a response before the next attempt. Required; less than
 	// the timeout. "0s" sends all attempts at once, as far as the budget goes.
-	Delay *string `protobuf:"bytes,1,opt,name=delay" json:"delay,omitempty"`
+	Delay *string `protobuf:"bytes,1,opt,name=delay,proto3,oneof" json:"delay,omitempty"`
 	// The most attempts of one call, the first included. Required. From 2 to 5.
-	MaxAttempts *int32 `protobuf:"varint,2,opt,name=max_attempts,json=maxAttempts" json:"max_attempts,omitempty"`
-	// Which statuses are no answer yet. Default [UNAVAILABLE]. OK, CANCELLED and
+	MaxAttempts *int32 `protobuf:"varint,2,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
+	// Which statuses do not end the call. Default [UNAVAILABLE]. OK, CANCELLED and
 	// statuses that another attempt cannot change are refused.
-	NonFatalStatusCodes []code.Code `protobuf:"varint,3,rep,packed,name=non_fatal_status_codes,json=nonFatalStatusCodes,enum=google.rpc.Code" json:"non_fatal_status_codes,omitempty"`
+	NonFatalStatusCodes []code.Code `protobuf:"varint,3,rep,packed,name=non_fatal_status_codes,json=nonFatalStatusCodes,proto3,enum=google.rpc.Code" json:"non_fatal_status_codes,omitempty"`
 	// How many attempts the gateway adds to live traffic. Default: the budget's
 	// own defaults.
-	Budget *RetryBudget `protobuf:"bytes,4,opt,name=budget" json:"budget,omitempty"`
+	Budget *RetryBudget `protobuf:"bytes,4,opt,name=budget,proto3" json:"budget,omitempty"`
 	// Removes an inherited hedge. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1286,31 +1286,31 @@ func (x *Hedge) GetMode() Mode {
 type CircuitBreaker struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The share of failed calls that opens the breaker. Default 50.
-	ErrorThresholdPercent *int32 `protobuf:"varint,1,opt,name=error_threshold_percent,json=errorThresholdPercent" json:"error_threshold_percent,omitempty"`
+	ErrorThresholdPercent *int32 `protobuf:"varint,1,opt,name=error_threshold_percent,json=errorThresholdPercent,proto3,oneof" json:"error_threshold_percent,omitempty"`
 	// The sliding time over which calls are counted. Default "10s". From 1s to 10m.
-	Window *string `protobuf:"bytes,2,opt,name=window" json:"window,omitempty"`
+	Window *string `protobuf:"bytes,2,opt,name=window,proto3,oneof" json:"window,omitempty"`
 	// The calls that the window must hold before a rate means anything.
 	// Default 20. From 1 to 1000000.
-	MinimumCalls *int32 `protobuf:"varint,3,opt,name=minimum_calls,json=minimumCalls" json:"minimum_calls,omitempty"`
+	MinimumCalls *int32 `protobuf:"varint,3,opt,name=minimum_calls,json=minimumCalls,proto3,oneof" json:"minimum_calls,omitempty"`
 	// How long an open breaker refuses everything. Default "30s". From 100ms to 1h.
-	OpenDuration *string `protobuf:"bytes,4,opt,name=open_duration,json=openDuration" json:"open_duration,omitempty"`
+	OpenDuration *string `protobuf:"bytes,4,opt,name=open_duration,json=openDuration,proto3,oneof" json:"open_duration,omitempty"`
 	// How many probes run after that; all must succeed. Default 3. From 1 to 1000.
-	HalfOpenCalls *int32 `protobuf:"varint,5,opt,name=half_open_calls,json=halfOpenCalls" json:"half_open_calls,omitempty"`
+	HalfOpenCalls *int32 `protobuf:"varint,5,opt,name=half_open_calls,json=halfOpenCalls,proto3,oneof" json:"half_open_calls,omitempty"`
 	// A call that takes longer counts as slow. Default: calls are never slow.
-	SlowCallDuration *string `protobuf:"bytes,6,opt,name=slow_call_duration,json=slowCallDuration" json:"slow_call_duration,omitempty"`
+	SlowCallDuration *string `protobuf:"bytes,6,opt,name=slow_call_duration,json=slowCallDuration,proto3,oneof" json:"slow_call_duration,omitempty"`
 	// The share of slow calls that opens the breaker. Default 100. Needs
 	// slow_call_duration.
-	SlowCallThresholdPercent *int32 `protobuf:"varint,7,opt,name=slow_call_threshold_percent,json=slowCallThresholdPercent" json:"slow_call_threshold_percent,omitempty"`
+	SlowCallThresholdPercent *int32 `protobuf:"varint,7,opt,name=slow_call_threshold_percent,json=slowCallThresholdPercent,proto3,oneof" json:"slow_call_threshold_percent,omitempty"`
 	// Which statuses count as failures. Default [UNKNOWN, DEADLINE_EXCEEDED,
 	// RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE, DATA_LOSS]. Business errors are
 	// refused here.
-	FailureStatusCodes []code.Code `protobuf:"varint,8,rep,packed,name=failure_status_codes,json=failureStatusCodes,enum=google.rpc.Code" json:"failure_status_codes,omitempty"`
+	FailureStatusCodes []code.Code `protobuf:"varint,8,rep,packed,name=failure_status_codes,json=failureStatusCodes,proto3,enum=google.rpc.Code" json:"failure_status_codes,omitempty"`
 	// What shares one breaker. Default SCOPE_METHOD.
-	Scope *CircuitBreaker_Scope `protobuf:"varint,9,opt,name=scope,enum=venta.policy.v1.CircuitBreaker_Scope" json:"scope,omitempty"`
+	Scope *CircuitBreaker_Scope `protobuf:"varint,9,opt,name=scope,proto3,enum=venta.policy.v1.CircuitBreaker_Scope,oneof" json:"scope,omitempty"`
 	// Removes an inherited breaker. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1424,39 +1424,40 @@ func (x *CircuitBreaker) GetMode() Mode {
 
 // RateLimit admits a number of requests in an interval, for each value of its
 // key (GCRA: no windows that a client could straddle). A request over the limit
-// is answered RESOURCE_EXHAUSTED (HTTP 429) with Retry-After.
+// is refused with RESOURCE_EXHAUSTED (HTTP 429) and Retry-After.
 type RateLimit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A name for headers and metrics, unique among the RPC's limits. Default
 	// "default". 1 to 64 characters of a-z, 0-9, '-' and '_'.
-	Name *string `protobuf:"bytes,1,opt,name=name" json:"name,omitempty"`
+	Name *string `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	// How many requests an interval admits. Required. From 1 to 1000000000.
-	Requests *int64 `protobuf:"varint,2,opt,name=requests" json:"requests,omitempty"`
+	Requests *int64 `protobuf:"varint,2,opt,name=requests,proto3,oneof" json:"requests,omitempty"`
 	// The interval. Required. From 1s to 24h.
-	Interval *string `protobuf:"bytes,3,opt,name=interval" json:"interval,omitempty"`
-	// How many requests may come at once. Default: requests. From 1 to 1000000000.
-	Burst *int64 `protobuf:"varint,4,opt,name=burst" json:"burst,omitempty"`
+	Interval *string `protobuf:"bytes,3,opt,name=interval,proto3,oneof" json:"interval,omitempty"`
+	// How many requests may come at once. Default: requests. From 1 to 1000000000;
+	// with SCOPE_SHARED no more than 71 years earn.
+	Burst *int64 `protobuf:"varint,4,opt,name=burst,proto3,oneof" json:"burst,omitempty"`
 	// What is counted apart. Default {client_ip: true}.
-	Key *RateLimitKey `protobuf:"bytes,5,opt,name=key" json:"key,omitempty"`
+	Key *RateLimitKey `protobuf:"bytes,5,opt,name=key,proto3" json:"key,omitempty"`
 	// What one request costs. Default {units: 1}.
-	Cost *RateLimitCost `protobuf:"bytes,6,opt,name=cost" json:"cost,omitempty"`
+	Cost *RateLimitCost `protobuf:"bytes,6,opt,name=cost,proto3" json:"cost,omitempty"`
 	// Other limits for principals with a claim; the first match applies, and is
 	// counted apart. Needs auth. At most 16.
-	Tiers []*RateLimitTier `protobuf:"bytes,7,rep,name=tiers" json:"tiers,omitempty"`
+	Tiers []*RateLimitTier `protobuf:"bytes,7,rep,name=tiers,proto3" json:"tiers,omitempty"`
 	// Who shares the count. Default SCOPE_LOCAL.
-	Scope *RateLimit_Scope `protobuf:"varint,8,opt,name=scope,enum=venta.policy.v1.RateLimit_Scope" json:"scope,omitempty"`
+	Scope *RateLimit_Scope `protobuf:"varint,8,opt,name=scope,proto3,enum=venta.policy.v1.RateLimit_Scope,oneof" json:"scope,omitempty"`
 	// What happens while the shared store cannot be reached. Required with
 	// SCOPE_SHARED, refused otherwise.
-	OnStoreFailure *RateLimit_OnStoreFailure `protobuf:"varint,9,opt,name=on_store_failure,json=onStoreFailure,enum=venta.policy.v1.RateLimit_OnStoreFailure" json:"on_store_failure,omitempty"`
+	OnStoreFailure *RateLimit_OnStoreFailure `protobuf:"varint,9,opt,name=on_store_failure,json=onStoreFailure,proto3,enum=venta.policy.v1.RateLimit_OnStoreFailure,oneof" json:"on_store_failure,omitempty"`
 	// How many units of a key a process takes from the shared count at once, to
-	// admit requests without asking until they are spent: fewer round trips for a
+	// admit requests by itself until they are spent: fewer round trips for a
 	// hot key, for an error that gateway/ratelimit states. Default 1: every
-	// request asks. From 1 to burst. Needs SCOPE_SHARED and a constant cost.
-	Lease *int64 `protobuf:"varint,10,opt,name=lease" json:"lease,omitempty"`
+	// request takes its own. From 1 to burst. Needs SCOPE_SHARED and a constant cost.
+	Lease *int64 `protobuf:"varint,10,opt,name=lease,proto3,oneof" json:"lease,omitempty"`
 	// Removes inherited limits: the only entry of the list, with no other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1690,33 +1691,33 @@ type isRateLimitKey_Source interface {
 
 type RateLimitKey_Global struct {
 	// One count for all requests of the RPC. Only true is allowed.
-	Global bool `protobuf:"varint,1,opt,name=global,oneof"`
+	Global bool `protobuf:"varint,1,opt,name=global,proto3,oneof"`
 }
 
 type RateLimitKey_ClientIp struct {
 	// The client's address, IPv6 by its /64. Only true is allowed.
-	ClientIp bool `protobuf:"varint,2,opt,name=client_ip,json=clientIp,oneof"`
+	ClientIp bool `protobuf:"varint,2,opt,name=client_ip,json=clientIp,proto3,oneof"`
 }
 
 type RateLimitKey_Principal struct {
 	// The authenticated subject. Needs auth. Only true is allowed.
-	Principal bool `protobuf:"varint,3,opt,name=principal,oneof"`
+	Principal bool `protobuf:"varint,3,opt,name=principal,proto3,oneof"`
 }
 
 type RateLimitKey_ApiKey struct {
 	// The API key of the request. Needs auth with that scheme. Only true is
 	// allowed.
-	ApiKey bool `protobuf:"varint,4,opt,name=api_key,json=apiKey,oneof"`
+	ApiKey bool `protobuf:"varint,4,opt,name=api_key,json=apiKey,proto3,oneof"`
 }
 
 type RateLimitKey_Header struct {
 	// The value of a request header; requests without it share one count.
-	Header string `protobuf:"bytes,5,opt,name=header,oneof"`
+	Header string `protobuf:"bytes,5,opt,name=header,proto3,oneof"`
 }
 
 type RateLimitKey_Field struct {
 	// The value of a request field, as a path such as "filter.city".
-	Field string `protobuf:"bytes,6,opt,name=field,oneof"`
+	Field string `protobuf:"bytes,6,opt,name=field,proto3,oneof"`
 }
 
 func (*RateLimitKey_Global) isRateLimitKey_Source() {}
@@ -1806,12 +1807,12 @@ type isRateLimitCost_Source interface {
 
 type RateLimitCost_Units struct {
 	// The same for every request. From 1 to burst.
-	Units int64 `protobuf:"varint,1,opt,name=units,oneof"`
+	Units int64 `protobuf:"varint,1,opt,name=units,proto3,oneof"`
 }
 
 type RateLimitCost_Field struct {
 	// The value of an integer request field; less than 1 counts as 1.
-	Field string `protobuf:"bytes,2,opt,name=field,oneof"`
+	Field string `protobuf:"bytes,2,opt,name=field,proto3,oneof"`
 }
 
 func (*RateLimitCost_Units) isRateLimitCost_Source() {}
@@ -1823,13 +1824,13 @@ type RateLimitTier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The claim of the token, such as "plan". Required. A claim that is a list
 	// matches when it holds the value.
-	Claim *string `protobuf:"bytes,1,opt,name=claim" json:"claim,omitempty"`
+	Claim *string `protobuf:"bytes,1,opt,name=claim,proto3,oneof" json:"claim,omitempty"`
 	// The value that the claim must have, such as "gold". Required.
-	Value *string `protobuf:"bytes,2,opt,name=value" json:"value,omitempty"`
+	Value *string `protobuf:"bytes,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
 	// How many requests an interval admits. Required. From 1 to 1000000000.
-	Requests *int64 `protobuf:"varint,3,opt,name=requests" json:"requests,omitempty"`
+	Requests *int64 `protobuf:"varint,3,opt,name=requests,proto3,oneof" json:"requests,omitempty"`
 	// How many requests may come at once. Default: requests.
-	Burst         *int64 `protobuf:"varint,4,opt,name=burst" json:"burst,omitempty"`
+	Burst         *int64 `protobuf:"varint,4,opt,name=burst,proto3,oneof" json:"burst,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1892,39 +1893,39 @@ func (x *RateLimitTier) GetBurst() int64 {
 	return 0
 }
 
-// Cache stores successful answers as RFC 9111 and RFC 5861 define for a shared
+// Cache stores successful responses as RFC 9111 and RFC 5861 define for a shared
 // cache. The RPC must be declared NO_SIDE_EFFECTS and be reached by GET.
 type Cache struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How long an answer is fresh. Required. From 1s to 24h.
-	Ttl *string `protobuf:"bytes,1,opt,name=ttl" json:"ttl,omitempty"`
-	// How long after that a stale answer is served at once while a fresh one is
-	// fetched for the next request (RFC 5861). Default: never. From 1s to 24h.
-	StaleWhileRevalidate *string `protobuf:"bytes,2,opt,name=stale_while_revalidate,json=staleWhileRevalidate" json:"stale_while_revalidate,omitempty"`
-	// How long after that a stale answer is served, marked as such, when the
+	// How long a response is fresh. Required. From 1s to 24h.
+	Ttl *string `protobuf:"bytes,1,opt,name=ttl,proto3,oneof" json:"ttl,omitempty"`
+	// How long after that a stale response is served at once while it is
+	// revalidated for the next request (RFC 5861). Default: never. From 1s to 24h.
+	StaleWhileRevalidate *string `protobuf:"bytes,2,opt,name=stale_while_revalidate,json=staleWhileRevalidate,proto3,oneof" json:"stale_while_revalidate,omitempty"`
+	// How long after that a stale response is served, marked as such, when the
 	// upstream fails: HTTP 500, 502, 503 and 504, be it the upstream's own, an open
-	// breaker's, a timeout's or a full queue's. Never what was purged, nor an answer
+	// breaker's, a timeout's or a full queue's. Never what was purged, nor a response
 	// that forbids it (must-revalidate, proxy-revalidate, s-maxage). Default: never.
 	// From 1s to 168h.
-	StaleIfError *string `protobuf:"bytes,3,opt,name=stale_if_error,json=staleIfError" json:"stale_if_error,omitempty"`
+	StaleIfError *string `protobuf:"bytes,3,opt,name=stale_if_error,json=staleIfError,proto3,oneof" json:"stale_if_error,omitempty"`
 	// How long NOT_FOUND is remembered. Default: not at all. From 1s to 1h.
-	NegativeTtl *string `protobuf:"bytes,4,opt,name=negative_ttl,json=negativeTtl" json:"negative_ttl,omitempty"`
-	// The request fields that tell answers apart, as paths such as "id" or
+	NegativeTtl *string `protobuf:"bytes,4,opt,name=negative_ttl,json=negativeTtl,proto3,oneof" json:"negative_ttl,omitempty"`
+	// The request fields that tell responses apart, as paths such as "id" or
 	// "sw.lat". Default: the whole request. A request that sets any other field
 	// passes the cache by.
-	KeyFields []string `protobuf:"bytes,5,rep,name=key_fields,json=keyFields" json:"key_fields,omitempty"`
-	// The request headers that tell answers apart. At most 8.
-	VaryHeaders []string `protobuf:"bytes,6,rep,name=vary_headers,json=varyHeaders" json:"vary_headers,omitempty"`
-	// Who shares an answer. Required where auth is required; otherwise the
+	KeyFields []string `protobuf:"bytes,5,rep,name=key_fields,json=keyFields,proto3" json:"key_fields,omitempty"`
+	// The request headers that tell responses apart. At most 8.
+	VaryHeaders []string `protobuf:"bytes,6,rep,name=vary_headers,json=varyHeaders,proto3" json:"vary_headers,omitempty"`
+	// Who shares a stored response. Required where auth is required; otherwise the
 	// default is AUDIENCE_PUBLIC.
-	Audience *Cache_Audience `protobuf:"varint,7,opt,name=audience,enum=venta.policy.v1.Cache_Audience" json:"audience,omitempty"`
-	// The names under which the answer can be purged, such as "vendor:{id}",
+	Audience *Cache_Audience `protobuf:"varint,7,opt,name=audience,proto3,enum=venta.policy.v1.Cache_Audience,oneof" json:"audience,omitempty"`
+	// The names under which the response can be purged, such as "vendor:{id}",
 	// with request fields in braces. At most 16.
-	Tags []string `protobuf:"bytes,8,rep,name=tags" json:"tags,omitempty"`
+	Tags []string `protobuf:"bytes,8,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Removes an inherited cache. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2029,16 +2030,16 @@ func (x *Cache) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Invalidates purges stored answers once the call has succeeded.
+// Invalidates purges stored responses once the call has succeeded.
 type Invalidates struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tags to purge, such as "vendor:{id}", with request fields in braces.
 	// Required. At most 16.
-	Tags []string `protobuf:"bytes,1,rep,name=tags" json:"tags,omitempty"`
+	Tags []string `protobuf:"bytes,1,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2095,31 +2096,31 @@ func (x *Invalidates) GetMode() Mode {
 }
 
 // Concurrency bounds the calls in flight and sheds what is over the bound: it
-// is answered UNAVAILABLE (HTTP 503) with Retry-After, never retried by the
+// is refused with UNAVAILABLE (HTTP 503) and Retry-After, never retried by the
 // gateway and no failure to a circuit breaker. A call counts once, with all its
 // attempts, from before its timeout begins until it ends.
 type Concurrency struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The most calls in flight. Required. From 1 to 1000000.
-	MaxInFlight *int32 `protobuf:"varint,1,opt,name=max_in_flight,json=maxInFlight" json:"max_in_flight,omitempty"`
+	MaxInFlight *int32 `protobuf:"varint,1,opt,name=max_in_flight,json=maxInFlight,proto3,oneof" json:"max_in_flight,omitempty"`
 	// Whether the bound follows the upstream's latency: it then begins at 20 and
 	// moves between 1 and max_in_flight, so that calls wait in the gateway's queue
 	// or are shed instead of waiting in the upstream. Default false.
-	Adaptive *bool `protobuf:"varint,2,opt,name=adaptive" json:"adaptive,omitempty"`
+	Adaptive *bool `protobuf:"varint,2,opt,name=adaptive,proto3,oneof" json:"adaptive,omitempty"`
 	// How many calls may wait for a place, each for at most one second. More
 	// critical ones go first, else the one that came first; a full queue sheds
 	// its least critical call. Default 0. From 0 to 100000.
-	MaxQueue *int32 `protobuf:"varint,3,opt,name=max_queue,json=maxQueue" json:"max_queue,omitempty"`
+	MaxQueue *int32 `protobuf:"varint,3,opt,name=max_queue,json=maxQueue,proto3,oneof" json:"max_queue,omitempty"`
 	// What is shed first. Anything but CRITICALITY_DEFAULT is told to the
 	// upstream, as "critical" or "sheddable" in the request metadata
 	// x-venta-criticality. Default CRITICALITY_DEFAULT.
-	Criticality *Concurrency_Criticality `protobuf:"varint,4,opt,name=criticality,enum=venta.policy.v1.Concurrency_Criticality" json:"criticality,omitempty"`
+	Criticality *Concurrency_Criticality `protobuf:"varint,4,opt,name=criticality,proto3,enum=venta.policy.v1.Concurrency_Criticality,oneof" json:"criticality,omitempty"`
 	// What shares the bound and the queue. Default SCOPE_METHOD.
-	Scope *Concurrency_Scope `protobuf:"varint,5,opt,name=scope,enum=venta.policy.v1.Concurrency_Scope" json:"scope,omitempty"`
+	Scope *Concurrency_Scope `protobuf:"varint,5,opt,name=scope,proto3,enum=venta.policy.v1.Concurrency_Scope,oneof" json:"scope,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2203,22 +2204,25 @@ func (x *Concurrency) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Auth says who may call. A request without valid credentials is answered
-// UNAUTHENTICATED (HTTP 401), one without the right PERMISSION_DENIED (403).
+// Auth says who may call. A request without valid credentials is refused
+// with UNAUTHENTICATED (HTTP 401), one without the right with PERMISSION_DENIED
+// (403).
 type Auth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether credentials are needed. Required.
-	Requirement *Auth_Requirement `protobuf:"varint,1,opt,name=requirement,enum=venta.policy.v1.Auth_Requirement" json:"requirement,omitempty"`
-	// OAuth 2.0 scopes (the "scope" claim) that the token must all hold.
-	Scopes []string `protobuf:"bytes,2,rep,name=scopes" json:"scopes,omitempty"`
-	// Roles (the "roles" claim) of which the token must hold one.
-	Roles []string `protobuf:"bytes,3,rep,name=roles" json:"roles,omitempty"`
+	Requirement *Auth_Requirement `protobuf:"varint,1,opt,name=requirement,proto3,enum=venta.policy.v1.Auth_Requirement,oneof" json:"requirement,omitempty"`
+	// OAuth 2.0 scopes (the "scope" claim) that the token must all hold. They need
+	// REQUIREMENT_REQUIRED.
+	Scopes []string `protobuf:"bytes,2,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	// Roles (the "roles" claim) of which the token must hold one. They need
+	// REQUIREMENT_REQUIRED.
+	Roles []string `protobuf:"bytes,3,rep,name=roles,proto3" json:"roles,omitempty"`
 	// The credentials that are accepted. Default [SCHEME_BEARER].
-	Schemes []Auth_Scheme `protobuf:"varint,4,rep,packed,name=schemes,enum=venta.policy.v1.Auth_Scheme" json:"schemes,omitempty"`
+	Schemes []Auth_Scheme `protobuf:"varint,4,rep,packed,name=schemes,proto3,enum=venta.policy.v1.Auth_Scheme" json:"schemes,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2300,23 +2304,23 @@ func (x *Auth) GetMode() Mode {
 type Version struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Since when the RPC is deprecated: the Deprecation header (RFC 9745).
-	Deprecated *string `protobuf:"bytes,1,opt,name=deprecated" json:"deprecated,omitempty"`
-	// When the RPC stops answering: the Sunset header (RFC 8594). Needs
+	Deprecated *string `protobuf:"bytes,1,opt,name=deprecated,proto3,oneof" json:"deprecated,omitempty"`
+	// When the RPC ends: the Sunset header (RFC 8594). Needs
 	// deprecated, and is later than it.
-	Sunset *string `protobuf:"bytes,2,opt,name=sunset" json:"sunset,omitempty"`
+	Sunset *string `protobuf:"bytes,2,opt,name=sunset,proto3,oneof" json:"sunset,omitempty"`
 	// What happens after the sunset. Default AFTER_SUNSET_SERVE.
-	AfterSunset *Version_AfterSunset `protobuf:"varint,3,opt,name=after_sunset,json=afterSunset,enum=venta.policy.v1.Version_AfterSunset" json:"after_sunset,omitempty"`
+	AfterSunset *Version_AfterSunset `protobuf:"varint,3,opt,name=after_sunset,json=afterSunset,proto3,enum=venta.policy.v1.Version_AfterSunset,oneof" json:"after_sunset,omitempty"`
 	// The path or URL that replaces the route: Link rel="successor-version". A
 	// path may hold the route's variables, such as "/v2/vendors/{id}".
-	Successor *string `protobuf:"bytes,4,opt,name=successor" json:"successor,omitempty"`
+	Successor *string `protobuf:"bytes,4,opt,name=successor,proto3,oneof" json:"successor,omitempty"`
 	// A URL that explains the deprecation: Link rel="deprecation".
-	Link *string `protobuf:"bytes,5,opt,name=link" json:"link,omitempty"`
+	Link *string `protobuf:"bytes,5,opt,name=link,proto3,oneof" json:"link,omitempty"`
 	// Short planned refusals before the sunset, to find the clients that remain.
-	BrownOuts []*BrownOut `protobuf:"bytes,6,rep,name=brown_outs,json=brownOuts" json:"brown_outs,omitempty"`
+	BrownOuts []*BrownOut `protobuf:"bytes,6,rep,name=brown_outs,json=brownOuts,proto3" json:"brown_outs,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2411,9 +2415,9 @@ func (x *Version) GetMode() Mode {
 type BrownOut struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When it begins.
-	Start *string `protobuf:"bytes,1,opt,name=start" json:"start,omitempty"`
+	Start *string `protobuf:"bytes,1,opt,name=start,proto3,oneof" json:"start,omitempty"`
 	// How long it lasts. From 1m to 24h.
-	Duration      *string `protobuf:"bytes,2,opt,name=duration" json:"duration,omitempty"`
+	Duration      *string `protobuf:"bytes,2,opt,name=duration,proto3,oneof" json:"duration,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2466,15 +2470,15 @@ func (x *BrownOut) GetDuration() string {
 type Adapts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The full name of that RPC, such as "venta.vendor.v2.VendorService.GetVendor".
-	Rpc *string `protobuf:"bytes,1,opt,name=rpc" json:"rpc,omitempty"`
+	Rpc *string `protobuf:"bytes,1,opt,name=rpc,proto3,oneof" json:"rpc,omitempty"`
 	// How request fields map where names or shapes differ.
-	Request []*FieldMapping `protobuf:"bytes,2,rep,name=request" json:"request,omitempty"`
+	Request []*FieldMapping `protobuf:"bytes,2,rep,name=request,proto3" json:"request,omitempty"`
 	// How response fields map where names or shapes differ.
-	Response []*FieldMapping `protobuf:"bytes,3,rep,name=response" json:"response,omitempty"`
+	Response []*FieldMapping `protobuf:"bytes,3,rep,name=response,proto3" json:"response,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2548,9 +2552,9 @@ func (x *Adapts) GetMode() Mode {
 type FieldMapping struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The field's path in this version.
-	Older *string `protobuf:"bytes,1,opt,name=older" json:"older,omitempty"`
+	Older *string `protobuf:"bytes,1,opt,name=older,proto3,oneof" json:"older,omitempty"`
 	// The field's path in the newer version.
-	Newer         *string `protobuf:"bytes,2,opt,name=newer" json:"newer,omitempty"`
+	Newer         *string `protobuf:"bytes,2,opt,name=newer,proto3,oneof" json:"newer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2600,17 +2604,17 @@ func (x *FieldMapping) GetNewer() string {
 }
 
 // Idempotency recognises repeated deliveries of one write by the
-// Idempotency-Key header and answers them with the first answer.
+// Idempotency-Key header and returns the first response to all of them.
 type Idempotency struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long a key is remembered. Required. From 1m to 168h.
-	Ttl *string `protobuf:"bytes,1,opt,name=ttl" json:"ttl,omitempty"`
+	Ttl *string `protobuf:"bytes,1,opt,name=ttl,proto3,oneof" json:"ttl,omitempty"`
 	// Whether a request without a key is refused. Default false.
-	Required *bool `protobuf:"varint,2,opt,name=required" json:"required,omitempty"`
+	Required *bool `protobuf:"varint,2,opt,name=required,proto3,oneof" json:"required,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2677,22 +2681,22 @@ func (x *Idempotency) GetMode() Mode {
 type Stream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The route, such as "/v1/locations/watch". Required.
-	Path *string `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
+	Path *string `protobuf:"bytes,1,opt,name=path,proto3,oneof" json:"path,omitempty"`
 	// How often a silent stream is probed. Default "30s".
-	Heartbeat *string `protobuf:"bytes,2,opt,name=heartbeat" json:"heartbeat,omitempty"`
+	Heartbeat *string `protobuf:"bytes,2,opt,name=heartbeat,proto3,oneof" json:"heartbeat,omitempty"`
 	// The largest message in bytes. Default 65536.
-	MaxMessageBytes *int64 `protobuf:"varint,3,opt,name=max_message_bytes,json=maxMessageBytes" json:"max_message_bytes,omitempty"`
+	MaxMessageBytes *int64 `protobuf:"varint,3,opt,name=max_message_bytes,json=maxMessageBytes,proto3,oneof" json:"max_message_bytes,omitempty"`
 	// The most messages a second that a client may send. Default 10.
-	MessagesPerSecond *int32 `protobuf:"varint,4,opt,name=messages_per_second,json=messagesPerSecond" json:"messages_per_second,omitempty"`
+	MessagesPerSecond *int32 `protobuf:"varint,4,opt,name=messages_per_second,json=messagesPerSecond,proto3,oneof" json:"messages_per_second,omitempty"`
 	// The request field that carries the place to resume from.
-	ResumeField *string `protobuf:"bytes,5,opt,name=resume_field,json=resumeField" json:"resume_field,omitempty"`
+	ResumeField *string `protobuf:"bytes,5,opt,name=resume_field,json=resumeField,proto3,oneof" json:"resume_field,omitempty"`
 	// What happens to a client that reads too slowly. Default
 	// SLOW_CONSUMER_DISCONNECT.
-	SlowConsumer *Stream_SlowConsumer `protobuf:"varint,6,opt,name=slow_consumer,json=slowConsumer,enum=venta.policy.v1.Stream_SlowConsumer" json:"slow_consumer,omitempty"`
+	SlowConsumer *Stream_SlowConsumer `protobuf:"varint,6,opt,name=slow_consumer,json=slowConsumer,proto3,enum=venta.policy.v1.Stream_SlowConsumer,oneof" json:"slow_consumer,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2787,15 +2791,15 @@ func (x *Stream) GetMode() Mode {
 type Objective struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The latency that the percentile must keep.
-	Latency *string `protobuf:"bytes,1,opt,name=latency" json:"latency,omitempty"`
+	Latency *string `protobuf:"bytes,1,opt,name=latency,proto3,oneof" json:"latency,omitempty"`
 	// The percentile. Default 95. From 1 to 99.
-	Percentile *int32 `protobuf:"varint,2,opt,name=percentile" json:"percentile,omitempty"`
+	Percentile *int32 `protobuf:"varint,2,opt,name=percentile,proto3,oneof" json:"percentile,omitempty"`
 	// The share of calls that may fail. From 0.001 to 100.
-	ErrorPercent *float64 `protobuf:"fixed64,3,opt,name=error_percent,json=errorPercent" json:"error_percent,omitempty"`
+	ErrorPercent *float64 `protobuf:"fixed64,3,opt,name=error_percent,json=errorPercent,proto3,oneof" json:"error_percent,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2869,16 +2873,16 @@ func (x *Objective) GetMode() Mode {
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The largest HTTP request body; on a client's stream, the largest message.
-	// Default: the gateway's own bound, 4194304. A larger one is answered HTTP
+	// Default: the gateway's own bound, 4194304. A larger one is refused with HTTP
 	// 413. From 1 to 1073741824.
-	MaxRequestBytes *int64 `protobuf:"varint,1,opt,name=max_request_bytes,json=maxRequestBytes" json:"max_request_bytes,omitempty"`
+	MaxRequestBytes *int64 `protobuf:"varint,1,opt,name=max_request_bytes,json=maxRequestBytes,proto3,oneof" json:"max_request_bytes,omitempty"`
 	// The largest upstream message. Default: the gateway's own bound, 4194304. A
-	// larger one is answered HTTP 502. From 1 to 1073741824.
-	MaxResponseBytes *int64 `protobuf:"varint,2,opt,name=max_response_bytes,json=maxResponseBytes" json:"max_response_bytes,omitempty"`
+	// larger one is refused with HTTP 502. From 1 to 1073741824.
+	MaxResponseBytes *int64 `protobuf:"varint,2,opt,name=max_response_bytes,json=maxResponseBytes,proto3,oneof" json:"max_response_bytes,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2941,21 +2945,21 @@ func (x *Limits) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Response says how a successful answer is presented over HTTP.
+// Response says how a successful response is presented over HTTP.
 type Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The status. Default 200. One of 200, 201, 202, 204; 204 sends no body.
-	Status *int32 `protobuf:"varint,1,opt,name=status" json:"status,omitempty"`
+	Status *int32 `protobuf:"varint,1,opt,name=status,proto3,oneof" json:"status,omitempty"`
 	// The Location header, such as "/v1/vendors/{id}", with response fields in
 	// braces. Needs status 201 or 202.
-	Location *string `protobuf:"bytes,2,opt,name=location" json:"location,omitempty"`
+	Location *string `protobuf:"bytes,2,opt,name=location,proto3,oneof" json:"location,omitempty"`
 	// Leaves an unset message field out of the JSON, where the default says null.
 	// Default false.
-	OmitNull *bool `protobuf:"varint,3,opt,name=omit_null,json=omitNull" json:"omit_null,omitempty"`
+	OmitNull *bool `protobuf:"varint,3,opt,name=omit_null,json=omitNull,proto3,oneof" json:"omit_null,omitempty"`
 	// Removes an inherited block. Excludes every other field.
-	Disabled *bool `protobuf:"varint,14,opt,name=disabled" json:"disabled,omitempty"`
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,enum=venta.policy.v1.Mode" json:"mode,omitempty"`
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3049,70 +3053,103 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\tobjective\x18\x0e \x01(\v2\x1a.venta.policy.v1.ObjectiveR\tobjective\x12/\n" +
 	"\x06limits\x18\x0f \x01(\v2\x17.venta.policy.v1.LimitsR\x06limits\x125\n" +
 	"\bresponse\x18\x10 \x01(\v2\x19.venta.policy.v1.ResponseR\bresponse\x121\n" +
-	"\apermits\x18\x11 \x03(\v2\x17.venta.policy.v1.PermitR\apermits\"t\n" +
-	"\x06Permit\x12\x14\n" +
-	"\x05field\x18\x01 \x01(\tR\x05field\x12\x10\n" +
-	"\x03min\x18\x02 \x01(\tR\x03min\x12\x10\n" +
-	"\x03max\x18\x03 \x01(\tR\x03max\x12\x14\n" +
-	"\x05fixed\x18\x04 \x01(\bR\x05fixed\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\"\x80\x01\n" +
-	"\aTimeout\x12\x1a\n" +
-	"\bduration\x18\x01 \x01(\tR\bduration\x12\x12\n" +
-	"\x04idle\x18\x02 \x01(\tR\x04idle\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\x98\x03\n" +
-	"\x05Retry\x12!\n" +
-	"\fmax_attempts\x18\x01 \x01(\x05R\vmaxAttempts\x12'\n" +
-	"\x0finitial_backoff\x18\x02 \x01(\tR\x0einitialBackoff\x12\x1f\n" +
-	"\vmax_backoff\x18\x03 \x01(\tR\n" +
-	"maxBackoff\x12-\n" +
-	"\x12backoff_multiplier\x18\x04 \x01(\x01R\x11backoffMultiplier\x12F\n" +
-	"\x16retryable_status_codes\x18\x05 \x03(\x0e2\x10.google.rpc.CodeR\x14retryableStatusCodes\x12.\n" +
-	"\x13per_attempt_timeout\x18\x06 \x01(\tR\x11perAttemptTimeout\x124\n" +
-	"\x06budget\x18\a \x01(\v2\x1c.venta.policy.v1.RetryBudgetR\x06budget\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"M\n" +
-	"\vRetryBudget\x12\x18\n" +
-	"\apercent\x18\x01 \x01(\x05R\apercent\x12$\n" +
-	"\x0emin_per_second\x18\x02 \x01(\x05R\fminPerSecond\"\x84\x02\n" +
-	"\x05Hedge\x12\x14\n" +
-	"\x05delay\x18\x01 \x01(\tR\x05delay\x12!\n" +
-	"\fmax_attempts\x18\x02 \x01(\x05R\vmaxAttempts\x12E\n" +
+	"\apermits\x18\x11 \x03(\v2\x17.venta.policy.v1.PermitR\apermits\"\xbe\x01\n" +
+	"\x06Permit\x12\x19\n" +
+	"\x05field\x18\x01 \x01(\tH\x00R\x05field\x88\x01\x01\x12\x15\n" +
+	"\x03min\x18\x02 \x01(\tH\x01R\x03min\x88\x01\x01\x12\x15\n" +
+	"\x03max\x18\x03 \x01(\tH\x02R\x03max\x88\x01\x01\x12\x19\n" +
+	"\x05fixed\x18\x04 \x01(\bH\x03R\x05fixed\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x04R\bdisabled\x88\x01\x01B\b\n" +
+	"\x06_fieldB\x06\n" +
+	"\x04_minB\x06\n" +
+	"\x04_maxB\b\n" +
+	"\x06_fixedB\v\n" +
+	"\t_disabled\"\xc0\x01\n" +
+	"\aTimeout\x12\x1f\n" +
+	"\bduration\x18\x01 \x01(\tH\x00R\bduration\x88\x01\x01\x12\x17\n" +
+	"\x04idle\x18\x02 \x01(\tH\x01R\x04idle\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x02R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x03R\x04mode\x88\x01\x01B\v\n" +
+	"\t_durationB\a\n" +
+	"\x05_idleB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\xb5\x04\n" +
+	"\x05Retry\x12&\n" +
+	"\fmax_attempts\x18\x01 \x01(\x05H\x00R\vmaxAttempts\x88\x01\x01\x12,\n" +
+	"\x0finitial_backoff\x18\x02 \x01(\tH\x01R\x0einitialBackoff\x88\x01\x01\x12$\n" +
+	"\vmax_backoff\x18\x03 \x01(\tH\x02R\n" +
+	"maxBackoff\x88\x01\x01\x122\n" +
+	"\x12backoff_multiplier\x18\x04 \x01(\x01H\x03R\x11backoffMultiplier\x88\x01\x01\x12F\n" +
+	"\x16retryable_status_codes\x18\x05 \x03(\x0e2\x10.google.rpc.CodeR\x14retryableStatusCodes\x123\n" +
+	"\x13per_attempt_timeout\x18\x06 \x01(\tH\x04R\x11perAttemptTimeout\x88\x01\x01\x124\n" +
+	"\x06budget\x18\a \x01(\v2\x1c.venta.policy.v1.RetryBudgetR\x06budget\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x05R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x06R\x04mode\x88\x01\x01B\x0f\n" +
+	"\r_max_attemptsB\x12\n" +
+	"\x10_initial_backoffB\x0e\n" +
+	"\f_max_backoffB\x15\n" +
+	"\x13_backoff_multiplierB\x16\n" +
+	"\x14_per_attempt_timeoutB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"v\n" +
+	"\vRetryBudget\x12\x1d\n" +
+	"\apercent\x18\x01 \x01(\x05H\x00R\apercent\x88\x01\x01\x12)\n" +
+	"\x0emin_per_second\x18\x02 \x01(\x05H\x01R\fminPerSecond\x88\x01\x01B\n" +
+	"\n" +
+	"\b_percentB\x11\n" +
+	"\x0f_min_per_second\"\xc9\x02\n" +
+	"\x05Hedge\x12\x19\n" +
+	"\x05delay\x18\x01 \x01(\tH\x00R\x05delay\x88\x01\x01\x12&\n" +
+	"\fmax_attempts\x18\x02 \x01(\x05H\x01R\vmaxAttempts\x88\x01\x01\x12E\n" +
 	"\x16non_fatal_status_codes\x18\x03 \x03(\x0e2\x10.google.rpc.CodeR\x13nonFatalStatusCodes\x124\n" +
-	"\x06budget\x18\x04 \x01(\v2\x1c.venta.policy.v1.RetryBudgetR\x06budget\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\xe0\x04\n" +
-	"\x0eCircuitBreaker\x126\n" +
-	"\x17error_threshold_percent\x18\x01 \x01(\x05R\x15errorThresholdPercent\x12\x16\n" +
-	"\x06window\x18\x02 \x01(\tR\x06window\x12#\n" +
-	"\rminimum_calls\x18\x03 \x01(\x05R\fminimumCalls\x12#\n" +
-	"\ropen_duration\x18\x04 \x01(\tR\fopenDuration\x12&\n" +
-	"\x0fhalf_open_calls\x18\x05 \x01(\x05R\rhalfOpenCalls\x12,\n" +
-	"\x12slow_call_duration\x18\x06 \x01(\tR\x10slowCallDuration\x12=\n" +
-	"\x1bslow_call_threshold_percent\x18\a \x01(\x05R\x18slowCallThresholdPercent\x12B\n" +
-	"\x14failure_status_codes\x18\b \x03(\x0e2\x10.google.rpc.CodeR\x12failureStatusCodes\x12;\n" +
-	"\x05scope\x18\t \x01(\x0e2%.venta.policy.v1.CircuitBreaker.ScopeR\x05scope\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"W\n" +
+	"\x06budget\x18\x04 \x01(\v2\x1c.venta.policy.v1.RetryBudgetR\x06budget\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x02R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x03R\x04mode\x88\x01\x01B\b\n" +
+	"\x06_delayB\x0f\n" +
+	"\r_max_attemptsB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\xc8\x06\n" +
+	"\x0eCircuitBreaker\x12;\n" +
+	"\x17error_threshold_percent\x18\x01 \x01(\x05H\x00R\x15errorThresholdPercent\x88\x01\x01\x12\x1b\n" +
+	"\x06window\x18\x02 \x01(\tH\x01R\x06window\x88\x01\x01\x12(\n" +
+	"\rminimum_calls\x18\x03 \x01(\x05H\x02R\fminimumCalls\x88\x01\x01\x12(\n" +
+	"\ropen_duration\x18\x04 \x01(\tH\x03R\fopenDuration\x88\x01\x01\x12+\n" +
+	"\x0fhalf_open_calls\x18\x05 \x01(\x05H\x04R\rhalfOpenCalls\x88\x01\x01\x121\n" +
+	"\x12slow_call_duration\x18\x06 \x01(\tH\x05R\x10slowCallDuration\x88\x01\x01\x12B\n" +
+	"\x1bslow_call_threshold_percent\x18\a \x01(\x05H\x06R\x18slowCallThresholdPercent\x88\x01\x01\x12B\n" +
+	"\x14failure_status_codes\x18\b \x03(\x0e2\x10.google.rpc.CodeR\x12failureStatusCodes\x12@\n" +
+	"\x05scope\x18\t \x01(\x0e2%.venta.policy.v1.CircuitBreaker.ScopeH\aR\x05scope\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\bR\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\tR\x04mode\x88\x01\x01\"W\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSCOPE_METHOD\x10\x01\x12\x11\n" +
 	"\rSCOPE_SERVICE\x10\x02\x12\x12\n" +
-	"\x0eSCOPE_ENDPOINT\x10\x03\"\xbd\x05\n" +
-	"\tRateLimit\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
-	"\brequests\x18\x02 \x01(\x03R\brequests\x12\x1a\n" +
-	"\binterval\x18\x03 \x01(\tR\binterval\x12\x14\n" +
-	"\x05burst\x18\x04 \x01(\x03R\x05burst\x12/\n" +
+	"\x0eSCOPE_ENDPOINT\x10\x03B\x1a\n" +
+	"\x18_error_threshold_percentB\t\n" +
+	"\a_windowB\x10\n" +
+	"\x0e_minimum_callsB\x10\n" +
+	"\x0e_open_durationB\x12\n" +
+	"\x10_half_open_callsB\x15\n" +
+	"\x13_slow_call_durationB\x1e\n" +
+	"\x1c_slow_call_threshold_percentB\b\n" +
+	"\x06_scopeB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\xd6\x06\n" +
+	"\tRateLimit\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1f\n" +
+	"\brequests\x18\x02 \x01(\x03H\x01R\brequests\x88\x01\x01\x12\x1f\n" +
+	"\binterval\x18\x03 \x01(\tH\x02R\binterval\x88\x01\x01\x12\x19\n" +
+	"\x05burst\x18\x04 \x01(\x03H\x03R\x05burst\x88\x01\x01\x12/\n" +
 	"\x03key\x18\x05 \x01(\v2\x1d.venta.policy.v1.RateLimitKeyR\x03key\x122\n" +
 	"\x04cost\x18\x06 \x01(\v2\x1e.venta.policy.v1.RateLimitCostR\x04cost\x124\n" +
-	"\x05tiers\x18\a \x03(\v2\x1e.venta.policy.v1.RateLimitTierR\x05tiers\x126\n" +
-	"\x05scope\x18\b \x01(\x0e2 .venta.policy.v1.RateLimit.ScopeR\x05scope\x12S\n" +
-	"\x10on_store_failure\x18\t \x01(\x0e2).venta.policy.v1.RateLimit.OnStoreFailureR\x0eonStoreFailure\x12\x14\n" +
+	"\x05tiers\x18\a \x03(\v2\x1e.venta.policy.v1.RateLimitTierR\x05tiers\x12;\n" +
+	"\x05scope\x18\b \x01(\x0e2 .venta.policy.v1.RateLimit.ScopeH\x04R\x05scope\x88\x01\x01\x12X\n" +
+	"\x10on_store_failure\x18\t \x01(\x0e2).venta.policy.v1.RateLimit.OnStoreFailureH\x05R\x0eonStoreFailure\x88\x01\x01\x12\x19\n" +
 	"\x05lease\x18\n" +
-	" \x01(\x03R\x05lease\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"A\n" +
+	" \x01(\x03H\x06R\x05lease\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\aR\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\bR\x04mode\x88\x01\x01\"A\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSCOPE_LOCAL\x10\x01\x12\x10\n" +
@@ -3121,7 +3158,16 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x1cON_STORE_FAILURE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ON_STORE_FAILURE_ALLOW\x10\x01\x12\x19\n" +
 	"\x15ON_STORE_FAILURE_DENY\x10\x02\x12\x1a\n" +
-	"\x16ON_STORE_FAILURE_LOCAL\x10\x03\"\xbe\x01\n" +
+	"\x16ON_STORE_FAILURE_LOCAL\x10\x03B\a\n" +
+	"\x05_nameB\v\n" +
+	"\t_requestsB\v\n" +
+	"\t_intervalB\b\n" +
+	"\x06_burstB\b\n" +
+	"\x06_scopeB\x13\n" +
+	"\x11_on_store_failureB\b\n" +
+	"\x06_leaseB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\xbe\x01\n" +
 	"\fRateLimitKey\x12\x18\n" +
 	"\x06global\x18\x01 \x01(\bH\x00R\x06global\x12\x1d\n" +
 	"\tclient_ip\x18\x02 \x01(\bH\x00R\bclientIp\x12\x1e\n" +
@@ -3133,40 +3179,53 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\rRateLimitCost\x12\x16\n" +
 	"\x05units\x18\x01 \x01(\x03H\x00R\x05units\x12\x16\n" +
 	"\x05field\x18\x02 \x01(\tH\x00R\x05fieldB\b\n" +
-	"\x06source\"m\n" +
-	"\rRateLimitTier\x12\x14\n" +
-	"\x05claim\x18\x01 \x01(\tR\x05claim\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\x12\x1a\n" +
-	"\brequests\x18\x03 \x01(\x03R\brequests\x12\x14\n" +
-	"\x05burst\x18\x04 \x01(\x03R\x05burst\"\xc5\x03\n" +
-	"\x05Cache\x12\x10\n" +
-	"\x03ttl\x18\x01 \x01(\tR\x03ttl\x124\n" +
-	"\x16stale_while_revalidate\x18\x02 \x01(\tR\x14staleWhileRevalidate\x12$\n" +
-	"\x0estale_if_error\x18\x03 \x01(\tR\fstaleIfError\x12!\n" +
-	"\fnegative_ttl\x18\x04 \x01(\tR\vnegativeTtl\x12\x1d\n" +
+	"\x06source\"\xac\x01\n" +
+	"\rRateLimitTier\x12\x19\n" +
+	"\x05claim\x18\x01 \x01(\tH\x00R\x05claim\x88\x01\x01\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\tH\x01R\x05value\x88\x01\x01\x12\x1f\n" +
+	"\brequests\x18\x03 \x01(\x03H\x02R\brequests\x88\x01\x01\x12\x19\n" +
+	"\x05burst\x18\x04 \x01(\x03H\x03R\x05burst\x88\x01\x01B\b\n" +
+	"\x06_claimB\b\n" +
+	"\x06_valueB\v\n" +
+	"\t_requestsB\b\n" +
+	"\x06_burst\"\xd2\x04\n" +
+	"\x05Cache\x12\x15\n" +
+	"\x03ttl\x18\x01 \x01(\tH\x00R\x03ttl\x88\x01\x01\x129\n" +
+	"\x16stale_while_revalidate\x18\x02 \x01(\tH\x01R\x14staleWhileRevalidate\x88\x01\x01\x12)\n" +
+	"\x0estale_if_error\x18\x03 \x01(\tH\x02R\fstaleIfError\x88\x01\x01\x12&\n" +
+	"\fnegative_ttl\x18\x04 \x01(\tH\x03R\vnegativeTtl\x88\x01\x01\x12\x1d\n" +
 	"\n" +
 	"key_fields\x18\x05 \x03(\tR\tkeyFields\x12!\n" +
-	"\fvary_headers\x18\x06 \x03(\tR\vvaryHeaders\x12;\n" +
-	"\baudience\x18\a \x01(\x0e2\x1f.venta.policy.v1.Cache.AudienceR\baudience\x12\x12\n" +
-	"\x04tags\x18\b \x03(\tR\x04tags\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"Q\n" +
+	"\fvary_headers\x18\x06 \x03(\tR\vvaryHeaders\x12@\n" +
+	"\baudience\x18\a \x01(\x0e2\x1f.venta.policy.v1.Cache.AudienceH\x04R\baudience\x88\x01\x01\x12\x12\n" +
+	"\x04tags\x18\b \x03(\tR\x04tags\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x05R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x06R\x04mode\x88\x01\x01\"Q\n" +
 	"\bAudience\x12\x18\n" +
 	"\x14AUDIENCE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fAUDIENCE_PUBLIC\x10\x01\x12\x16\n" +
-	"\x12AUDIENCE_PRINCIPAL\x10\x02\"h\n" +
+	"\x12AUDIENCE_PRINCIPAL\x10\x02B\x06\n" +
+	"\x04_ttlB\x19\n" +
+	"\x17_stale_while_revalidateB\x11\n" +
+	"\x0f_stale_if_errorB\x0f\n" +
+	"\r_negative_ttlB\v\n" +
+	"\t_audienceB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\x88\x01\n" +
 	"\vInvalidates\x12\x12\n" +
-	"\x04tags\x18\x01 \x03(\tR\x04tags\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\xf6\x03\n" +
-	"\vConcurrency\x12\"\n" +
-	"\rmax_in_flight\x18\x01 \x01(\x05R\vmaxInFlight\x12\x1a\n" +
-	"\badaptive\x18\x02 \x01(\bR\badaptive\x12\x1b\n" +
-	"\tmax_queue\x18\x03 \x01(\x05R\bmaxQueue\x12J\n" +
-	"\vcriticality\x18\x04 \x01(\x0e2(.venta.policy.v1.Concurrency.CriticalityR\vcriticality\x128\n" +
-	"\x05scope\x18\x05 \x01(\x0e2\".venta.policy.v1.Concurrency.ScopeR\x05scope\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"C\n" +
+	"\x04tags\x18\x01 \x03(\tR\x04tags\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x00R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x01R\x04mode\x88\x01\x01B\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\xf6\x04\n" +
+	"\vConcurrency\x12'\n" +
+	"\rmax_in_flight\x18\x01 \x01(\x05H\x00R\vmaxInFlight\x88\x01\x01\x12\x1f\n" +
+	"\badaptive\x18\x02 \x01(\bH\x01R\badaptive\x88\x01\x01\x12 \n" +
+	"\tmax_queue\x18\x03 \x01(\x05H\x02R\bmaxQueue\x88\x01\x01\x12O\n" +
+	"\vcriticality\x18\x04 \x01(\x0e2(.venta.policy.v1.Concurrency.CriticalityH\x03R\vcriticality\x88\x01\x01\x12=\n" +
+	"\x05scope\x18\x05 \x01(\x0e2\".venta.policy.v1.Concurrency.ScopeH\x04R\x05scope\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x05R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x06R\x04mode\x88\x01\x01\"C\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSCOPE_METHOD\x10\x01\x12\x11\n" +
@@ -3175,14 +3234,22 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x17CRITICALITY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14CRITICALITY_CRITICAL\x10\x01\x12\x17\n" +
 	"\x13CRITICALITY_DEFAULT\x10\x02\x12\x19\n" +
-	"\x15CRITICALITY_SHEDDABLE\x10\x03\"\xc8\x03\n" +
-	"\x04Auth\x12C\n" +
-	"\vrequirement\x18\x01 \x01(\x0e2!.venta.policy.v1.Auth.RequirementR\vrequirement\x12\x16\n" +
+	"\x15CRITICALITY_SHEDDABLE\x10\x03B\x10\n" +
+	"\x0e_max_in_flightB\v\n" +
+	"\t_adaptiveB\f\n" +
+	"\n" +
+	"_max_queueB\x0e\n" +
+	"\f_criticalityB\b\n" +
+	"\x06_scopeB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\xfd\x03\n" +
+	"\x04Auth\x12H\n" +
+	"\vrequirement\x18\x01 \x01(\x0e2!.venta.policy.v1.Auth.RequirementH\x00R\vrequirement\x88\x01\x01\x12\x16\n" +
 	"\x06scopes\x18\x02 \x03(\tR\x06scopes\x12\x14\n" +
 	"\x05roles\x18\x03 \x03(\tR\x05roles\x126\n" +
-	"\aschemes\x18\x04 \x03(\x0e2\x1c.venta.policy.v1.Auth.SchemeR\aschemes\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"t\n" +
+	"\aschemes\x18\x04 \x03(\x0e2\x1c.venta.policy.v1.Auth.SchemeR\aschemes\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x01R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x02R\x04mode\x88\x01\x01\"t\n" +
 	"\vRequirement\x12\x1b\n" +
 	"\x17REQUIREMENT_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14REQUIREMENT_REQUIRED\x10\x01\x12\x18\n" +
@@ -3192,77 +3259,124 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x12SCHEME_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSCHEME_BEARER\x10\x01\x12\x12\n" +
 	"\x0eSCHEME_API_KEY\x10\x02\x12\x0f\n" +
-	"\vSCHEME_MTLS\x10\x03\"\x99\x03\n" +
-	"\aVersion\x12\x1e\n" +
+	"\vSCHEME_MTLS\x10\x03B\x0e\n" +
+	"\f_requirementB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\x94\x04\n" +
+	"\aVersion\x12#\n" +
 	"\n" +
-	"deprecated\x18\x01 \x01(\tR\n" +
-	"deprecated\x12\x16\n" +
-	"\x06sunset\x18\x02 \x01(\tR\x06sunset\x12G\n" +
-	"\fafter_sunset\x18\x03 \x01(\x0e2$.venta.policy.v1.Version.AfterSunsetR\vafterSunset\x12\x1c\n" +
-	"\tsuccessor\x18\x04 \x01(\tR\tsuccessor\x12\x12\n" +
-	"\x04link\x18\x05 \x01(\tR\x04link\x128\n" +
+	"deprecated\x18\x01 \x01(\tH\x00R\n" +
+	"deprecated\x88\x01\x01\x12\x1b\n" +
+	"\x06sunset\x18\x02 \x01(\tH\x01R\x06sunset\x88\x01\x01\x12L\n" +
+	"\fafter_sunset\x18\x03 \x01(\x0e2$.venta.policy.v1.Version.AfterSunsetH\x02R\vafterSunset\x88\x01\x01\x12!\n" +
+	"\tsuccessor\x18\x04 \x01(\tH\x03R\tsuccessor\x88\x01\x01\x12\x17\n" +
+	"\x04link\x18\x05 \x01(\tH\x04R\x04link\x88\x01\x01\x128\n" +
 	"\n" +
-	"brown_outs\x18\x06 \x03(\v2\x19.venta.policy.v1.BrownOutR\tbrownOuts\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"Z\n" +
+	"brown_outs\x18\x06 \x03(\v2\x19.venta.policy.v1.BrownOutR\tbrownOuts\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x05R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x06R\x04mode\x88\x01\x01\"Z\n" +
 	"\vAfterSunset\x12\x1c\n" +
 	"\x18AFTER_SUNSET_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12AFTER_SUNSET_SERVE\x10\x01\x12\x15\n" +
-	"\x11AFTER_SUNSET_GONE\x10\x02\"<\n" +
-	"\bBrownOut\x12\x14\n" +
-	"\x05start\x18\x01 \x01(\tR\x05start\x12\x1a\n" +
-	"\bduration\x18\x02 \x01(\tR\bduration\"\xd5\x01\n" +
-	"\x06Adapts\x12\x10\n" +
-	"\x03rpc\x18\x01 \x01(\tR\x03rpc\x127\n" +
+	"\x11AFTER_SUNSET_GONE\x10\x02B\r\n" +
+	"\v_deprecatedB\t\n" +
+	"\a_sunsetB\x0f\n" +
+	"\r_after_sunsetB\f\n" +
+	"\n" +
+	"_successorB\a\n" +
+	"\x05_linkB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"]\n" +
+	"\bBrownOut\x12\x19\n" +
+	"\x05start\x18\x01 \x01(\tH\x00R\x05start\x88\x01\x01\x12\x1f\n" +
+	"\bduration\x18\x02 \x01(\tH\x01R\bduration\x88\x01\x01B\b\n" +
+	"\x06_startB\v\n" +
+	"\t_duration\"\x82\x02\n" +
+	"\x06Adapts\x12\x15\n" +
+	"\x03rpc\x18\x01 \x01(\tH\x00R\x03rpc\x88\x01\x01\x127\n" +
 	"\arequest\x18\x02 \x03(\v2\x1d.venta.policy.v1.FieldMappingR\arequest\x129\n" +
-	"\bresponse\x18\x03 \x03(\v2\x1d.venta.policy.v1.FieldMappingR\bresponse\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\":\n" +
-	"\fFieldMapping\x12\x14\n" +
-	"\x05older\x18\x01 \x01(\tR\x05older\x12\x14\n" +
-	"\x05newer\x18\x02 \x01(\tR\x05newer\"\x82\x01\n" +
-	"\vIdempotency\x12\x10\n" +
-	"\x03ttl\x18\x01 \x01(\tR\x03ttl\x12\x1a\n" +
-	"\brequired\x18\x02 \x01(\bR\brequired\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\xb7\x03\n" +
-	"\x06Stream\x12\x12\n" +
-	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1c\n" +
-	"\theartbeat\x18\x02 \x01(\tR\theartbeat\x12*\n" +
-	"\x11max_message_bytes\x18\x03 \x01(\x03R\x0fmaxMessageBytes\x12.\n" +
-	"\x13messages_per_second\x18\x04 \x01(\x05R\x11messagesPerSecond\x12!\n" +
-	"\fresume_field\x18\x05 \x01(\tR\vresumeField\x12I\n" +
-	"\rslow_consumer\x18\x06 \x01(\x0e2$.venta.policy.v1.Stream.SlowConsumerR\fslowConsumer\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"j\n" +
+	"\bresponse\x18\x03 \x03(\v2\x1d.venta.policy.v1.FieldMappingR\bresponse\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x01R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x02R\x04mode\x88\x01\x01B\x06\n" +
+	"\x04_rpcB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"X\n" +
+	"\fFieldMapping\x12\x19\n" +
+	"\x05older\x18\x01 \x01(\tH\x00R\x05older\x88\x01\x01\x12\x19\n" +
+	"\x05newer\x18\x02 \x01(\tH\x01R\x05newer\x88\x01\x01B\b\n" +
+	"\x06_olderB\b\n" +
+	"\x06_newer\"\xc1\x01\n" +
+	"\vIdempotency\x12\x15\n" +
+	"\x03ttl\x18\x01 \x01(\tH\x00R\x03ttl\x88\x01\x01\x12\x1f\n" +
+	"\brequired\x18\x02 \x01(\bH\x01R\brequired\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x02R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x03R\x04mode\x88\x01\x01B\x06\n" +
+	"\x04_ttlB\v\n" +
+	"\t_requiredB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\xdd\x04\n" +
+	"\x06Stream\x12\x17\n" +
+	"\x04path\x18\x01 \x01(\tH\x00R\x04path\x88\x01\x01\x12!\n" +
+	"\theartbeat\x18\x02 \x01(\tH\x01R\theartbeat\x88\x01\x01\x12/\n" +
+	"\x11max_message_bytes\x18\x03 \x01(\x03H\x02R\x0fmaxMessageBytes\x88\x01\x01\x123\n" +
+	"\x13messages_per_second\x18\x04 \x01(\x05H\x03R\x11messagesPerSecond\x88\x01\x01\x12&\n" +
+	"\fresume_field\x18\x05 \x01(\tH\x04R\vresumeField\x88\x01\x01\x12N\n" +
+	"\rslow_consumer\x18\x06 \x01(\x0e2$.venta.policy.v1.Stream.SlowConsumerH\x05R\fslowConsumer\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x06R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\aR\x04mode\x88\x01\x01\"j\n" +
 	"\fSlowConsumer\x12\x1d\n" +
 	"\x19SLOW_CONSUMER_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18SLOW_CONSUMER_DISCONNECT\x10\x01\x12\x1d\n" +
-	"\x19SLOW_CONSUMER_DROP_OLDEST\x10\x02\"\xb1\x01\n" +
-	"\tObjective\x12\x18\n" +
-	"\alatency\x18\x01 \x01(\tR\alatency\x12\x1e\n" +
+	"\x19SLOW_CONSUMER_DROP_OLDEST\x10\x02B\a\n" +
+	"\x05_pathB\f\n" +
 	"\n" +
-	"percentile\x18\x02 \x01(\x05R\n" +
-	"percentile\x12#\n" +
-	"\rerror_percent\x18\x03 \x01(\x01R\ferrorPercent\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\xa9\x01\n" +
-	"\x06Limits\x12*\n" +
-	"\x11max_request_bytes\x18\x01 \x01(\x03R\x0fmaxRequestBytes\x12,\n" +
-	"\x12max_response_bytes\x18\x02 \x01(\x03R\x10maxResponseBytes\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode\"\xa2\x01\n" +
-	"\bResponse\x12\x16\n" +
-	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x1a\n" +
-	"\blocation\x18\x02 \x01(\tR\blocation\x12\x1b\n" +
-	"\tomit_null\x18\x03 \x01(\bR\bomitNull\x12\x1a\n" +
-	"\bdisabled\x18\x0e \x01(\bR\bdisabled\x12)\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeR\x04mode*M\n" +
+	"_heartbeatB\x14\n" +
+	"\x12_max_message_bytesB\x16\n" +
+	"\x14_messages_per_secondB\x0f\n" +
+	"\r_resume_fieldB\x10\n" +
+	"\x0e_slow_consumerB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\x8d\x02\n" +
+	"\tObjective\x12\x1d\n" +
+	"\alatency\x18\x01 \x01(\tH\x00R\alatency\x88\x01\x01\x12#\n" +
+	"\n" +
+	"percentile\x18\x02 \x01(\x05H\x01R\n" +
+	"percentile\x88\x01\x01\x12(\n" +
+	"\rerror_percent\x18\x03 \x01(\x01H\x02R\ferrorPercent\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x03R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x04R\x04mode\x88\x01\x01B\n" +
+	"\n" +
+	"\b_latencyB\r\n" +
+	"\v_percentileB\x10\n" +
+	"\x0e_error_percentB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\x80\x02\n" +
+	"\x06Limits\x12/\n" +
+	"\x11max_request_bytes\x18\x01 \x01(\x03H\x00R\x0fmaxRequestBytes\x88\x01\x01\x121\n" +
+	"\x12max_response_bytes\x18\x02 \x01(\x03H\x01R\x10maxResponseBytes\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x02R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x03R\x04mode\x88\x01\x01B\x14\n" +
+	"\x12_max_request_bytesB\x15\n" +
+	"\x13_max_response_bytesB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode\"\xf7\x01\n" +
+	"\bResponse\x12\x1b\n" +
+	"\x06status\x18\x01 \x01(\x05H\x00R\x06status\x88\x01\x01\x12\x1f\n" +
+	"\blocation\x18\x02 \x01(\tH\x01R\blocation\x88\x01\x01\x12 \n" +
+	"\tomit_null\x18\x03 \x01(\bH\x02R\bomitNull\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x03R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x04R\x04mode\x88\x01\x01B\t\n" +
+	"\a_statusB\v\n" +
+	"\t_locationB\f\n" +
+	"\n" +
+	"_omit_nullB\v\n" +
+	"\t_disabledB\a\n" +
+	"\x05_mode*M\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fMODE_ENFORCE\x10\x01\x12\x0f\n" +
 	"\vMODE_SHADOW\x10\x02\x12\f\n" +
-	"\bMODE_OFF\x10\x03B8Z6github.com/venta-hq/venta/gen/venta/policy/v1;policyv1b\beditionsp\xe8\a"
+	"\bMODE_OFF\x10\x03B8Z6github.com/venta-hq/venta/gen/venta/policy/v1;policyv1b\x06proto3"
 
 var (
 	file_venta_policy_v1_policy_proto_rawDescOnce sync.Once
@@ -3383,6 +3497,13 @@ func file_venta_policy_v1_policy_proto_init() {
 	if File_venta_policy_v1_policy_proto != nil {
 		return
 	}
+	file_venta_policy_v1_policy_proto_msgTypes[1].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[2].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[3].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[4].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[5].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[6].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[7].OneofWrappers = []any{}
 	file_venta_policy_v1_policy_proto_msgTypes[8].OneofWrappers = []any{
 		(*RateLimitKey_Global)(nil),
 		(*RateLimitKey_ClientIp)(nil),
@@ -3395,6 +3516,20 @@ func file_venta_policy_v1_policy_proto_init() {
 		(*RateLimitCost_Units)(nil),
 		(*RateLimitCost_Field)(nil),
 	}
+	file_venta_policy_v1_policy_proto_msgTypes[10].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[11].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[12].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[13].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[14].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[15].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[16].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[17].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[18].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[19].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[20].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[21].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[22].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[23].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

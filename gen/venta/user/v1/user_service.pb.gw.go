@@ -15,62 +15,38 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // userServiceGateway describes the routes and policies of UserService.
 func userServiceGateway() gateway.Service {
+	inherited := policy.Method{ // what RPCs have from their service or file
+		Timeout: &policy.Timeout{Duration: 5 * time.Second},
+		CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 5,
+			OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+				codes.Internal, codes.Unavailable, codes.DataLoss}},
+		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+		Auth:   &policy.Auth{Requirement: policy.AuthRequired},
+		Limits: &policy.Limits{MaxRequestBytes: 65536},
+	}
 	return gateway.Service{
 		Name:   "venta.user.v1.UserService",
 		Source: "venta/user/v1/user_service.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "GetUserVendors",
-				Call: gateway.Unary(UserServiceClient.GetUserVendors),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/users/me/vendors"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					Retry: &policy.Retry{
-						MaxAttempts:          3,
-						InitialBackoff:       50 * time.Millisecond,
-						MaxBackoff:           time.Second,
-						BackoffMultiplier:    2,
-						RetryableStatusCodes: []codes.Code{codes.Unavailable},
-						Budget: policy.RetryBudget{
-							Percent:      20,
-							MinPerSecond: 3,
-						},
-					},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Cache: &policy.Cache{
-						TTL:      30 * time.Second,
-						Audience: policy.AudiencePrincipal,
-						Tags:     []string{"vendors"},
-					},
-					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
-					Limits: &policy.Limits{MaxRequestBytes: 65536},
-				},
-				Lines: gateway.Lines{"timeout": 11, "retry": 42, "circuit_breaker": 13, "rate_limits": 17, "cache": 38, "auth": 25, "limits": 26},
+		Lines:  file_venta_user_v1_user_service_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "GetUserVendors", Call: gateway.Unary(UserServiceClient.GetUserVendors),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/users/me/vendors"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Limits: inherited.Limits,
+				Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
+					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
+					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
+				Cache: &policy.Cache{TTL: 30 * time.Second, Audience: policy.AudiencePrincipal,
+					Tags: []string{"vendors"}},
 			},
-		},
+		}},
 	}
 }
 
@@ -101,4 +77,12 @@ func RegisterUserServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux
 // in this process.
 func RegisterUserServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server UserServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, userServiceGateway(), gateway.ServerConn(&UserService_ServiceDesc, server))
+}
+
+// file_venta_user_v1_user_service_proto_lines tells on which lines the policies are written.
+func file_venta_user_v1_user_service_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"":                           {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 25, "limits": 26},
+		"UserService.GetUserVendors": {"cache": 38, "retry": 42},
+	}
 }

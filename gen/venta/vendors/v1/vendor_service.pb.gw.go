@@ -15,145 +15,62 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // vendorServiceGateway describes the routes and policies of VendorService.
 func vendorServiceGateway() gateway.Service {
+	inherited := policy.Method{ // what RPCs have from their service or file
+		Timeout: &policy.Timeout{Duration: 5 * time.Second},
+		CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 5,
+			OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+				codes.Internal, codes.Unavailable, codes.DataLoss}},
+		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+		Auth: &policy.Auth{Requirement: policy.AuthRequired},
+		Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
+			Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), Successor: "/v2/vendors"},
+		Limits: &policy.Limits{MaxRequestBytes: 65536},
+	}
 	return gateway.Service{
 		Name:   "venta.vendor.v1.VendorService",
 		Source: "venta/vendor/v1/vendor_service.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "GetVendor",
-				Call: gateway.Unary(VendorServiceClient.GetVendor),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/vendors/{id}", ResponseBody: "vendor"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					Retry: &policy.Retry{
-						MaxAttempts:          3,
-						InitialBackoff:       50 * time.Millisecond,
-						MaxBackoff:           time.Second,
-						BackoffMultiplier:    2,
-						RetryableStatusCodes: []codes.Code{codes.Unavailable},
-						Budget: policy.RetryBudget{
-							Percent:      20,
-							MinPerSecond: 3,
-						},
-					},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "vendor",
-							Requests: 10,
-							Interval: time.Minute,
-							Burst:    10,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Cache: &policy.Cache{
-						TTL:       5 * time.Minute,
-						KeyFields: []string{"id"},
-						Tags:      []string{"vendor:{id}"},
-					},
-					Auth: &policy.Auth{Requirement: policy.AuthRequired},
-					Version: &policy.Version{
-						Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
-						Sunset:     time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC),
-						Successor:  "/v2/vendors/{id}",
-					},
-					Limits: &policy.Limits{MaxRequestBytes: 65536},
-				},
-				Lines: gateway.Lines{"timeout": 13, "retry": 60, "circuit_breaker": 15, "rate_limits": 46, "cache": 55, "auth": 27, "version": 62, "limits": 28},
+		Lines:  file_venta_vendor_v1_vendor_service_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "GetVendor", Call: gateway.Unary(VendorServiceClient.GetVendor),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/vendors/{id}", ResponseBody: "vendor"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, Auth: inherited.Auth,
+				Limits: inherited.Limits,
+				Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
+					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
+					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
+				RateLimits: []policy.RateLimit{{Name: "vendor", Requests: 10, Interval: time.Minute, Burst: 10,
+					Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+				Cache: &policy.Cache{TTL: 5 * time.Minute, KeyFields: []string{"id"}, Tags: []string{"vendor:{id}"}},
+				Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
+					Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), Successor: "/v2/vendors/{id}"},
 			},
-			{
-				Name: "CreateVendor",
-				Call: gateway.Unary(VendorServiceClient.CreateVendor),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/vendors", Body: "*"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Invalidates: &policy.Invalidates{Tags: []string{"vendors"}},
-					Auth:        &policy.Auth{Requirement: policy.AuthRequired},
-					Version: &policy.Version{
-						Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
-						Sunset:     time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC),
-						Successor:  "/v2/vendors",
-					},
-					Limits: &policy.Limits{MaxRequestBytes: 65536},
-					Response: &policy.Response{
-						Status:   201,
-						Location: "/v1/vendors/{id}",
-					},
-				},
-				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 77, "auth": 27, "version": 30, "limits": 28, "response": 80},
+		}, {
+			Name: "CreateVendor", Call: gateway.Unary(VendorServiceClient.CreateVendor),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/vendors", Body: "*"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Version: inherited.Version, Limits: inherited.Limits,
+				Invalidates: &policy.Invalidates{Tags: []string{"vendors"}},
+				Response:    &policy.Response{Status: 201, Location: "/v1/vendors/{id}"},
 			},
-			{
-				Name: "UpdateVendor",
-				Call: gateway.Unary(VendorServiceClient.UpdateVendor),
-				Bindings: []gateway.Binding{
-					{Verb: "PUT", Path: "/v1/vendors/{id}", Body: "*"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
-					Auth:        &policy.Auth{Requirement: policy.AuthRequired},
-					Version: &policy.Version{
-						Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
-						Sunset:     time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC),
-						Successor:  "/v2/vendors/{id}",
-					},
-					Limits: &policy.Limits{MaxRequestBytes: 65536},
-				},
-				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 96, "auth": 27, "version": 102, "limits": 28},
+		}, {
+			Name: "UpdateVendor", Call: gateway.Unary(VendorServiceClient.UpdateVendor),
+			Bindings: []gateway.Binding{{Verb: "PUT", Path: "/v1/vendors/{id}", Body: "*"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Limits: inherited.Limits,
+				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
+				Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
+					Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), Successor: "/v2/vendors/{id}"},
 			},
-		},
+		}},
 	}
 }
 
@@ -184,4 +101,14 @@ func RegisterVendorServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 // in this process.
 func RegisterVendorServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server VendorServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, vendorServiceGateway(), gateway.ServerConn(&VendorService_ServiceDesc, server))
+}
+
+// file_venta_vendor_v1_vendor_service_proto_lines tells on which lines the policies are written.
+func file_venta_vendor_v1_vendor_service_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"":                           {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 27, "limits": 28, "version": 30},
+		"VendorService.GetVendor":    {"rate_limits": 46, "cache": 55, "retry": 60, "version": 62},
+		"VendorService.CreateVendor": {"invalidates": 77, "response": 80},
+		"VendorService.UpdateVendor": {"invalidates": 96, "version": 102},
+	}
 }

@@ -15,215 +15,80 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // vendorServiceGateway describes the routes and policies of VendorService.
 func vendorServiceGateway() gateway.Service {
+	inherited := policy.Method{ // what RPCs have from their service or file
+		Timeout: &policy.Timeout{Duration: 5 * time.Second},
+		CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 5,
+			OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+				codes.Internal, codes.Unavailable, codes.DataLoss}},
+		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+		Auth:     &policy.Auth{Requirement: policy.AuthRequired},
+		Limits:   &policy.Limits{MaxRequestBytes: 65536},
+		Response: &policy.Response{OmitNull: true},
+	}
 	return gateway.Service{
 		Name:   "venta.vendor.v2.VendorService",
 		Source: "venta/vendor/v2/vendor_service.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "GetVendor",
-				Call: gateway.Unary(VendorServiceClient.GetVendor),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v2/vendors/{id}", ResponseBody: "vendor"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					Retry: &policy.Retry{
-						MaxAttempts:          3,
-						InitialBackoff:       50 * time.Millisecond,
-						MaxBackoff:           time.Second,
-						BackoffMultiplier:    2,
-						RetryableStatusCodes: []codes.Code{codes.Unavailable},
-						Budget: policy.RetryBudget{
-							Percent:      20,
-							MinPerSecond: 3,
-						},
-					},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "vendor",
-							Requests: 10,
-							Interval: time.Minute,
-							Burst:    10,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Cache: &policy.Cache{
-						TTL:                  5 * time.Minute,
-						StaleWhileRevalidate: 30 * time.Second,
-						StaleIfError:         10 * time.Minute,
-						KeyFields:            []string{"id"},
-						Tags:                 []string{"vendor:{id}"},
-					},
-					Auth:     &policy.Auth{Requirement: policy.AuthRequired},
-					Limits:   &policy.Limits{MaxRequestBytes: 65536},
-					Response: &policy.Response{OmitNull: true},
-				},
-				Lines: gateway.Lines{"timeout": 13, "retry": 71, "circuit_breaker": 15, "rate_limits": 55, "cache": 64, "auth": 27, "limits": 28, "response": 29, "permits": 32},
+		Lines:  file_venta_vendor_v2_vendor_service_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "GetVendor", Call: gateway.Unary(VendorServiceClient.GetVendor),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v2/vendors/{id}", ResponseBody: "vendor"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, Auth: inherited.Auth,
+				Limits: inherited.Limits, Response: inherited.Response,
+				Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
+					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
+					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
+				RateLimits: []policy.RateLimit{{Name: "vendor", Requests: 10, Interval: time.Minute, Burst: 10,
+					Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+				Cache: &policy.Cache{TTL: 5 * time.Minute, StaleWhileRevalidate: 30 * time.Second,
+					StaleIfError: 10 * time.Minute, KeyFields: []string{"id"}, Tags: []string{"vendor:{id}"}},
 			},
-			{
-				Name: "ListVendors",
-				Call: gateway.Unary(VendorServiceClient.ListVendors),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v2/vendors"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					Retry: &policy.Retry{
-						MaxAttempts:          3,
-						InitialBackoff:       50 * time.Millisecond,
-						MaxBackoff:           time.Second,
-						BackoffMultiplier:    2,
-						RetryableStatusCodes: []codes.Code{codes.Unavailable},
-						Budget: policy.RetryBudget{
-							Percent:      20,
-							MinPerSecond: 3,
-						},
-					},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Cache: &policy.Cache{
-						TTL:  time.Minute,
-						Tags: []string{"vendors"},
-					},
-					Auth:     &policy.Auth{Requirement: policy.AuthRequired},
-					Limits:   &policy.Limits{MaxRequestBytes: 65536},
-					Response: &policy.Response{OmitNull: true},
-				},
-				Lines: gateway.Lines{"timeout": 13, "retry": 85, "circuit_breaker": 15, "rate_limits": 19, "cache": 81, "auth": 27, "limits": 28, "response": 29, "permits": 32},
+		}, {
+			Name: "ListVendors", Call: gateway.Unary(VendorServiceClient.ListVendors),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v2/vendors"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Limits: inherited.Limits, Response: inherited.Response,
+				Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
+					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
+					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
+				Cache: &policy.Cache{TTL: time.Minute, Tags: []string{"vendors"}},
 			},
-			{
-				Name: "CreateVendor",
-				Call: gateway.Unary(VendorServiceClient.CreateVendor),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v2/vendors", Body: "*", ResponseBody: "vendor"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Invalidates: &policy.Invalidates{Tags: []string{"vendors"}},
-					Auth:        &policy.Auth{Requirement: policy.AuthRequired},
-					Limits:      &policy.Limits{MaxRequestBytes: 65536},
-					Response: &policy.Response{
-						Status:   201,
-						Location: "/v2/vendors/{vendor.id}",
-						OmitNull: true,
-					},
-				},
-				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 98, "auth": 27, "limits": 28, "response": 101, "permits": 32},
+		}, {
+			Name: "CreateVendor", Call: gateway.Unary(VendorServiceClient.CreateVendor),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v2/vendors", Body: "*", ResponseBody: "vendor"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Limits: inherited.Limits,
+				Invalidates: &policy.Invalidates{Tags: []string{"vendors"}},
+				Response:    &policy.Response{Status: 201, Location: "/v2/vendors/{vendor.id}", OmitNull: true},
 			},
-			{
-				Name: "UpdateVendor",
-				Call: gateway.Unary(VendorServiceClient.UpdateVendor),
-				Bindings: []gateway.Binding{
-					{Verb: "PATCH", Path: "/v2/vendors/{id}", Body: "vendor", ResponseBody: "vendor"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
-					Auth:        &policy.Auth{Requirement: policy.AuthRequired},
-					Limits:      &policy.Limits{MaxRequestBytes: 65536},
-					Response:    &policy.Response{OmitNull: true},
-				},
-				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 120, "auth": 27, "limits": 28, "response": 29, "permits": 32},
+		}, {
+			Name: "UpdateVendor", Call: gateway.Unary(VendorServiceClient.UpdateVendor),
+			Bindings: []gateway.Binding{
+				{Verb: "PATCH", Path: "/v2/vendors/{id}", Body: "vendor", ResponseBody: "vendor"},
 			},
-			{
-				Name: "DeleteVendor",
-				Call: gateway.Unary(VendorServiceClient.DeleteVendor),
-				Bindings: []gateway.Binding{
-					{Verb: "DELETE", Path: "/v2/vendors/{id}"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
-					Auth:        &policy.Auth{Requirement: policy.AuthRequired},
-					Limits:      &policy.Limits{MaxRequestBytes: 65536},
-					Response:    &policy.Response{Status: 204},
-				},
-				Lines: gateway.Lines{"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "invalidates": 135, "auth": 27, "limits": 28, "response": 140, "permits": 32},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Limits: inherited.Limits, Response: inherited.Response,
+				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
 			},
-		},
+		}, {
+			Name: "DeleteVendor", Call: gateway.Unary(VendorServiceClient.DeleteVendor),
+			Bindings: []gateway.Binding{{Verb: "DELETE", Path: "/v2/vendors/{id}"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Limits: inherited.Limits,
+				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
+				Response:    &policy.Response{Status: 204},
+			},
+		}},
 	}
 }
 
@@ -254,4 +119,17 @@ func RegisterVendorServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 // in this process.
 func RegisterVendorServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server VendorServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, vendorServiceGateway(), gateway.ServerConn(&VendorService_ServiceDesc, server))
+}
+
+// file_venta_vendor_v2_vendor_service_proto_lines tells on which lines the policies are written.
+func file_venta_vendor_v2_vendor_service_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"": {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 27, "limits": 28, "response": 29,
+			"permits": 32},
+		"VendorService.GetVendor":    {"rate_limits": 55, "cache": 64, "retry": 71},
+		"VendorService.ListVendors":  {"cache": 81, "retry": 85},
+		"VendorService.CreateVendor": {"invalidates": 98, "response": 101},
+		"VendorService.UpdateVendor": {"invalidates": 120},
+		"VendorService.DeleteVendor": {"invalidates": 135, "response": 140},
+	}
 }

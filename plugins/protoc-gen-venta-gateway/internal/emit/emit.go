@@ -4,7 +4,6 @@
 package emit
 
 import (
-	"fmt"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -45,7 +44,7 @@ const (
 	policyPackage  = protogen.GoImportPath("github.com/venta-hq/venta/gateway/policy")
 )
 
-// File adds the generated file of a schema file to the plugin's answer.
+// File adds the generated file of a schema file to the plugin's response.
 func File(plugin *protogen.Plugin, file resolve.File, o Options) {
 	into := file.Proto.GoImportPath
 	if o.Standalone {
@@ -63,18 +62,22 @@ func File(plugin *protogen.Plugin, file resolve.File, o Options) {
 	g.P()
 	g.P("// If this line does not compile, the gateway package is older than the plugin")
 	g.P("// that wrote this file. Remedy: go get github.com/venta-hq/venta@latest")
-	g.P("const _ = ", gatewayPackage.Ident("SupportsGeneratedCodeV1"))
+	g.P("const _ = ", gatewayPackage.Ident("SupportsGeneratedCodeV2"))
 	for _, service := range file.Services {
 		n := newNames(g, file.Proto.GoImportPath, service.Proto, o.Suffix)
+		n.lines = linesName(file)
 		description(g, n, service, o.Service)
 		registration(g, n)
 	}
+	lines(g, file)
 }
 
 // names are the Go names of a service.
 type names struct {
 	service, client, server, desc string // what the other plugins declare
 	describe, register, handler   string // what this one does
+	lines                         string // the file's table of lines, "" if there is none
+	inherited                     string // a variable
 }
 
 func newNames(g *protogen.GeneratedFile, path protogen.GoImportPath, service *protogen.Service, suffix string) names {
@@ -87,95 +90,14 @@ func newNames(g *protogen.GeneratedFile, path protogen.GoImportPath, service *pr
 		describe: strings.ToLower(name[:1]) + name[1:] + "Gateway",
 		register: "Register" + name + "Gateway",
 		handler:  "Register" + name + suffix,
+
+		inherited: "inherited",
+	}
+	if strings.HasPrefix(n.client, n.inherited+".") { // so is the package of the messages
+		n.inherited = "inheritedPolicy"
 	}
 	if n.register == n.handler {
 		n.register = "Register" + name + "VentaGateway"
 	}
 	return n
-}
-
-func description(g *protogen.GeneratedFile, n names, service resolve.Service, o ServiceOptions) {
-	g.P()
-	g.P("// ", n.describe, " describes the routes and policies of ", n.service, ".")
-	g.P("func ", n.describe, "() ", gatewayPackage.Ident("Service"), " {")
-	g.P("return ", gatewayPackage.Ident("Service"), "{")
-	g.P("Name: ", quote(string(service.Proto.Desc.FullName())), ",")
-	g.P("Source: ", quote(service.Proto.Location.SourceFile), ",")
-	if fields := o.fields(); len(fields) > 0 {
-		g.P("Options: ", gatewayPackage.Ident("ServiceOptions"), "{", strings.Join(fields, ", "), "},")
-	}
-	g.P("Methods: []", gatewayPackage.Ident("Method"), "{")
-	for _, m := range service.Methods {
-		method(g, n, m)
-	}
-	g.P("},")
-	g.P("}")
-	g.P("}")
-}
-
-// fields returns the fields that are set, as a literal has them.
-func (o ServiceOptions) fields() []string {
-	var set []string
-	add := func(isSet bool, name string, value any) {
-		if isSet {
-			set = append(set, fmt.Sprintf("%s: %#v", name, value))
-		}
-	}
-	add(o.StrictDeepWildcard, "StrictDeepWildcard", true)
-	add(o.NoPatchMask, "NoPatchMask", true)
-	add(o.PathSeparator != "", "PathSeparator", o.PathSeparator)
-	add(o.RegistrationContext, "RegistrationContext", true)
-	return set
-}
-
-func method(g *protogen.GeneratedFile, n names, m resolve.Method) {
-	g.P("{")
-	g.P("Name: ", quote(string(m.Proto.Desc.Name())), ",")
-	g.P("Call: ", gatewayPackage.Ident(kind(m.Proto)), "(", n.client, ".", m.Proto.GoName, "),")
-	g.P("Bindings: []", gatewayPackage.Ident("Binding"), "{")
-	for _, b := range m.Bindings {
-		g.P(binding(b), ",")
-	}
-	g.P("},")
-	l := literal{file: g}
-	l.field("Policy", m.Policy)
-	if len(m.Lines) > 0 {
-		g.P("Lines: ", gatewayPackage.Ident("Lines"), "{", lines(m.Lines), "},")
-	}
-	g.P("},")
-}
-
-// lines returns where blocks are written as a map's elements.
-func lines(all []resolve.Line) string {
-	elements := make([]string, len(all))
-	for i, at := range all {
-		elements[i] = fmt.Sprintf("%s: %d", quote(at.Block), at.Line)
-	}
-	return strings.Join(elements, ", ")
-}
-
-// kind returns the function of package gateway that takes the method.
-func kind(m *protogen.Method) string {
-	switch client, server := m.Desc.IsStreamingClient(), m.Desc.IsStreamingServer(); {
-	case client && server:
-		return "BidiStream"
-	case client:
-		return "ClientStream"
-	case server:
-		return "ServerStream"
-	default:
-		return "Unary"
-	}
-}
-
-// binding returns a route on one line, without its empty fields.
-func binding(b resolve.Binding) string {
-	fields := []string{"Verb: " + quote(b.Verb), "Path: " + quote(b.Path)}
-	if b.Body != "" {
-		fields = append(fields, "Body: "+quote(b.Body))
-	}
-	if b.ResponseBody != "" {
-		fields = append(fields, "ResponseBody: "+quote(b.ResponseBody))
-	}
-	return "{" + strings.Join(fields, ", ") + "}"
 }

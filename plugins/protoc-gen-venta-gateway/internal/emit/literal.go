@@ -13,74 +13,122 @@ import (
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
-// literal writes policies as composite literals: a knob on each line, and only
-// those that are not zero. It follows the structs of package policy, so that no
-// field of theirs can be forgotten.
+// literal writes values as composite literals, with the fields that are not
+// zero. It follows the structs of package policy, so that no field of theirs can
+// be forgotten.
 type literal struct {
 	file *protogen.GeneratedFile
 }
 
-// field writes "name: value," unless the value is zero.
-func (l literal) field(name string, value any) {
-	if v := reflect.ValueOf(value); !v.IsZero() {
-		l.value(name+": ", v, ",")
+// value writes a value between a prefix and a suffix behind that many tabs: on
+// one line where it fits, else on as few as it needs.
+func (l literal) value(prefix string, v reflect.Value, suffix string, tabs int) {
+	if v.Kind() == reflect.Pointer {
+		prefix, v = prefix+"&", v.Elem()
+	}
+	text := prefix + l.flat(v) + suffix
+	switch {
+	case fits(text, tabs) || !isComposite(v):
+		l.file.P(text)
+	case v.Kind() == reflect.Slice && isComposite(v.Index(0)):
+		l.slice(prefix+l.typeName(v.Type())+"{", v, "}"+suffix, tabs)
+	default:
+		l.fill(prefix+l.typeName(v.Type())+"{", elements(v), "}"+suffix, tabs)
 	}
 }
 
-// value writes a value between a prefix and a suffix.
-func (l literal) value(prefix string, v reflect.Value, suffix string) {
-	if text, ok := l.scalar(v); ok {
-		l.file.P(prefix, text, suffix)
+// slice writes structs. A single one begins beside the brace, others begin lines.
+func (l literal) slice(opening string, v reflect.Value, closing string, tabs int) {
+	if v.Len() == 1 {
+		l.fill(opening+"{", elements(v.Index(0)), "}"+closing, tabs)
 		return
 	}
-	switch v.Kind() {
-	case reflect.Pointer:
-		l.value(prefix+"&", v.Elem(), suffix)
-	case reflect.Struct:
-		l.structure(prefix+l.typeName(v.Type()), v, suffix)
-	case reflect.Slice: // of structs
-		l.slice(prefix, v, suffix)
+	l.file.P(opening)
+	for i := range v.Len() {
+		l.fill("{", elements(v.Index(i)), "},", tabs+1)
+	}
+	l.file.P(closing)
+}
+
+// fill writes a composite literal with as many elements on each line as fit.
+func (l literal) fill(opening string, all []element, closing string, tabs int) {
+	f := newFiller(l.file, opening, tabs)
+	for i, e := range all {
+		end := ","
+		if i == len(all)-1 {
+			end = closing
+		}
+		if !f.add(e.name + l.flat(e.value) + end) {
+			l.value(f.take()+e.name, e.value, end, f.tabs)
+		}
+	}
+	f.end()
+}
+
+// flat returns the Go expression of a value on one line.
+func (l literal) flat(v reflect.Value) string {
+	switch {
+	case v.Kind() == reflect.Pointer:
+		return "&" + l.flat(v.Elem())
+	case v.Kind() == reflect.Slice || isStruct(v):
+		return l.typeName(v.Type()) + l.braces(v)
 	default:
-		panic(fmt.Sprintf("no literal for %s", v.Type()))
+		return l.scalar(v)
 	}
 }
 
-// structure writes a struct: on one line if it has one knob that is a scalar.
-func (l literal) structure(prefix string, v reflect.Value, suffix string) {
-	var set []int
+// braces returns the elements of a composite literal; those that are structs
+// leave out their type.
+func (l literal) braces(v reflect.Value) string {
+	var texts []string
+	for _, e := range elements(v) {
+		if v.Kind() == reflect.Slice && isStruct(e.value) {
+			texts = append(texts, l.braces(e.value))
+		} else {
+			texts = append(texts, e.name+l.flat(e.value))
+		}
+	}
+	return "{" + strings.Join(texts, ", ") + "}"
+}
+
+// element is one of a composite literal.
+type element struct {
+	name  string // "Duration: ", "" in a slice
+	value reflect.Value
+}
+
+// elements returns those of a slice, or the fields of a struct that are not zero.
+func elements(v reflect.Value) []element {
+	var all []element
+	if v.Kind() == reflect.Slice {
+		for i := range v.Len() {
+			all = append(all, element{"", v.Index(i)})
+		}
+		return all
+	}
 	for i := range v.NumField() {
 		if !v.Field(i).IsZero() {
-			set = append(set, i)
+			all = append(all, element{v.Type().Field(i).Name + ": ", v.Field(i)})
 		}
 	}
-	if len(set) == 0 {
-		l.file.P(prefix, "{}", suffix)
-		return
-	}
-	if len(set) == 1 {
-		if text, ok := l.scalar(v.Field(set[0])); ok {
-			l.file.P(prefix, "{", v.Type().Field(set[0]).Name, ": ", text, "}", suffix)
-			return
-		}
-	}
-	l.file.P(prefix, "{")
-	for _, i := range set {
-		l.value(v.Type().Field(i).Name+": ", v.Field(i), ",")
-	}
-	l.file.P("}", suffix)
+	return all
 }
 
-// slice writes a slice of structs, each after the other.
-func (l literal) slice(prefix string, v reflect.Value, suffix string) {
-	l.file.P(prefix, "[]", l.typeName(v.Type().Elem()), "{")
-	for i := range v.Len() {
-		l.structure("", v.Index(i), ",")
-	}
-	l.file.P("}", suffix)
+// isComposite tells whether a literal can be broken into lines.
+func isComposite(v reflect.Value) bool {
+	return (v.Kind() == reflect.Slice || isStruct(v)) && len(elements(v)) > 0
+}
+
+// isStruct tells whether a value is written as a struct. A time is not.
+func isStruct(v reflect.Value) bool {
+	return v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]()
 }
 
 // typeName returns a type as generated code names it.
 func (l literal) typeName(t reflect.Type) string {
+	if t.Kind() == reflect.Slice {
+		return "[]" + l.typeName(t.Elem())
+	}
 	if t.PkgPath() == "" {
 		return t.Name()
 	}
@@ -91,47 +139,31 @@ func (l literal) ident(path protogen.GoImportPath, name string) string {
 	return l.file.QualifiedGoIdent(path.Ident(name))
 }
 
-// scalar returns the Go expression of a value that fits one line: anything but a
-// struct.
-func (l literal) scalar(v reflect.Value) (string, bool) {
+// scalar returns the Go expression of what is no composite literal.
+func (l literal) scalar(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case time.Duration:
-		return l.duration(value), true
+		return l.duration(value)
 	case time.Time:
-		return l.time(value), true
+		return l.time(value)
 	case codes.Code:
-		return l.ident(codesPackage, value.String()), true
+		return l.ident(codesPackage, value.String())
 	}
 	if name, ok := constant(v.Interface()); ok {
-		return l.ident(policyPackage, name), true
+		return l.ident(policyPackage, name)
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return quote(v.String()), true
+		return quote(v.String())
 	case reflect.Bool:
-		return strconv.FormatBool(v.Bool()), true
+		return strconv.FormatBool(v.Bool())
 	case reflect.Int, reflect.Int64:
-		return strconv.FormatInt(v.Int(), 10), true
+		return strconv.FormatInt(v.Int(), 10)
 	case reflect.Float64:
-		return strconv.FormatFloat(v.Float(), 'g', -1, 64), true
-	case reflect.Slice:
-		return l.list(v)
+		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
 	default:
-		return "", false
+		panic(fmt.Sprintf("no literal for %s", v.Type()))
 	}
-}
-
-// list returns a slice of scalars.
-func (l literal) list(v reflect.Value) (string, bool) {
-	elements := make([]string, v.Len())
-	for i := range elements {
-		text, ok := l.scalar(v.Index(i))
-		if !ok {
-			return "", false
-		}
-		elements[i] = text
-	}
-	return "[]" + l.typeName(v.Type().Elem()) + "{" + strings.Join(elements, ", ") + "}", true
 }
 
 // constant returns the name of a constant of package policy.

@@ -39,7 +39,7 @@ func TestEveryFieldIsWritten(t *testing.T) {
 	var m policy.Method
 	want := map[string]bool{}
 	fill(reflect.ValueOf(&m).Elem(), want)
-	content := written(t, func(l literal) { l.value("var _ = ", reflect.ValueOf(m), "") })
+	content := written(t, func(l literal) { l.value("var _ = ", reflect.ValueOf(m), "", 0) })
 	file, err := parser.ParseFile(token.NewFileSet(), "x.go", content, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestScalars(t *testing.T) {
 	}
 	written(t, func(l literal) {
 		for _, test := range tests {
-			if got, ok := l.scalar(reflect.ValueOf(test.value)); !ok || got != test.want {
+			if got := l.flat(reflect.ValueOf(test.value)); got != test.want {
 				t.Errorf("%#v is written as %q, want %q", test.value, got, test.want)
 			}
 		}

@@ -139,7 +139,9 @@ func (b *binding) checkBodyField(what string, number int32, path string, message
 			b.wrong(fmt.Sprintf("%s: %s has no field %q", what, b.nameOf(message, names[:at]), name), "name one of its own fields", number)
 			return
 		}
-		message = field.Message()
+		if message = field.Message(); field.Cardinality() == protoreflect.Repeated {
+			message = nil // none of its entries is meant
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func join(path []int32, more ...int32) []int32 {
 	return append(slices.Clip(slices.Clone(path)), more...)
 }
 
-// fieldNumbers turns a path such as "rate_limits[1].key.field" into numbers. It
+// fieldNumbers returns a path such as "rate_limits[1].key.field" as numbers. It
 // ends at the first name that is no field, such as a missing one's.
 func fieldNumbers(path string) []int32 {
 	var numbers []int32

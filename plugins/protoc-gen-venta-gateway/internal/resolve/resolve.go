@@ -28,26 +28,34 @@ type Options struct {
 type File struct {
 	Proto    *protogen.File
 	Services []Service
+	Lines    []Element // the file, then its services, each before its RPCs
 }
 
 // Service is a service with at least one route.
 type Service struct {
-	Proto   *protogen.Service
-	Methods []Method
+	Proto     *protogen.Service
+	Inherited policy.Method // the blocks that some RPC has from the service or the file
+	Methods   []Method
 }
 
 // Method is an RPC with at least one route.
 type Method struct {
-	Proto    *protogen.Method
-	Bindings []Binding
-	Policy   policy.Method
-	Lines    []Line // of the blocks, in the order of the schema
+	Proto     *protogen.Method
+	Bindings  []Binding
+	Policy    policy.Method
+	Inherited policy.Method // the blocks of Policy that its service or file has written
 }
 
-// Line is where a block of a policy is written.
-type Line struct {
-	Block string // as the schema names it, such as "circuit_breaker"
-	Line  int    // in the file of the RPC, counted from 1
+// Element is what policies are written on, with the blocks that hold for some RPC.
+type Element struct {
+	Name   string // "Service.Method", "Service", or "" for the file
+	Blocks []Block
+}
+
+// Block is where a block of a policy is written.
+type Block struct {
+	Name string // as the schema names it, such as "circuit_breaker"
+	Line int    // counted from 1
 }
 
 // Binding is one route, as google.api.http states it.

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"reflect"
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
@@ -18,7 +19,8 @@ type resolver struct {
 	source    source
 	report    *report
 	routes    *routes // of all files so far
-	annotated bool    // the service at hand, by its file, itself or an RPC
+	lines     linesOf
+	annotated bool // the service at hand, by its file, itself or an RPC
 }
 
 // scope is an element of the file with what is annotated on it and around it.
@@ -38,9 +40,10 @@ func (r *resolver) file(file *protogen.File) File {
 		methods, hasRoute := r.service(s, service)
 		routed = routed || hasRoute
 		if len(methods) > 0 {
-			resolved.Services = append(resolved.Services, Service{Proto: service, Methods: methods})
+			resolved.Services = append(resolved.Services, Service{Proto: service, Inherited: inherited(methods), Methods: methods})
 		}
 	}
+	resolved.Lines = r.lines.all()
 	if !routed && proto.HasExtension(file.Desc.Options(), policyv1.E_File) {
 		r.fault(at, "the policy has no effect: no RPC of the file has a route", "add google.api.http rules, or remove it")
 	}
@@ -91,20 +94,10 @@ func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope
 	for _, f := range effective.Validate(policy.NewRPC(method.Desc, facts)) {
 		r.policyFault(s, f, method)
 	}
-	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy, Lines: r.lines(s)}
-}
-
-// lines returns where each block that holds for an RPC is written. A compiler
-// that tells no positions leaves them out.
-func (r *resolver) lines(s scope) []Line {
-	var found []Line
-	for _, block := range s.merged.Blocks() {
-		at := r.source.position(join(s.annotations[s.merged.Level(block)], fieldNumbers(block)...))
-		if at.line > 0 {
-			found = append(found, Line{block, at.line})
-		}
+	if len(bindings) > 0 {
+		r.lines.add(r, s, method)
 	}
-	return found
+	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy, Inherited: effective.Inherited()}
 }
 
 // enter lays a level's annotation over what surrounds it.
@@ -118,6 +111,21 @@ func (r *resolver) enter(outer scope, level annotation.Level, p *policyv1.Policy
 		r.policyFault(inner, f, nil)
 	}
 	return inner
+}
+
+// inherited returns what any of a service's methods inherits.
+func inherited(methods []Method) policy.Method {
+	var all policy.Method
+	into := reflect.ValueOf(&all).Elem()
+	for _, m := range methods {
+		from := reflect.ValueOf(m.Inherited)
+		for i := range from.NumField() {
+			if !from.Field(i).IsZero() {
+				into.Field(i).Set(from.Field(i))
+			}
+		}
+	}
+	return all
 }
 
 // policyFault notes a fault of a policy. The method, where not nil, is the one

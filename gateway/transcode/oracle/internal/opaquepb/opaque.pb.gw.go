@@ -12,34 +12,27 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // opaquesGateway describes the routes and policies of Opaques.
 func opaquesGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "venta.oracle.v1.Opaques",
 		Source: "venta/oracle/v1/opaque.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Opaque",
-				Call: gateway.Unary(OpaquesClient.Opaque),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v4/closed/{name}/{count}"},
-					{Verb: "POST", Path: "/v4/closed", Body: "*"},
-					{Verb: "PATCH", Path: "/v4/closed/{name}", Body: "part", ResponseBody: "part"},
-					{Verb: "PUT", Path: "/v4/closed/{name}", Body: "part", ResponseBody: "tags"},
-					{Verb: "GET", Path: "/v4/closed/tags/{tags}"},
-					{Verb: "GET", Path: "/v4/closed/part/{part.name}"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Opaque", Call: gateway.Unary(OpaquesClient.Opaque),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v4/closed/{name}/{count}"},
+				{Verb: "POST", Path: "/v4/closed", Body: "*"},
+				{Verb: "PATCH", Path: "/v4/closed/{name}", Body: "part", ResponseBody: "part"},
+				{Verb: "PUT", Path: "/v4/closed/{name}", Body: "part", ResponseBody: "tags"},
+				{Verb: "GET", Path: "/v4/closed/tags/{tags}"},
+				{Verb: "GET", Path: "/v4/closed/part/{part.name}"},
 			},
-			{
-				Name: "Follow",
-				Call: gateway.ServerStream(OpaquesClient.Follow),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v4/closed/{count}:follow"},
-				},
-			},
-		},
+		}, {
+			Name: "Follow", Call: gateway.ServerStream(OpaquesClient.Follow),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v4/closed/{count}:follow"}},
+		}},
 	}
 }
 

@@ -12,31 +12,28 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // classicsGateway describes the routes and policies of Classics.
 func classicsGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "venta.oracle.v1.Classics",
 		Source: "venta/oracle/v1/classic.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Classic",
-				Call: gateway.Unary(ClassicsClient.Classic),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v2/old/{name}/{count}"},
-					{Verb: "GET", Path: "/v2/old/lists/{numbers}/{kinds}"},
-					{Verb: "GET", Path: "/v2/old/part/{part.name}"},
-					{Verb: "GET", Path: "/v2/old/deep/{part.part.name}"},
-					{Verb: "GET", Path: "/v2/old/tags/{part.tags}"},
-					{Verb: "POST", Path: "/v2/old", Body: "*"},
-					{Verb: "PATCH", Path: "/v2/old/{name}", Body: "part"},
-					{Verb: "PUT", Path: "/v2/old/name", Body: "name", ResponseBody: "part"},
-					{Verb: "PUT", Path: "/v2/old/numbers", Body: "numbers", ResponseBody: "numbers"},
-					{Verb: "PUT", Path: "/v2/old/nested", Body: "part.part", ResponseBody: "count"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Classic", Call: gateway.Unary(ClassicsClient.Classic),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v2/old/{name}/{count}"},
+				{Verb: "GET", Path: "/v2/old/lists/{numbers}/{kinds}"},
+				{Verb: "GET", Path: "/v2/old/part/{part.name}"},
+				{Verb: "GET", Path: "/v2/old/deep/{part.part.name}"},
+				{Verb: "GET", Path: "/v2/old/tags/{part.tags}"},
+				{Verb: "POST", Path: "/v2/old", Body: "*"},
+				{Verb: "PATCH", Path: "/v2/old/{name}", Body: "part"},
+				{Verb: "PUT", Path: "/v2/old/name", Body: "name", ResponseBody: "part"},
+				{Verb: "PUT", Path: "/v2/old/numbers", Body: "numbers", ResponseBody: "numbers"},
+				{Verb: "PUT", Path: "/v2/old/nested", Body: "part.part", ResponseBody: "count"},
 			},
-		},
+		}},
 	}
 }
 

@@ -12,28 +12,25 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // editionsGateway describes the routes and policies of Editions.
 func editionsGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "venta.oracle.v1.Editions",
 		Source: "venta/oracle/v1/edition.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Edition",
-				Call: gateway.Unary(EditionsClient.Edition),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v3/new", Body: "*"},
-					{Verb: "GET", Path: "/v3/new/lists/{numbers}/{kinds}"},
-					{Verb: "GET", Path: "/v3/new/part/{part.name}/{part.kind}"},
-					{Verb: "GET", Path: "/v3/new/plain/{plain}"},
-					{Verb: "PATCH", Path: "/v3/new/{plain}", Body: "part"},
-					{Verb: "PUT", Path: "/v3/new/delimited", Body: "delimited", ResponseBody: "delimited"},
-					{Verb: "PUT", Path: "/v3/new/name", Body: "name", ResponseBody: "name"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Edition", Call: gateway.Unary(EditionsClient.Edition),
+			Bindings: []gateway.Binding{
+				{Verb: "POST", Path: "/v3/new", Body: "*"},
+				{Verb: "GET", Path: "/v3/new/lists/{numbers}/{kinds}"},
+				{Verb: "GET", Path: "/v3/new/part/{part.name}/{part.kind}"},
+				{Verb: "GET", Path: "/v3/new/plain/{plain}"},
+				{Verb: "PATCH", Path: "/v3/new/{plain}", Body: "part"},
+				{Verb: "PUT", Path: "/v3/new/delimited", Body: "delimited", ResponseBody: "delimited"},
+				{Verb: "PUT", Path: "/v3/new/name", Body: "name", ResponseBody: "name"},
 			},
-		},
+		}},
 	}
 }
 

@@ -12,216 +12,181 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // everythingsGateway describes the routes and policies of Everythings.
 func everythingsGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "venta.oracle.v1.Everythings",
 		Source: "venta/oracle/v1/everything.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Text",
-				Call: gateway.Unary(EverythingsClient.Text),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/text/{a_string}"},
-					{Verb: "POST", Path: "/v1/text"},
-					{Verb: "PUT", Path: "/v1/text/{a_string}", Body: "*"},
-					{Verb: "DELETE", Path: "/v1/text/{a_string}"},
-					{Verb: "GET", Path: "/v1/text/{a_string}/with/{strings}"},
-					{Verb: "HEAD", Path: "/v1/text/{a_string}"},
-					{Verb: "OPTIONS", Path: "/v1/text"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Text", Call: gateway.Unary(EverythingsClient.Text),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/text/{a_string}"},
+				{Verb: "POST", Path: "/v1/text"},
+				{Verb: "PUT", Path: "/v1/text/{a_string}", Body: "*"},
+				{Verb: "DELETE", Path: "/v1/text/{a_string}"},
+				{Verb: "GET", Path: "/v1/text/{a_string}/with/{strings}"},
+				{Verb: "HEAD", Path: "/v1/text/{a_string}"},
+				{Verb: "OPTIONS", Path: "/v1/text"},
 			},
-			{
-				Name: "Scalars",
-				Call: gateway.Unary(EverythingsClient.Scalars),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/scalars/{a_double}/{a_float}/{an_int64}/{a_uint64}/{an_int32}/{a_fixed64}/{a_fixed32}/{a_bool}/{a_string}/{some_bytes}/{a_uint32}/{a_level}/{a_sfixed32}/{a_sfixed64}/{a_sint32}/{a_sint64}"},
-					{Verb: "GET", Path: "/v1/double/{a_double}"},
-					{Verb: "GET", Path: "/v1/float/{a_float}"},
-					{Verb: "GET", Path: "/v1/int64/{an_int64}"},
-					{Verb: "GET", Path: "/v1/uint64/{a_uint64}"},
-					{Verb: "GET", Path: "/v1/int32/{an_int32}"},
-					{Verb: "GET", Path: "/v1/uint32/{a_uint32}"},
-					{Verb: "GET", Path: "/v1/bool/{a_bool}"},
-					{Verb: "GET", Path: "/v1/bytes/{some_bytes}"},
-					{Verb: "GET", Path: "/v1/level/{a_level}"},
-				},
+		}, {
+			Name: "Scalars", Call: gateway.Unary(EverythingsClient.Scalars),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/scalars/{a_double}/{a_float}/{an_int64}/{a_uint64}/{an_int32}/{a_fixed64}/{a_fixed32}/{a_bool}/{a_string}/{some_bytes}/{a_uint32}/{a_level}/{a_sfixed32}/{a_sfixed64}/{a_sint32}/{a_sint64}"},
+				{Verb: "GET", Path: "/v1/double/{a_double}"},
+				{Verb: "GET", Path: "/v1/float/{a_float}"},
+				{Verb: "GET", Path: "/v1/int64/{an_int64}"},
+				{Verb: "GET", Path: "/v1/uint64/{a_uint64}"},
+				{Verb: "GET", Path: "/v1/int32/{an_int32}"},
+				{Verb: "GET", Path: "/v1/uint32/{a_uint32}"},
+				{Verb: "GET", Path: "/v1/bool/{a_bool}"},
+				{Verb: "GET", Path: "/v1/bytes/{some_bytes}"},
+				{Verb: "GET", Path: "/v1/level/{a_level}"},
 			},
-			{
-				Name: "Lists",
-				Call: gateway.Unary(EverythingsClient.Lists),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/lists/{strings}/{ints}/{levels}"},
-					{Verb: "GET", Path: "/v1/lists/of/{doubles}/{bools}/{blobs}"},
-					{Verb: "PUT", Path: "/v1/lists/{strings}", Body: "*"},
-				},
+		}, {
+			Name: "Lists", Call: gateway.Unary(EverythingsClient.Lists),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/lists/{strings}/{ints}/{levels}"},
+				{Verb: "GET", Path: "/v1/lists/of/{doubles}/{bools}/{blobs}"},
+				{Verb: "PUT", Path: "/v1/lists/{strings}", Body: "*"},
 			},
-			{
-				Name: "Texts",
-				Call: gateway.Unary(EverythingsClient.Texts),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/timestamp/{a_timestamp}"},
-					{Verb: "GET", Path: "/v1/duration/{a_duration}"},
-					{Verb: "GET", Path: "/v1/wrapped/string/{wrapped_string}"},
-					{Verb: "GET", Path: "/v1/wrapped/bytes/{wrapped_bytes}"},
-					{Verb: "GET", Path: "/v1/wrapped/bool/{wrapped_bool}"},
-					{Verb: "GET", Path: "/v1/wrapped/int32/{wrapped_int32}"},
-					{Verb: "GET", Path: "/v1/wrapped/uint32/{wrapped_uint32}"},
-					{Verb: "GET", Path: "/v1/wrapped/int64/{wrapped_int64}"},
-					{Verb: "GET", Path: "/v1/wrapped/uint64/{wrapped_uint64}"},
-					{Verb: "GET", Path: "/v1/wrapped/float/{wrapped_float}"},
-					{Verb: "GET", Path: "/v1/wrapped/double/{wrapped_double}"},
-				},
+		}, {
+			Name: "Texts", Call: gateway.Unary(EverythingsClient.Texts),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/timestamp/{a_timestamp}"},
+				{Verb: "GET", Path: "/v1/duration/{a_duration}"},
+				{Verb: "GET", Path: "/v1/wrapped/string/{wrapped_string}"},
+				{Verb: "GET", Path: "/v1/wrapped/bytes/{wrapped_bytes}"},
+				{Verb: "GET", Path: "/v1/wrapped/bool/{wrapped_bool}"},
+				{Verb: "GET", Path: "/v1/wrapped/int32/{wrapped_int32}"},
+				{Verb: "GET", Path: "/v1/wrapped/uint32/{wrapped_uint32}"},
+				{Verb: "GET", Path: "/v1/wrapped/int64/{wrapped_int64}"},
+				{Verb: "GET", Path: "/v1/wrapped/uint64/{wrapped_uint64}"},
+				{Verb: "GET", Path: "/v1/wrapped/float/{wrapped_float}"},
+				{Verb: "GET", Path: "/v1/wrapped/double/{wrapped_double}"},
 			},
-			{
-				Name: "Optional",
-				Call: gateway.Unary(EverythingsClient.Optional),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/optional/{maybe_string}/{maybe_int}/{maybe_bool}"},
-					{Verb: "PUT", Path: "/v1/optional/{maybe_string}", Body: "*"},
-				},
+		}, {
+			Name: "Optional", Call: gateway.Unary(EverythingsClient.Optional),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/optional/{maybe_string}/{maybe_int}/{maybe_bool}"},
+				{Verb: "PUT", Path: "/v1/optional/{maybe_string}", Body: "*"},
 			},
-			{
-				Name: "Oneof",
-				Call: gateway.Unary(EverythingsClient.Oneof),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/oneof/string/{one_string}"},
-					{Verb: "POST", Path: "/v1/oneof/string/{one_string}", Body: "*"},
-					{Verb: "GET", Path: "/v1/oneof/int/{one_int}"},
-					{Verb: "GET", Path: "/v1/oneof/inner/{one_inner.name}"},
-					{Verb: "POST", Path: "/v1/oneof/body/string", Body: "one_string"},
-					{Verb: "POST", Path: "/v1/oneof/body/inner", Body: "one_inner"},
-				},
+		}, {
+			Name: "Oneof", Call: gateway.Unary(EverythingsClient.Oneof),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/oneof/string/{one_string}"},
+				{Verb: "POST", Path: "/v1/oneof/string/{one_string}", Body: "*"},
+				{Verb: "GET", Path: "/v1/oneof/int/{one_int}"},
+				{Verb: "GET", Path: "/v1/oneof/inner/{one_inner.name}"},
+				{Verb: "POST", Path: "/v1/oneof/body/string", Body: "one_string"},
+				{Verb: "POST", Path: "/v1/oneof/body/inner", Body: "one_inner"},
 			},
-			{
-				Name: "Nested",
-				Call: gateway.Unary(EverythingsClient.Nested),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/nested/{inner.name}/{inner.amount}/{inner.level}"},
-					{Verb: "GET", Path: "/v1/nested/deep/{inner.inner.inner.name}"},
-					{Verb: "GET", Path: "/v1/nested/tags/{inner.tags}"},
-					{Verb: "GET", Path: "/v1/nested/at/{inner.at}"},
-					{Verb: "GET", Path: "/v1/nested/list/{inners.name}"},
-					{Verb: "PUT", Path: "/v1/nested/{inner.name}", Body: "inner"},
-					{Verb: "POST", Path: "/v1/nested/{inner.name}", Body: "inner.inner"},
-				},
+		}, {
+			Name: "Nested", Call: gateway.Unary(EverythingsClient.Nested),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/nested/{inner.name}/{inner.amount}/{inner.level}"},
+				{Verb: "GET", Path: "/v1/nested/deep/{inner.inner.inner.name}"},
+				{Verb: "GET", Path: "/v1/nested/tags/{inner.tags}"},
+				{Verb: "GET", Path: "/v1/nested/at/{inner.at}"},
+				{Verb: "GET", Path: "/v1/nested/list/{inners.name}"},
+				{Verb: "PUT", Path: "/v1/nested/{inner.name}", Body: "inner"},
+				{Verb: "POST", Path: "/v1/nested/{inner.name}", Body: "inner.inner"},
 			},
-			{
-				Name: "Bodies",
-				Call: gateway.Unary(EverythingsClient.Bodies),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/bodies", Body: "*"},
-					{Verb: "POST", Path: "/v1/bodies/string", Body: "a_string"},
-					{Verb: "POST", Path: "/v1/bodies/int64", Body: "an_int64"},
-					{Verb: "POST", Path: "/v1/bodies/double", Body: "a_double"},
-					{Verb: "POST", Path: "/v1/bodies/bool", Body: "a_bool"},
-					{Verb: "POST", Path: "/v1/bodies/bytes", Body: "some_bytes"},
-					{Verb: "POST", Path: "/v1/bodies/level", Body: "a_level"},
-					{Verb: "POST", Path: "/v1/bodies/maybe_string", Body: "maybe_string"},
-					{Verb: "POST", Path: "/v1/bodies/strings", Body: "strings"},
-					{Verb: "POST", Path: "/v1/bodies/levels", Body: "levels"},
-					{Verb: "POST", Path: "/v1/bodies/inners", Body: "inners"},
-					{Verb: "POST", Path: "/v1/bodies/labels", Body: "labels"},
-					{Verb: "POST", Path: "/v1/bodies/by_number", Body: "by_number"},
-					{Verb: "POST", Path: "/v1/bodies/inner/{a_string}", Body: "inner"},
-					{Verb: "POST", Path: "/v1/bodies/timestamp", Body: "a_timestamp"},
-					{Verb: "POST", Path: "/v1/bodies/wrapped_string", Body: "wrapped_string"},
-					{Verb: "POST", Path: "/v1/bodies/value", Body: "a_value"},
-					{Verb: "POST", Path: "/v1/bodies/struct", Body: "a_struct"},
-					{Verb: "POST", Path: "/v1/bodies/any", Body: "an_any"},
-				},
+		}, {
+			Name: "Bodies", Call: gateway.Unary(EverythingsClient.Bodies),
+			Bindings: []gateway.Binding{
+				{Verb: "POST", Path: "/v1/bodies", Body: "*"},
+				{Verb: "POST", Path: "/v1/bodies/string", Body: "a_string"},
+				{Verb: "POST", Path: "/v1/bodies/int64", Body: "an_int64"},
+				{Verb: "POST", Path: "/v1/bodies/double", Body: "a_double"},
+				{Verb: "POST", Path: "/v1/bodies/bool", Body: "a_bool"},
+				{Verb: "POST", Path: "/v1/bodies/bytes", Body: "some_bytes"},
+				{Verb: "POST", Path: "/v1/bodies/level", Body: "a_level"},
+				{Verb: "POST", Path: "/v1/bodies/maybe_string", Body: "maybe_string"},
+				{Verb: "POST", Path: "/v1/bodies/strings", Body: "strings"},
+				{Verb: "POST", Path: "/v1/bodies/levels", Body: "levels"},
+				{Verb: "POST", Path: "/v1/bodies/inners", Body: "inners"},
+				{Verb: "POST", Path: "/v1/bodies/labels", Body: "labels"},
+				{Verb: "POST", Path: "/v1/bodies/by_number", Body: "by_number"},
+				{Verb: "POST", Path: "/v1/bodies/inner/{a_string}", Body: "inner"},
+				{Verb: "POST", Path: "/v1/bodies/timestamp", Body: "a_timestamp"},
+				{Verb: "POST", Path: "/v1/bodies/wrapped_string", Body: "wrapped_string"},
+				{Verb: "POST", Path: "/v1/bodies/value", Body: "a_value"},
+				{Verb: "POST", Path: "/v1/bodies/struct", Body: "a_struct"},
+				{Verb: "POST", Path: "/v1/bodies/any", Body: "an_any"},
 			},
-			{
-				Name: "Patch",
-				Call: gateway.Unary(EverythingsClient.Patch),
-				Bindings: []gateway.Binding{
-					{Verb: "PATCH", Path: "/v1/patch/{a_string}", Body: "inner"},
-					{Verb: "PATCH", Path: "/v1/patch", Body: "*"},
-					{Verb: "PATCH", Path: "/v1/patch/{a_string}/mask", Body: "update_mask"},
-				},
+		}, {
+			Name: "Patch", Call: gateway.Unary(EverythingsClient.Patch),
+			Bindings: []gateway.Binding{
+				{Verb: "PATCH", Path: "/v1/patch/{a_string}", Body: "inner"},
+				{Verb: "PATCH", Path: "/v1/patch", Body: "*"},
+				{Verb: "PATCH", Path: "/v1/patch/{a_string}/mask", Body: "update_mask"},
 			},
-			{
-				Name: "Answers",
-				Call: gateway.Unary(EverythingsClient.Answers),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/answers/inner", Body: "*", ResponseBody: "inner"},
-					{Verb: "POST", Path: "/v1/answers/string", Body: "*", ResponseBody: "a_string"},
-					{Verb: "POST", Path: "/v1/answers/int64", Body: "*", ResponseBody: "an_int64"},
-					{Verb: "POST", Path: "/v1/answers/bytes", Body: "*", ResponseBody: "some_bytes"},
-					{Verb: "POST", Path: "/v1/answers/level", Body: "*", ResponseBody: "a_level"},
-					{Verb: "POST", Path: "/v1/answers/strings", Body: "*", ResponseBody: "strings"},
-					{Verb: "POST", Path: "/v1/answers/levels", Body: "*", ResponseBody: "levels"},
-					{Verb: "POST", Path: "/v1/answers/inners", Body: "*", ResponseBody: "inners"},
-					{Verb: "POST", Path: "/v1/answers/labels", Body: "*", ResponseBody: "labels"},
-					{Verb: "POST", Path: "/v1/answers/by_number", Body: "*", ResponseBody: "by_number"},
-					{Verb: "POST", Path: "/v1/answers/maybe_string", Body: "*", ResponseBody: "maybe_string"},
-					{Verb: "POST", Path: "/v1/answers/timestamp", Body: "*", ResponseBody: "a_timestamp"},
-					{Verb: "POST", Path: "/v1/answers/wrapped", Body: "*", ResponseBody: "wrapped_string"},
-					{Verb: "POST", Path: "/v1/answers/value", Body: "*", ResponseBody: "a_value"},
-					{Verb: "POST", Path: "/v1/answers/whole", Body: "*"},
-				},
+		}, {
+			Name: "Answers", Call: gateway.Unary(EverythingsClient.Answers),
+			Bindings: []gateway.Binding{
+				{Verb: "POST", Path: "/v1/answers/inner", Body: "*", ResponseBody: "inner"},
+				{Verb: "POST", Path: "/v1/answers/string", Body: "*", ResponseBody: "a_string"},
+				{Verb: "POST", Path: "/v1/answers/int64", Body: "*", ResponseBody: "an_int64"},
+				{Verb: "POST", Path: "/v1/answers/bytes", Body: "*", ResponseBody: "some_bytes"},
+				{Verb: "POST", Path: "/v1/answers/level", Body: "*", ResponseBody: "a_level"},
+				{Verb: "POST", Path: "/v1/answers/strings", Body: "*", ResponseBody: "strings"},
+				{Verb: "POST", Path: "/v1/answers/levels", Body: "*", ResponseBody: "levels"},
+				{Verb: "POST", Path: "/v1/answers/inners", Body: "*", ResponseBody: "inners"},
+				{Verb: "POST", Path: "/v1/answers/labels", Body: "*", ResponseBody: "labels"},
+				{Verb: "POST", Path: "/v1/answers/by_number", Body: "*", ResponseBody: "by_number"},
+				{Verb: "POST", Path: "/v1/answers/maybe_string", Body: "*", ResponseBody: "maybe_string"},
+				{Verb: "POST", Path: "/v1/answers/timestamp", Body: "*", ResponseBody: "a_timestamp"},
+				{Verb: "POST", Path: "/v1/answers/wrapped", Body: "*", ResponseBody: "wrapped_string"},
+				{Verb: "POST", Path: "/v1/answers/value", Body: "*", ResponseBody: "a_value"},
+				{Verb: "POST", Path: "/v1/answers/whole", Body: "*"},
 			},
-			{
-				Name: "Resources",
-				Call: gateway.Unary(EverythingsClient.Resources),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/{a_string=shelves/*}"},
-					{Verb: "GET", Path: "/v1/{a_string=shelves/*/books/*}"},
-					{Verb: "GET", Path: "/v1/{a_string=shelves/*}/books"},
-					{Verb: "POST", Path: "/v1/{a_string=shelves/*}:archive", Body: "*"},
-					{Verb: "POST", Path: "/v1/{a_string=shelves/*/books/*}:archive", Body: "*"},
-					{Verb: "POST", Path: "/v1/shelves:search", Body: "*"},
-					{Verb: "GET", Path: "/v1/files/{a_string=**}"},
-					{Verb: "GET", Path: "/v1/files/{a_string=**}:stat"},
-					{Verb: "GET", Path: "/v1/trees/{a_string=*/**}/leaf/{wrapped_string}"},
-					{Verb: "GET", Path: "/v1/*/any/{a_string}"},
-					{Verb: "GET", Path: "/v1/colon:literal/x"},
-					{Verb: "GET", Path: "/v1/twice/{a_string}/{a_string}"},
-					{Verb: "GET", Path: "/v1/{a_string}:two:verbs"},
-				},
+		}, {
+			Name: "Resources", Call: gateway.Unary(EverythingsClient.Resources),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/{a_string=shelves/*}"},
+				{Verb: "GET", Path: "/v1/{a_string=shelves/*/books/*}"},
+				{Verb: "GET", Path: "/v1/{a_string=shelves/*}/books"},
+				{Verb: "POST", Path: "/v1/{a_string=shelves/*}:archive", Body: "*"},
+				{Verb: "POST", Path: "/v1/{a_string=shelves/*/books/*}:archive", Body: "*"},
+				{Verb: "POST", Path: "/v1/shelves:search", Body: "*"},
+				{Verb: "GET", Path: "/v1/files/{a_string=**}"},
+				{Verb: "GET", Path: "/v1/files/{a_string=**}:stat"},
+				{Verb: "GET", Path: "/v1/trees/{a_string=*/**}/leaf/{wrapped_string}"},
+				{Verb: "GET", Path: "/v1/*/any/{a_string}"},
+				{Verb: "GET", Path: "/v1/colon:literal/x"},
+				{Verb: "GET", Path: "/v1/twice/{a_string}/{a_string}"},
+				{Verb: "GET", Path: "/v1/{a_string}:two:verbs"},
 			},
-			{
-				Name: "Fail",
-				Call: gateway.Unary(EverythingsClient.Fail),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/fail"},
-					{Verb: "POST", Path: "/v1/fail", Body: "*"},
-				},
+		}, {
+			Name: "Fail", Call: gateway.Unary(EverythingsClient.Fail),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/fail"},
+				{Verb: "POST", Path: "/v1/fail", Body: "*"},
 			},
-			{
-				Name: "Raw",
-				Call: gateway.Unary(EverythingsClient.Raw),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/raw", Body: "*"},
-					{Verb: "GET", Path: "/v1/raw"},
-				},
+		}, {
+			Name: "Raw", Call: gateway.Unary(EverythingsClient.Raw),
+			Bindings: []gateway.Binding{
+				{Verb: "POST", Path: "/v1/raw", Body: "*"},
+				{Verb: "GET", Path: "/v1/raw"},
 			},
-			{
-				Name: "RawField",
-				Call: gateway.Unary(EverythingsClient.RawField),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/raw/field", Body: "raw", ResponseBody: "raw"},
-				},
+		}, {
+			Name: "RawField", Call: gateway.Unary(EverythingsClient.RawField),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/raw/field", Body: "raw", ResponseBody: "raw"}},
+		}, {
+			Name: "Nothing", Call: gateway.Unary(EverythingsClient.Nothing),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/nothing"},
+				{Verb: "POST", Path: "/v1/nothing", Body: "*"},
 			},
-			{
-				Name: "Nothing",
-				Call: gateway.Unary(EverythingsClient.Nothing),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/nothing"},
-					{Verb: "POST", Path: "/v1/nothing", Body: "*"},
-				},
+		}, {
+			Name: "Bound", Call: gateway.Unary(EverythingsClient.Bound),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/pairs/{left}/{right}"},
+				{Verb: "PUT", Path: "/v1/pairs/{left}", Body: "right"},
 			},
-			{
-				Name: "Bound",
-				Call: gateway.Unary(EverythingsClient.Bound),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/pairs/{left}/{right}"},
-					{Verb: "PUT", Path: "/v1/pairs/{left}", Body: "right"},
-				},
-			},
-		},
+		}},
 	}
 }
 

@@ -12,54 +12,37 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // streamsGateway describes the routes and policies of Streams.
 func streamsGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "venta.oracle.v1.Streams",
 		Source: "venta/oracle/v1/streams.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Repeat",
-				Call: gateway.ServerStream(StreamsClient.Repeat),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/repeat/{an_int32}"},
-					{Verb: "POST", Path: "/v1/repeat", Body: "*"},
-					{Verb: "POST", Path: "/v1/repeat/inner", Body: "*", ResponseBody: "inner"},
-					{Verb: "POST", Path: "/v1/repeat/strings", Body: "*", ResponseBody: "strings"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Repeat", Call: gateway.ServerStream(StreamsClient.Repeat),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/repeat/{an_int32}"},
+				{Verb: "POST", Path: "/v1/repeat", Body: "*"},
+				{Verb: "POST", Path: "/v1/repeat/inner", Body: "*", ResponseBody: "inner"},
+				{Verb: "POST", Path: "/v1/repeat/strings", Body: "*", ResponseBody: "strings"},
 			},
-			{
-				Name: "Collect",
-				Call: gateway.ClientStream(StreamsClient.Collect),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/collect", Body: "*"},
-					{Verb: "POST", Path: "/v1/collect/strings", Body: "*", ResponseBody: "strings"},
-				},
+		}, {
+			Name: "Collect", Call: gateway.ClientStream(StreamsClient.Collect),
+			Bindings: []gateway.Binding{
+				{Verb: "POST", Path: "/v1/collect", Body: "*"},
+				{Verb: "POST", Path: "/v1/collect/strings", Body: "*", ResponseBody: "strings"},
 			},
-			{
-				Name: "Chat",
-				Call: gateway.BidiStream(StreamsClient.Chat),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/chat", Body: "*"},
-				},
-			},
-			{
-				Name: "Download",
-				Call: gateway.ServerStream(StreamsClient.Download),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/download/{an_int32}"},
-				},
-			},
-			{
-				Name: "Upload",
-				Call: gateway.ClientStream(StreamsClient.Upload),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/upload", Body: "*"},
-				},
-			},
-		},
+		}, {
+			Name: "Chat", Call: gateway.BidiStream(StreamsClient.Chat),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/chat", Body: "*"}},
+		}, {
+			Name: "Download", Call: gateway.ServerStream(StreamsClient.Download),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/download/{an_int32}"}},
+		}, {
+			Name: "Upload", Call: gateway.ClientStream(StreamsClient.Upload),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/upload", Body: "*"}},
+		}},
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // optionedGateway describes the routes and policies of Optioned.
 func optionedGateway() gateway.Service {
@@ -21,41 +21,28 @@ func optionedGateway() gateway.Service {
 		Name:    "venta.oracle.v1.Optioned",
 		Source:  "venta/oracle/v1/optioned.proto",
 		Options: gateway.ServiceOptions{StrictDeepWildcard: true, NoPatchMask: true, PathSeparator: "|", RegistrationContext: true},
-		Methods: []gateway.Method{
-			{
-				Name: "Option",
-				Call: gateway.Unary(optionedpb.OptionedClient.Option),
-				Bindings: []gateway.Binding{
-					{Verb: "DELETE", Path: "/v5/choices/{name}", Body: "inner"},
-					{Verb: "PATCH", Path: "/v5/choices/{name}", Body: "inner"},
-					{Verb: "GET", Path: "/v5/choices/{names}/{numbers}"},
-					{Verb: "GET", Path: "/v5/files/{name=**}"},
-					{Verb: "GET", Path: "/v5/deep/{inner.name=a/**}/tail"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Option", Call: gateway.Unary(optionedpb.OptionedClient.Option),
+			Bindings: []gateway.Binding{
+				{Verb: "DELETE", Path: "/v5/choices/{name}", Body: "inner"},
+				{Verb: "PATCH", Path: "/v5/choices/{name}", Body: "inner"},
+				{Verb: "GET", Path: "/v5/choices/{names}/{numbers}"},
+				{Verb: "GET", Path: "/v5/files/{name=**}"},
+				{Verb: "GET", Path: "/v5/deep/{inner.name=a/**}/tail"},
 			},
-			{
-				Name: "Unruled",
-				Call: gateway.Unary(optionedpb.OptionedClient.Unruled),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/venta.oracle.v1.Optioned/Unruled", Body: "*"},
-				},
+		}, {
+			Name: "Unruled", Call: gateway.Unary(optionedpb.OptionedClient.Unruled),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/venta.oracle.v1.Optioned/Unruled", Body: "*"}},
+		}, {
+			Name: "UnruledStream", Call: gateway.BidiStream(optionedpb.OptionedClient.UnruledStream),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/venta.oracle.v1.Optioned/UnruledStream", Body: "*"}},
+		}, {
+			Name: "Configured", Call: gateway.Unary(optionedpb.OptionedClient.Configured),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v5/configured/{name}"},
+				{Verb: "POST", Path: "/v5/configured", Body: "*", ResponseBody: "inner"},
 			},
-			{
-				Name: "UnruledStream",
-				Call: gateway.BidiStream(optionedpb.OptionedClient.UnruledStream),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/venta.oracle.v1.Optioned/UnruledStream", Body: "*"},
-				},
-			},
-			{
-				Name: "Configured",
-				Call: gateway.Unary(optionedpb.OptionedClient.Configured),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v5/configured/{name}"},
-					{Verb: "POST", Path: "/v5/configured", Body: "*", ResponseBody: "inner"},
-				},
-			},
-		},
+		}},
 	}
 }
 

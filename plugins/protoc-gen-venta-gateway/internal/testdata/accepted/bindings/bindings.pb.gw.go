@@ -12,41 +12,30 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // bindingsServiceGateway describes the routes and policies of BindingsService.
 func bindingsServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.bindings.v1.BindingsService",
 		Source: "bindings.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Verbs",
-				Call: gateway.Unary(BindingsServiceClient.Verbs),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/verbs/{id}"},
-					{Verb: "PUT", Path: "/v1/verbs/{id}", Body: "*"},
-					{Verb: "POST", Path: "/v1/verbs/{id}/{filter.city=cities/*/**}:rename", Body: "labels", ResponseBody: "echo"},
-					{Verb: "DELETE", Path: "/v1/verbs/{id}"},
-					{Verb: "PATCH", Path: "/v1/verbs/{labels}", Body: "filter"},
-					{Verb: "HEAD", Path: "/v1/verbs/{id}"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Verbs", Call: gateway.Unary(BindingsServiceClient.Verbs),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/verbs/{id}"},
+				{Verb: "PUT", Path: "/v1/verbs/{id}", Body: "*"},
+				{Verb: "POST", Path: "/v1/verbs/{id}/{filter.city=cities/*/**}:rename", Body: "labels", ResponseBody: "echo"},
+				{Verb: "DELETE", Path: "/v1/verbs/{id}"},
+				{Verb: "PATCH", Path: "/v1/verbs/{labels}", Body: "filter"},
+				{Verb: "HEAD", Path: "/v1/verbs/{id}"},
 			},
-			{
-				Name: "Texts",
-				Call: gateway.Unary(BindingsServiceClient.Texts),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/texts/{since}/{name}/{level}"},
-				},
-			},
-			{
-				Name: "hidden_by_case",
-				Call: gateway.Unary(BindingsServiceClient.HiddenByCase),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/**"},
-				},
-			},
-		},
+		}, {
+			Name: "Texts", Call: gateway.Unary(BindingsServiceClient.Texts),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/texts/{since}/{name}/{level}"}},
+		}, {
+			Name: "hidden_by_case", Call: gateway.Unary(BindingsServiceClient.HiddenByCase),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/**"}},
+		}},
 	}
 }
 

@@ -12,32 +12,25 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // configServiceGateway describes the routes and policies of ConfigService.
 func configServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.config.v1.ConfigService",
 		Source: "config.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Get",
-				Call: gateway.Unary(ConfigServiceClient.Get),
-				Bindings: []gateway.Binding{
-					{Verb: "HEAD", Path: "/v1/{id}", ResponseBody: "echo"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Get", Call: gateway.Unary(ConfigServiceClient.Get),
+			Bindings: []gateway.Binding{{Verb: "HEAD", Path: "/v1/{id}", ResponseBody: "echo"}},
+		}, {
+			Name: "List", Call: gateway.Unary(ConfigServiceClient.List),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/first"},
+				{Verb: "POST", Path: "/v1/second", Body: "*"},
+				{Verb: "DELETE", Path: "/v1/third"},
+				{Verb: "GET", Path: "/v1/annotated"},
 			},
-			{
-				Name: "List",
-				Call: gateway.Unary(ConfigServiceClient.List),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/first"},
-					{Verb: "POST", Path: "/v1/second", Body: "*"},
-					{Verb: "DELETE", Path: "/v1/third"},
-					{Verb: "GET", Path: "/v1/annotated"},
-				},
-			},
-		},
+		}},
 	}
 }
 

@@ -15,80 +15,45 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // defaultsServiceGateway describes the routes and policies of DefaultsService.
 func defaultsServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.defaults.v1.DefaultsService",
 		Source: "defaults.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Get",
-				Call: gateway.Unary(DefaultsServiceClient.Get),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/defaults"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 2500 * time.Millisecond},
-					Retry: &policy.Retry{
-						MaxAttempts:          2,
-						InitialBackoff:       50 * time.Millisecond,
-						MaxBackoff:           time.Second,
-						BackoffMultiplier:    2,
-						RetryableStatusCodes: []codes.Code{codes.Unavailable},
-						Budget: policy.RetryBudget{
-							Percent:      20,
-							MinPerSecond: 3,
-						},
-					},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent:    50,
-						Window:                   10 * time.Second,
-						MinimumCalls:             20,
-						OpenDuration:             30 * time.Second,
-						HalfOpenCalls:            3,
-						SlowCallDuration:         time.Second,
-						SlowCallThresholdPercent: 100,
-						FailureStatusCodes:       []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "default",
-							Requests: 10,
-							Interval: time.Minute,
-							Burst:    10,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Cache:    &policy.Cache{TTL: time.Minute},
-					Auth:     &policy.Auth{},
-					Version:  &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC)},
-					Limits:   &policy.Limits{MaxResponseBytes: 1024},
-					Response: &policy.Response{},
-				},
-				Lines: gateway.Lines{"timeout": 15, "retry": 16, "circuit_breaker": 17, "rate_limits": 19, "cache": 24, "auth": 25, "version": 26, "limits": 27, "response": 28},
+		Lines:  file_defaults_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "Get", Call: gateway.Unary(DefaultsServiceClient.Get),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/defaults"}},
+			Policy: policy.Method{
+				Timeout: &policy.Timeout{Duration: 2500 * time.Millisecond},
+				Retry: &policy.Retry{MaxAttempts: 2, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
+					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
+					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
+				CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second,
+					MinimumCalls: 20, OpenDuration: 30 * time.Second, HalfOpenCalls: 3, SlowCallDuration: time.Second,
+					SlowCallThresholdPercent: 100,
+					FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+						codes.Internal, codes.Unavailable, codes.DataLoss}},
+				RateLimits: []policy.RateLimit{{Name: "default", Requests: 10, Interval: time.Minute, Burst: 10,
+					Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+				Cache:    &policy.Cache{TTL: time.Minute},
+				Auth:     &policy.Auth{},
+				Version:  &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC)},
+				Limits:   &policy.Limits{MaxResponseBytes: 1024},
+				Response: &policy.Response{},
 			},
-			{
-				Name: "GetBreaker",
-				Call: gateway.Unary(DefaultsServiceClient.GetBreaker),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/breaker"},
-				},
-				Policy: policy.Method{
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          20,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-				},
-				Lines: gateway.Lines{"circuit_breaker": 34},
+		}, {
+			Name: "GetBreaker", Call: gateway.Unary(DefaultsServiceClient.GetBreaker),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/breaker"}},
+			Policy: policy.Method{
+				CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second,
+					MinimumCalls: 20, OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+					FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+						codes.Internal, codes.Unavailable, codes.DataLoss}},
 			},
-		},
+		}},
 	}
 }
 
@@ -119,4 +84,13 @@ func RegisterDefaultsServiceHandlerClient(ctx context.Context, mux *runtime.Serv
 // in this process.
 func RegisterDefaultsServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server DefaultsServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, defaultsServiceGateway(), gateway.ServerConn(&DefaultsService_ServiceDesc, server))
+}
+
+// file_defaults_proto_lines tells on which lines the policies are written.
+func file_defaults_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"DefaultsService.Get": {"timeout": 15, "retry": 16, "circuit_breaker": 17, "rate_limits": 19, "cache": 24,
+			"auth": 25, "version": 26, "limits": 27, "response": 28},
+		"DefaultsService.GetBreaker": {"circuit_breaker": 34},
+	}
 }

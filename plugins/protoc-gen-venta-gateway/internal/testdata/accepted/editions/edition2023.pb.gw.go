@@ -14,29 +14,21 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // edition2023ServiceGateway describes the routes and policies of Edition2023Service.
 func edition2023ServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.editions.v1.Edition2023Service",
 		Source: "edition2023.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Get",
-				Call: gateway.Unary(Edition2023ServiceClient.Get),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/edition2023/{id}"},
-				},
-				Policy: policy.Method{
-					Cache: &policy.Cache{
-						TTL:  time.Minute,
-						Tags: []string{"{id}"},
-					},
-				},
-				Lines: gateway.Lines{"cache": 15},
+		Lines:  file_edition2023_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "Get", Call: gateway.Unary(Edition2023ServiceClient.Get),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/edition2023/{id}"}},
+			Policy: policy.Method{
+				Cache: &policy.Cache{TTL: time.Minute, Tags: []string{"{id}"}},
 			},
-		},
+		}},
 	}
 }
 
@@ -67,4 +59,11 @@ func RegisterEdition2023ServiceHandlerClient(ctx context.Context, mux *runtime.S
 // in this process.
 func RegisterEdition2023ServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server Edition2023ServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, edition2023ServiceGateway(), gateway.ServerConn(&Edition2023Service_ServiceDesc, server))
+}
+
+// file_edition2023_proto_lines tells on which lines the policies are written.
+func file_edition2023_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"Edition2023Service.Get": {"cache": 15},
+	}
 }

@@ -14,29 +14,21 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // proto2ServiceGateway describes the routes and policies of Proto2Service.
 func proto2ServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.editions.v1.Proto2Service",
 		Source: "proto2.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Get",
-				Call: gateway.Unary(Proto2ServiceClient.Get),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/proto2/{id}"},
-				},
-				Policy: policy.Method{
-					Cache: &policy.Cache{
-						TTL:  time.Minute,
-						Tags: []string{"{id}"},
-					},
-				},
-				Lines: gateway.Lines{"cache": 15},
+		Lines:  file_proto2_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "Get", Call: gateway.Unary(Proto2ServiceClient.Get),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/proto2/{id}"}},
+			Policy: policy.Method{
+				Cache: &policy.Cache{TTL: time.Minute, Tags: []string{"{id}"}},
 			},
-		},
+		}},
 	}
 }
 
@@ -67,4 +59,11 @@ func RegisterProto2ServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 // in this process.
 func RegisterProto2ServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server Proto2ServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, proto2ServiceGateway(), gateway.ServerConn(&Proto2Service_ServiceDesc, server))
+}
+
+// file_proto2_proto_lines tells on which lines the policies are written.
+func file_proto2_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"Proto2Service.Get": {"cache": 15},
+	}
 }

@@ -15,236 +15,98 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // fullServiceGateway describes the routes and policies of FullService.
 func fullServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.full.v1.FullService",
 		Source: "full.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Get",
-				Call: gateway.Unary(FullServiceClient.Get),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/full/{id}"},
+		Lines:  file_full_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "Get", Call: gateway.Unary(FullServiceClient.Get),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/full/{id}"}},
+			Policy: policy.Method{
+				Timeout: &policy.Timeout{Duration: time.Hour},
+				Retry: &policy.Retry{MaxAttempts: 5, InitialBackoff: 1500 * time.Microsecond,
+					MaxBackoff: 90 * time.Second, BackoffMultiplier: 1.25,
+					RetryableStatusCodes: []codes.Code{codes.Unavailable, codes.ResourceExhausted, codes.Aborted},
+					PerAttemptTimeout:    time.Hour, Budget: policy.RetryBudget{Percent: 5}},
+				CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 100, Window: 10 * time.Minute,
+					MinimumCalls: 1000000, OpenDuration: 100 * time.Millisecond, HalfOpenCalls: 1,
+					SlowCallDuration: 2 * time.Second, SlowCallThresholdPercent: 30,
+					FailureStatusCodes: []codes.Code{codes.Unavailable, codes.Unimplemented},
+					Scope:              policy.BreakerPerService},
+				RateLimits: []policy.RateLimit{
+					{Name: "global", Requests: 1000000000, Interval: 24 * time.Hour, Burst: 1000000000,
+						Cost: policy.RateLimitCost{Units: 1}},
+					{Name: "principal", Requests: 100, Interval: time.Second, Burst: 20,
+						Key: policy.RateLimitKey{Source: policy.KeyPrincipal}, Cost: policy.RateLimitCost{Units: 20}},
+					{Name: "header", Requests: 7, Interval: 90 * time.Second, Burst: 7,
+						Key:  policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Tenant"},
+						Cost: policy.RateLimitCost{Field: "weight"}},
+					{Name: "field", Requests: 1, Interval: time.Hour, Burst: 2,
+						Key:  policy.RateLimitKey{Source: policy.KeyField, Field: "filter.level"},
+						Cost: policy.RateLimitCost{Units: 1}},
+					{Name: "shared", Requests: 50, Interval: time.Minute, Burst: 50,
+						Key: policy.RateLimitKey{Source: policy.KeyAPIKey}, Cost: policy.RateLimitCost{Units: 1},
+						Tiers:  []policy.RateLimitTier{{Claim: "plan", Value: "gold", Requests: 500, Burst: 20}},
+						Shared: true, OnStoreFailure: policy.FailureLocal, Lease: 20, Shadow: true},
 				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: time.Hour},
-					Retry: &policy.Retry{
-						MaxAttempts:          5,
-						InitialBackoff:       1500 * time.Microsecond,
-						MaxBackoff:           90 * time.Second,
-						BackoffMultiplier:    1.25,
-						RetryableStatusCodes: []codes.Code{codes.Unavailable, codes.ResourceExhausted, codes.Aborted},
-						PerAttemptTimeout:    time.Hour,
-						Budget:               policy.RetryBudget{Percent: 5},
-					},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent:    100,
-						Window:                   10 * time.Minute,
-						MinimumCalls:             1000000,
-						OpenDuration:             100 * time.Millisecond,
-						HalfOpenCalls:            1,
-						SlowCallDuration:         2 * time.Second,
-						SlowCallThresholdPercent: 30,
-						FailureStatusCodes:       []codes.Code{codes.Unavailable, codes.Unimplemented},
-						Scope:                    policy.BreakerPerService,
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "global",
-							Requests: 1000000000,
-							Interval: 24 * time.Hour,
-							Burst:    1000000000,
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-						{
-							Name:     "principal",
-							Requests: 100,
-							Interval: time.Second,
-							Burst:    20,
-							Key:      policy.RateLimitKey{Source: policy.KeyPrincipal},
-							Cost:     policy.RateLimitCost{Units: 20},
-						},
-						{
-							Name:     "header",
-							Requests: 7,
-							Interval: 90 * time.Second,
-							Burst:    7,
-							Key: policy.RateLimitKey{
-								Source: policy.KeyHeader,
-								Header: "X-Tenant",
-							},
-							Cost: policy.RateLimitCost{Field: "weight"},
-						},
-						{
-							Name:     "field",
-							Requests: 1,
-							Interval: time.Hour,
-							Burst:    2,
-							Key: policy.RateLimitKey{
-								Source: policy.KeyField,
-								Field:  "filter.level",
-							},
-							Cost: policy.RateLimitCost{Units: 1},
-						},
-						{
-							Name:     "shared",
-							Requests: 50,
-							Interval: time.Minute,
-							Burst:    50,
-							Key:      policy.RateLimitKey{Source: policy.KeyAPIKey},
-							Cost:     policy.RateLimitCost{Units: 1},
-							Tiers: []policy.RateLimitTier{
-								{
-									Claim:    "plan",
-									Value:    "gold",
-									Requests: 500,
-									Burst:    20,
-								},
-							},
-							Shared:         true,
-							OnStoreFailure: policy.FailureLocal,
-							Lease:          20,
-							Shadow:         true,
-						},
-					},
-					Cache: &policy.Cache{
-						TTL:                  24 * time.Hour,
-						StaleWhileRevalidate: 24 * time.Hour,
-						StaleIfError:         168 * time.Hour,
-						NegativeTTL:          time.Hour,
-						KeyFields:            []string{"id", "filter.city"},
-						VaryHeaders:          []string{"Accept-Language", "X-Tenant"},
-						Audience:             policy.AudiencePrincipal,
-						Tags:                 []string{"full", "full:{id}", "{filter.city}/{id}"},
-					},
-					Concurrency: &policy.Concurrency{
-						MaxInFlight: 1000000,
-						Adaptive:    true,
-						MaxQueue:    100000,
-						Criticality: "critical",
-						PerService:  true,
-					},
-					Auth: &policy.Auth{
-						Requirement: policy.AuthRequired,
-						Scopes:      []string{"full.read", "full:all"},
-						Roles:       []string{"reader", "second role"},
-						Schemes:     []policy.Scheme{policy.SchemeAPIKey, policy.SchemeBearer},
-					},
-					Version: &policy.Version{
-						Deprecated:  time.Date(2026, time.October, 1, 10, 30, 0, 0, time.UTC),
-						Sunset:      time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC),
-						AfterSunset: policy.GoneAfterSunset,
-						Successor:   "https://api.example.com/v2/full",
-						Link:        "https://docs.example.com/v1",
-					},
-					Limits: &policy.Limits{
-						MaxRequestBytes:  1,
-						MaxResponseBytes: 1073741824,
-					},
-					Response: &policy.Response{OmitNull: true},
-				},
-				Lines: gateway.Lines{"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 41, "cache": 89, "concurrency": 99, "auth": 106, "version": 113, "limits": 120, "response": 124, "permits": 126},
+				Cache: &policy.Cache{TTL: 24 * time.Hour, StaleWhileRevalidate: 24 * time.Hour,
+					StaleIfError: 168 * time.Hour, NegativeTTL: time.Hour, KeyFields: []string{"id", "filter.city"},
+					VaryHeaders: []string{"Accept-Language", "X-Tenant"}, Audience: policy.AudiencePrincipal,
+					Tags: []string{"full", "full:{id}", "{filter.city}/{id}"}},
+				Concurrency: &policy.Concurrency{MaxInFlight: 1000000, Adaptive: true, MaxQueue: 100000,
+					Criticality: "critical", PerService: true},
+				Auth: &policy.Auth{Requirement: policy.AuthRequired, Scopes: []string{"full.read", "full:all"},
+					Roles:   []string{"reader", "second role"},
+					Schemes: []policy.Scheme{policy.SchemeAPIKey, policy.SchemeBearer}},
+				Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 10, 30, 0, 0, time.UTC),
+					Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), AfterSunset: policy.GoneAfterSunset,
+					Successor: "https://api.example.com/v2/full", Link: "https://docs.example.com/v1"},
+				Limits:   &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1073741824},
+				Response: &policy.Response{OmitNull: true},
 			},
-			{
-				Name: "Shadow",
-				Call: gateway.Unary(FullServiceClient.Shadow),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/shadow/{id}"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{
-						Duration: time.Second,
-						Shadow:   true,
-					},
-					Retry: &policy.Retry{
-						MaxAttempts:          2,
-						InitialBackoff:       50 * time.Millisecond,
-						MaxBackoff:           time.Second,
-						BackoffMultiplier:    2,
-						RetryableStatusCodes: []codes.Code{codes.Unavailable},
-						Budget: policy.RetryBudget{
-							Percent:      20,
-							MinPerSecond: 3,
-						},
-						Shadow: true,
-					},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          20,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-						Scope:                 policy.BreakerPerEndpoint,
-						Shadow:                true,
-					},
-					Cache: &policy.Cache{
-						TTL:    time.Minute,
-						Shadow: true,
-					},
-					Concurrency: &policy.Concurrency{
-						MaxInFlight: 1,
-						Shadow:      true,
-					},
-					Auth: &policy.Auth{
-						Requirement: policy.AuthRequired,
-						Shadow:      true,
-					},
-					Version: &policy.Version{
-						Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
-						Shadow:     true,
-					},
-					Limits: &policy.Limits{
-						MaxRequestBytes: 1,
-						Shadow:          true,
-					},
-				},
-				Lines: gateway.Lines{"timeout": 143, "retry": 147, "circuit_breaker": 151, "cache": 155, "concurrency": 160, "auth": 164, "version": 168, "limits": 172},
+		}, {
+			Name: "Shadow", Call: gateway.Unary(FullServiceClient.Shadow),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/shadow/{id}"}},
+			Policy: policy.Method{
+				Timeout: &policy.Timeout{Duration: time.Second, Shadow: true},
+				Retry: &policy.Retry{MaxAttempts: 2, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
+					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
+					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}, Shadow: true},
+				CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second,
+					MinimumCalls: 20, OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+					FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+						codes.Internal, codes.Unavailable, codes.DataLoss},
+					Scope: policy.BreakerPerEndpoint, Shadow: true},
+				Cache:       &policy.Cache{TTL: time.Minute, Shadow: true},
+				Concurrency: &policy.Concurrency{MaxInFlight: 1, Shadow: true},
+				Auth:        &policy.Auth{Requirement: policy.AuthRequired, Shadow: true},
+				Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
+					Shadow: true},
+				Limits: &policy.Limits{MaxRequestBytes: 1, Shadow: true},
 			},
-			{
-				Name: "Hedge",
-				Call: gateway.Unary(FullServiceClient.Hedge),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/hedge/{id}"},
-				},
-				Policy: policy.Method{
-					Hedge: &policy.Hedge{
-						Delay:               50 * time.Millisecond,
-						MaxAttempts:         5,
-						NonFatalStatusCodes: []codes.Code{codes.Unavailable, codes.Aborted},
-						Budget: policy.RetryBudget{
-							Percent:      100,
-							MinPerSecond: 1000,
-						},
-					},
-					Auth: &policy.Auth{},
-				},
-				Lines: gateway.Lines{"hedge": 183, "auth": 192},
+		}, {
+			Name: "Hedge", Call: gateway.Unary(FullServiceClient.Hedge),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/hedge/{id}"}},
+			Policy: policy.Method{
+				Hedge: &policy.Hedge{Delay: 50 * time.Millisecond, MaxAttempts: 5,
+					NonFatalStatusCodes: []codes.Code{codes.Unavailable, codes.Aborted},
+					Budget:              policy.RetryBudget{Percent: 100, MinPerSecond: 1000}},
+				Auth: &policy.Auth{},
 			},
-			{
-				Name: "Create",
-				Call: gateway.Unary(FullServiceClient.Create),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/full", Body: "*"},
-				},
-				Policy: policy.Method{
-					Invalidates: &policy.Invalidates{Tags: []string{"full", "full:{id}"}},
-					Concurrency: &policy.Concurrency{
-						MaxInFlight: 1,
-						Criticality: "sheddable",
-					},
-					Auth: &policy.Auth{},
-					Response: &policy.Response{
-						Status:   202,
-						Location: "/v1/full/{echo.filter.city}/{id}",
-					},
-				},
-				Lines: gateway.Lines{"invalidates": 202, "concurrency": 203, "auth": 207, "response": 208},
+		}, {
+			Name: "Create", Call: gateway.Unary(FullServiceClient.Create),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/full", Body: "*"}},
+			Policy: policy.Method{
+				Invalidates: &policy.Invalidates{Tags: []string{"full", "full:{id}"}},
+				Concurrency: &policy.Concurrency{MaxInFlight: 1, Criticality: "sheddable"},
+				Auth:        &policy.Auth{},
+				Response:    &policy.Response{Status: 202, Location: "/v1/full/{echo.filter.city}/{id}"},
 			},
-		},
+		}},
 	}
 }
 
@@ -275,4 +137,16 @@ func RegisterFullServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux
 // in this process.
 func RegisterFullServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server FullServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, fullServiceGateway(), gateway.ServerConn(&FullService_ServiceDesc, server))
+}
+
+// file_full_proto_lines tells on which lines the policies are written.
+func file_full_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"FullService.Get": {"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 41, "cache": 89,
+			"concurrency": 99, "auth": 106, "version": 113, "limits": 120, "response": 124, "permits": 126},
+		"FullService.Shadow": {"timeout": 143, "retry": 147, "circuit_breaker": 151, "cache": 155, "concurrency": 160,
+			"auth": 164, "version": 168, "limits": 172},
+		"FullService.Hedge":  {"hedge": 183, "auth": 192},
+		"FullService.Create": {"invalidates": 202, "concurrency": 203, "auth": 207, "response": 208},
+	}
 }

@@ -15,113 +15,55 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // firstServiceGateway describes the routes and policies of FirstService.
 func firstServiceGateway() gateway.Service {
+	inherited := policy.Method{ // what RPCs have from their service or file
+		Timeout: &policy.Timeout{Duration: time.Second},
+		CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 5,
+			OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+				codes.Internal, codes.Unavailable, codes.DataLoss}},
+		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+		Auth:   &policy.Auth{Requirement: policy.AuthRequired},
+		Limits: &policy.Limits{MaxRequestBytes: 1024},
+	}
 	return gateway.Service{
 		Name:   "test.inherit.v1.FirstService",
 		Source: "inherit.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Inherit",
-				Call: gateway.Unary(FirstServiceClient.Inherit),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/first/inherit"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: time.Second},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
-					Limits: &policy.Limits{MaxRequestBytes: 1024},
-				},
-				Lines: gateway.Lines{"timeout": 31, "circuit_breaker": 12, "rate_limits": 14, "auth": 26, "limits": 32},
+		Lines:  file_inherit_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "Inherit", Call: gateway.Unary(FirstServiceClient.Inherit),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/first/inherit"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth, Limits: inherited.Limits,
 			},
-			{
-				Name: "Replace",
-				Call: gateway.Unary(FirstServiceClient.Replace),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/first/replace"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 250 * time.Millisecond},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 10,
-						Window:                10 * time.Second,
-						MinimumCalls:          20,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "default",
-							Requests: 1,
-							Interval: time.Second,
-							Burst:    1,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
-					Limits: &policy.Limits{MaxRequestBytes: 1024},
-				},
-				Lines: gateway.Lines{"timeout": 42, "circuit_breaker": 43, "rate_limits": 45, "auth": 26, "limits": 32},
+		}, {
+			Name: "Replace", Call: gateway.Unary(FirstServiceClient.Replace),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/first/replace"}},
+			Policy: policy.Method{
+				Auth: inherited.Auth, Limits: inherited.Limits,
+				Timeout: &policy.Timeout{Duration: 250 * time.Millisecond},
+				CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 10, Window: 10 * time.Second,
+					MinimumCalls: 20, OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+					FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+						codes.Internal, codes.Unavailable, codes.DataLoss}},
+				RateLimits: []policy.RateLimit{{Name: "default", Requests: 1, Interval: time.Second, Burst: 1,
+					Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
 			},
-			{
-				Name: "Remove",
-				Call: gateway.Unary(FirstServiceClient.Remove),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/first/remove"},
-				},
+		}, {
+			Name: "Remove", Call: gateway.Unary(FirstServiceClient.Remove),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/first/remove"}},
+		}, {
+			Name: "Off", Call: gateway.Unary(FirstServiceClient.Off),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/first/off"}},
+			Policy: policy.Method{
+				CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits, Limits: inherited.Limits,
 			},
-			{
-				Name: "Off",
-				Call: gateway.Unary(FirstServiceClient.Off),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/first/off"},
-				},
-				Policy: policy.Method{
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Limits: &policy.Limits{MaxRequestBytes: 1024},
-				},
-				Lines: gateway.Lines{"timeout": 67, "circuit_breaker": 12, "rate_limits": 14, "auth": 71, "limits": 32},
-			},
-		},
+		}},
 	}
 }
 
@@ -156,41 +98,28 @@ func RegisterFirstServiceHandlerServer(ctx context.Context, mux *runtime.ServeMu
 
 // secondServiceGateway describes the routes and policies of SecondService.
 func secondServiceGateway() gateway.Service {
+	inherited := policy.Method{ // what RPCs have from their service or file
+		Timeout: &policy.Timeout{Duration: 5 * time.Second},
+		CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 5,
+			OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+				codes.Internal, codes.Unavailable, codes.DataLoss}},
+		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+		Auth: &policy.Auth{Requirement: policy.AuthRequired},
+	}
 	return gateway.Service{
 		Name:   "test.inherit.v1.SecondService",
 		Source: "inherit.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Inherit",
-				Call: gateway.Unary(SecondServiceClient.Inherit),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/second/inherit"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{Duration: 5 * time.Second},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          5,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "house",
-							Requests: 100,
-							Interval: time.Minute,
-							Burst:    100,
-							Key:      policy.RateLimitKey{Source: policy.KeyClientIP},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Auth: &policy.Auth{Requirement: policy.AuthRequired},
-				},
-				Lines: gateway.Lines{"timeout": 11, "circuit_breaker": 12, "rate_limits": 14, "auth": 26},
+		Lines:  file_inherit_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "Inherit", Call: gateway.Unary(SecondServiceClient.Inherit),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/second/inherit"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Auth: inherited.Auth,
 			},
-		},
+		}},
 	}
 }
 
@@ -221,4 +150,14 @@ func RegisterSecondServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 // in this process.
 func RegisterSecondServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server SecondServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, secondServiceGateway(), gateway.ServerConn(&SecondService_ServiceDesc, server))
+}
+
+// file_inherit_proto_lines tells on which lines the policies are written.
+func file_inherit_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"":                     {"timeout": 11, "circuit_breaker": 12, "rate_limits": 14, "auth": 26},
+		"FirstService":         {"timeout": 31, "limits": 32},
+		"FirstService.Replace": {"timeout": 42, "circuit_breaker": 43, "rate_limits": 45},
+		"FirstService.Off":     {"timeout": 67, "auth": 71},
+	}
 }

@@ -12,7 +12,7 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // streamServiceGateway describes the routes and policies of StreamService.
 func streamServiceGateway() gateway.Service {
@@ -20,30 +20,19 @@ func streamServiceGateway() gateway.Service {
 		Name:    "test.options.v1.StreamService",
 		Source:  "options.proto",
 		Options: gateway.ServiceOptions{StrictDeepWildcard: true, NoPatchMask: true, PathSeparator: "\t", RegistrationContext: true},
-		Methods: []gateway.Method{
-			{
-				Name: "Watch",
-				Call: gateway.ServerStream(StreamServiceClient.Watch),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/watch/{id}"},
-					{Verb: "POST", Path: "/v1/watch", Body: "*", ResponseBody: "echo"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Watch", Call: gateway.ServerStream(StreamServiceClient.Watch),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/watch/{id}"},
+				{Verb: "POST", Path: "/v1/watch", Body: "*", ResponseBody: "echo"},
 			},
-			{
-				Name: "Collect",
-				Call: gateway.ClientStream(StreamServiceClient.Collect),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/collect", Body: "*"},
-				},
-			},
-			{
-				Name: "Chat",
-				Call: gateway.BidiStream(StreamServiceClient.Chat),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/chat", Body: "*"},
-				},
-			},
-		},
+		}, {
+			Name: "Collect", Call: gateway.ClientStream(StreamServiceClient.Collect),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/collect", Body: "*"}},
+		}, {
+			Name: "Chat", Call: gateway.BidiStream(StreamServiceClient.Chat),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/chat", Body: "*"}},
+		}},
 	}
 }
 
@@ -82,29 +71,16 @@ func unboundServiceGateway() gateway.Service {
 		Name:    "test.options.v1.UnboundService",
 		Source:  "options.proto",
 		Options: gateway.ServiceOptions{StrictDeepWildcard: true, NoPatchMask: true, PathSeparator: "\t", RegistrationContext: true},
-		Methods: []gateway.Method{
-			{
-				Name: "Get",
-				Call: gateway.Unary(UnboundServiceClient.Get),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/test.options.v1.UnboundService/Get", Body: "*"},
-				},
-			},
-			{
-				Name: "Watch",
-				Call: gateway.BidiStream(UnboundServiceClient.Watch),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/test.options.v1.UnboundService/Watch", Body: "*"},
-				},
-			},
-			{
-				Name: "Delete",
-				Call: gateway.Unary(UnboundServiceClient.Delete),
-				Bindings: []gateway.Binding{
-					{Verb: "DELETE", Path: "/v1/{labels}/{filter.city=**}", Body: "filter"},
-				},
-			},
-		},
+		Methods: []gateway.Method{{
+			Name: "Get", Call: gateway.Unary(UnboundServiceClient.Get),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/test.options.v1.UnboundService/Get", Body: "*"}},
+		}, {
+			Name: "Watch", Call: gateway.BidiStream(UnboundServiceClient.Watch),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/test.options.v1.UnboundService/Watch", Body: "*"}},
+		}, {
+			Name: "Delete", Call: gateway.Unary(UnboundServiceClient.Delete),
+			Bindings: []gateway.Binding{{Verb: "DELETE", Path: "/v1/{labels}/{filter.city=**}", Body: "filter"}},
+		}},
 	}
 }
 

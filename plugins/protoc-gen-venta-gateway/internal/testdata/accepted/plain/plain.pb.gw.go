@@ -12,37 +12,32 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // plainServiceGateway describes the routes and policies of PlainService.
 func plainServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.plain.v1.PlainService",
 		Source: "plain.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Routes",
-				Call: gateway.Unary(PlainServiceClient.Routes),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v2/of/another/version"},
-					{Verb: "GET", Path: "/v1/{id}/twice/{id}"},
-					{Verb: "GET", Path: "/v1/a/body", Body: "*"},
-					{Verb: "DELETE", Path: "/v1/a/body", Body: "filter"},
-					{Verb: "PUT", Path: "/v1/nested/body", Body: "filter.city", ResponseBody: "echo.filter"},
-					{Verb: "GET", Path: "/v1/{filters.city}/through/a/list"},
-					{Verb: "GET", Path: "/v1/colon:"},
-					{Verb: "GET", Path: "/v1/*b/a=b;c:d:e"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Routes", Call: gateway.Unary(PlainServiceClient.Routes),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v2/of/another/version"},
+				{Verb: "GET", Path: "/v1/{id}/twice/{id}"},
+				{Verb: "GET", Path: "/v1/a/body", Body: "*"},
+				{Verb: "DELETE", Path: "/v1/a/body", Body: "filter"},
+				{Verb: "PUT", Path: "/v1/nested/body", Body: "filter.city", ResponseBody: "echo.filter"},
+				{Verb: "GET", Path: "/v1/{filters.city}/through/a/list"},
+				{Verb: "GET", Path: "/v1/colon:"},
+				{Verb: "GET", Path: "/v1/*b/a=b;c:d:e"},
 			},
-			{
-				Name: "SameShape",
-				Call: gateway.Unary(PlainServiceClient.SameShape),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v2/of/{id}/version"},
-					{Verb: "GET", Path: "/v2/of/{filter.city}/version"},
-				},
+		}, {
+			Name: "SameShape", Call: gateway.Unary(PlainServiceClient.SameShape),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v2/of/{id}/version"},
+				{Verb: "GET", Path: "/v2/of/{filter.city}/version"},
 			},
-		},
+		}},
 	}
 }
 
@@ -80,15 +75,10 @@ func otherServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.plain.v1.OtherService",
 		Source: "plain.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "SameRoute",
-				Call: gateway.Unary(OtherServiceClient.SameRoute),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v2/of/another/version"},
-				},
-			},
-		},
+		Methods: []gateway.Method{{
+			Name: "SameRoute", Call: gateway.Unary(OtherServiceClient.SameRoute),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v2/of/another/version"}},
+		}},
 	}
 }
 

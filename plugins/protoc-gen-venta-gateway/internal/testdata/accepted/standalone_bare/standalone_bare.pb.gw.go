@@ -13,37 +13,26 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // streamServiceGateway describes the routes and policies of StreamService.
 func streamServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.standalone_bare.v1.StreamService",
 		Source: "standalone_bare.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Watch",
-				Call: gateway.ServerStream(messages.StreamServiceClient.Watch),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/watch/{id}"},
-					{Verb: "POST", Path: "/v1/watch", Body: "*", ResponseBody: "echo"},
-				},
+		Methods: []gateway.Method{{
+			Name: "Watch", Call: gateway.ServerStream(messages.StreamServiceClient.Watch),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/watch/{id}"},
+				{Verb: "POST", Path: "/v1/watch", Body: "*", ResponseBody: "echo"},
 			},
-			{
-				Name: "Collect",
-				Call: gateway.ClientStream(messages.StreamServiceClient.Collect),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/collect", Body: "*"},
-				},
-			},
-			{
-				Name: "Chat",
-				Call: gateway.BidiStream(messages.StreamServiceClient.Chat),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/chat", Body: "*"},
-				},
-			},
-		},
+		}, {
+			Name: "Collect", Call: gateway.ClientStream(messages.StreamServiceClient.Collect),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/collect", Body: "*"}},
+		}, {
+			Name: "Chat", Call: gateway.BidiStream(messages.StreamServiceClient.Chat),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/chat", Body: "*"}},
+		}},
 	}
 }
 

@@ -15,101 +15,51 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // streamServiceGateway describes the routes and policies of StreamService.
 func streamServiceGateway() gateway.Service {
+	inherited := policy.Method{ // what RPCs have from their service or file
+		RateLimits: []policy.RateLimit{{Name: "default", Requests: 10, Interval: time.Minute, Burst: 10,
+			Key: policy.RateLimitKey{Source: policy.KeyPrincipal}, Cost: policy.RateLimitCost{Units: 1}}},
+		Auth:   &policy.Auth{Requirement: policy.AuthRequired},
+		Limits: &policy.Limits{MaxRequestBytes: 1024},
+	}
 	return gateway.Service{
 		Name:   "test.streams.v1.StreamService",
 		Source: "streams.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Watch",
-				Call: gateway.ServerStream(StreamServiceClient.Watch),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/watch/{id}"},
-					{Verb: "POST", Path: "/v1/watch", Body: "*", ResponseBody: "echo"},
-				},
-				Policy: policy.Method{
-					Timeout: &policy.Timeout{
-						Duration: 24 * time.Hour,
-						Idle:     time.Minute,
-					},
-					CircuitBreaker: &policy.CircuitBreaker{
-						ErrorThresholdPercent: 50,
-						Window:                10 * time.Second,
-						MinimumCalls:          20,
-						OpenDuration:          30 * time.Second,
-						HalfOpenCalls:         3,
-						FailureStatusCodes:    []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss},
-						Scope:                 policy.BreakerPerEndpoint,
-					},
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "default",
-							Requests: 10,
-							Interval: time.Minute,
-							Burst:    10,
-							Key:      policy.RateLimitKey{Source: policy.KeyPrincipal},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Concurrency: &policy.Concurrency{MaxInFlight: 100},
-					Auth:        &policy.Auth{Requirement: policy.AuthRequired},
-					Limits:      &policy.Limits{MaxRequestBytes: 1024},
-					Response:    &policy.Response{OmitNull: true},
-				},
-				Lines: gateway.Lines{"timeout": 40, "circuit_breaker": 44, "rate_limits": 21, "concurrency": 45, "auth": 19, "limits": 27, "response": 46},
+		Lines:  file_streams_proto_lines(),
+		Methods: []gateway.Method{{
+			Name: "Watch", Call: gateway.ServerStream(StreamServiceClient.Watch),
+			Bindings: []gateway.Binding{
+				{Verb: "GET", Path: "/v1/watch/{id}"},
+				{Verb: "POST", Path: "/v1/watch", Body: "*", ResponseBody: "echo"},
 			},
-			{
-				Name: "Collect",
-				Call: gateway.ClientStream(StreamServiceClient.Collect),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/collect", Body: "*"},
-				},
-				Policy: policy.Method{
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "default",
-							Requests: 10,
-							Interval: time.Minute,
-							Burst:    10,
-							Key:      policy.RateLimitKey{Source: policy.KeyPrincipal},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
-					Limits: &policy.Limits{MaxRequestBytes: 1024},
-					Response: &policy.Response{
-						Status:   201,
-						Location: "/v1/watch/{id}",
-					},
-				},
-				Lines: gateway.Lines{"rate_limits": 21, "auth": 19, "limits": 27, "response": 56},
+			Policy: policy.Method{
+				RateLimits: inherited.RateLimits, Auth: inherited.Auth, Limits: inherited.Limits,
+				Timeout: &policy.Timeout{Duration: 24 * time.Hour, Idle: time.Minute},
+				CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second,
+					MinimumCalls: 20, OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
+					FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
+						codes.Internal, codes.Unavailable, codes.DataLoss},
+					Scope: policy.BreakerPerEndpoint},
+				Concurrency: &policy.Concurrency{MaxInFlight: 100},
+				Response:    &policy.Response{OmitNull: true},
 			},
-			{
-				Name: "Chat",
-				Call: gateway.BidiStream(StreamServiceClient.Chat),
-				Bindings: []gateway.Binding{
-					{Verb: "POST", Path: "/v1/chat", Body: "*"},
-				},
-				Policy: policy.Method{
-					RateLimits: []policy.RateLimit{
-						{
-							Name:     "default",
-							Requests: 10,
-							Interval: time.Minute,
-							Burst:    10,
-							Key:      policy.RateLimitKey{Source: policy.KeyPrincipal},
-							Cost:     policy.RateLimitCost{Units: 1},
-						},
-					},
-					Auth:   &policy.Auth{Requirement: policy.AuthRequired},
-					Limits: &policy.Limits{MaxRequestBytes: 1024},
-				},
-				Lines: gateway.Lines{"rate_limits": 21, "auth": 19, "limits": 27},
+		}, {
+			Name: "Collect", Call: gateway.ClientStream(StreamServiceClient.Collect),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/collect", Body: "*"}},
+			Policy: policy.Method{
+				RateLimits: inherited.RateLimits, Auth: inherited.Auth, Limits: inherited.Limits,
+				Response: &policy.Response{Status: 201, Location: "/v1/watch/{id}"},
 			},
-		},
+		}, {
+			Name: "Chat", Call: gateway.BidiStream(StreamServiceClient.Chat),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/chat", Body: "*"}},
+			Policy: policy.Method{
+				RateLimits: inherited.RateLimits, Auth: inherited.Auth, Limits: inherited.Limits,
+			},
+		}},
 	}
 }
 
@@ -140,4 +90,13 @@ func RegisterStreamServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 // in this process.
 func RegisterStreamServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server StreamServiceServer) error {
 	return gateway.RegisterOnMux(ctx, mux, streamServiceGateway(), gateway.ServerConn(&StreamService_ServiceDesc, server))
+}
+
+// file_streams_proto_lines tells on which lines the policies are written.
+func file_streams_proto_lines() gateway.FileLines {
+	return gateway.FileLines{
+		"StreamService":         {"auth": 19, "rate_limits": 21, "limits": 27},
+		"StreamService.Watch":   {"timeout": 40, "circuit_breaker": 44, "concurrency": 45, "response": 46},
+		"StreamService.Collect": {"response": 56},
+	}
 }

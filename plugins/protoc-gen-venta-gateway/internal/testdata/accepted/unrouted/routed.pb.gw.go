@@ -12,22 +12,17 @@ import (
 
 // If this line does not compile, the gateway package is older than the plugin
 // that wrote this file. Remedy: go get github.com/venta-hq/venta@latest
-const _ = gateway.SupportsGeneratedCodeV1
+const _ = gateway.SupportsGeneratedCodeV2
 
 // routedServiceGateway describes the routes and policies of RoutedService.
 func routedServiceGateway() gateway.Service {
 	return gateway.Service{
 		Name:   "test.unrouted.v1.RoutedService",
 		Source: "routed.proto",
-		Methods: []gateway.Method{
-			{
-				Name: "Get",
-				Call: gateway.Unary(RoutedServiceClient.Get),
-				Bindings: []gateway.Binding{
-					{Verb: "GET", Path: "/v1/routed"},
-				},
-			},
-		},
+		Methods: []gateway.Method{{
+			Name: "Get", Call: gateway.Unary(RoutedServiceClient.Get),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/routed"}},
+		}},
 	}
 }
 

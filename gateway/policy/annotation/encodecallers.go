@@ -7,7 +7,7 @@ import (
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
 
-// The other direction of answers.go and ratelimit.go.
+// The other direction of callers.go and ratelimit.go.
 
 func encodeRateLimit(l policy.RateLimit) *policyv1.RateLimit {
 	p := &policyv1.RateLimit{

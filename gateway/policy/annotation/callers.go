@@ -10,7 +10,7 @@ import (
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
 
-// The blocks that concern callers and the answers that they get.
+// The blocks that concern callers and the responses that they get.
 
 func (d *decoder) cache(c *policyv1.Cache) *policy.Cache {
 	if c == nil || c.GetDisabled() {
@@ -65,7 +65,7 @@ func (d *decoder) auth(a *policyv1.Auth) *policy.Auth {
 	return read
 }
 
-// schemes returns nil for the default, so that it is written in one way alone.
+// schemes returns nil for the default, so that there is one form of it.
 func (d *decoder) schemes(schemes []policyv1.Auth_Scheme) []policy.Scheme {
 	var read []policy.Scheme
 	for i, scheme := range schemes {
