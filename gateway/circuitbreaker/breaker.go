@@ -40,7 +40,6 @@ package circuitbreaker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -87,37 +86,18 @@ type Breaker struct {
 	changes    changes
 }
 
-// New returns a closed breaker without history. A policy whose values make no
-// sense is an error.
+// New returns a closed breaker without history. A policy out of the limits of
+// [policy.Method.ValidateLimits] is an error.
 func New(p policy.CircuitBreaker, o Options) (*Breaker, error) {
-	if err := check(p); err != nil {
+	if err := (policy.Method{CircuitBreaker: &p}).CheckLimits(); err != nil {
 		return nil, fmt.Errorf("circuitbreaker: %w", err)
 	}
-	return &Breaker{policy: p, options: o, epoch: time.Now(), window: newWindow(p.Window)}, nil
+	return newBreaker(p, o), nil
 }
 
-func check(p policy.CircuitBreaker) error {
-	switch {
-	case p.ErrorThresholdPercent < 1 || p.ErrorThresholdPercent > 100:
-		return fmt.Errorf("error_threshold_percent must be from 1 to 100, not %d", p.ErrorThresholdPercent)
-	case p.Window < buckets:
-		return fmt.Errorf("window must be positive, not %s", p.Window)
-	case p.MinimumCalls < 1:
-		return fmt.Errorf("minimum_calls must be at least 1, not %d", p.MinimumCalls)
-	case p.OpenDuration <= 0:
-		return fmt.Errorf("open_duration must be positive, not %s", p.OpenDuration)
-	case p.HalfOpenCalls < 1:
-		return fmt.Errorf("half_open_calls must be at least 1, not %d", p.HalfOpenCalls)
-	case p.SlowCallDuration < 0:
-		return fmt.Errorf("slow_call_duration must not be negative: %s", p.SlowCallDuration)
-	case p.SlowCallDuration > 0 && (p.SlowCallThresholdPercent < 1 || p.SlowCallThresholdPercent > 100):
-		return fmt.Errorf("slow_call_threshold_percent must be from 1 to 100, not %d", p.SlowCallThresholdPercent)
-	case p.SlowCallDuration == 0 && p.SlowCallThresholdPercent != 0:
-		return errors.New("slow_call_threshold_percent needs slow_call_duration")
-	case len(p.FailureStatusCodes) == 0:
-		return errors.New("failure_status_codes is empty")
-	}
-	return nil
+// newBreaker makes a breaker of a policy that is in order.
+func newBreaker(p policy.CircuitBreaker, o Options) *Breaker {
+	return &Breaker{policy: p, options: o, epoch: time.Now(), window: newWindow(p.Window)}
 }
 
 // State returns what a call would meet now. An open breaker whose time has

@@ -125,7 +125,7 @@ func TestClosed(t *testing.T) {
 				if test.policy != nil {
 					test.policy(&p)
 				}
-				b := newBreaker(t, p, circuitbreaker.Options{})
+				b := circuitbreaker.NewOutOfLimits(p, circuitbreaker.Options{})
 				for _, s := range test.steps {
 					time.Sleep(s.after) // virtual
 					for range s.times {

@@ -161,7 +161,7 @@ func TestConcurrentUse(t *testing.T) {
 	p.SlowCallDuration, p.SlowCallThresholdPercent = 0, 0
 	var changes []change
 	var telling atomic.Int32
-	b := newBreaker(t, p, circuitbreaker.Options{OnStateChange: func(_ string, from, to circuitbreaker.State) {
+	b := circuitbreaker.NewOutOfLimits(p, circuitbreaker.Options{OnStateChange: func(_ string, from, to circuitbreaker.State) {
 		if telling.Add(1) != 1 {
 			t.Error("two changes are told at once")
 		}

@@ -3,16 +3,15 @@ package circuitbreaker
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/venta-hq/venta/gateway/deadline"
+	"github.com/venta-hq/venta/gateway/internal/clientstream"
 )
 
 // StreamClientInterceptor returns an interceptor that passes each stream through
@@ -35,171 +34,115 @@ func (b *Breaker) StreamClientInterceptor() grpc.StreamClientInterceptor {
 		if err != nil {
 			return nil, err
 		}
-		s := &judgedStream{breaker: b, ctx: ctx, permit: permit, talks: desc.ClientStreams}
-		s.detach = context.AfterFunc(ctx, func() { s.settle(s.cut()) })
-		opened := false
-		defer func() {
-			if !opened {
-				s.settle(Ignored) // unless it is settled already
-				s.detach()
-			}
-		}()
-		s.ClientStream, err = streamer(ctx, desc, cc, method, opts...)
-		if err != nil {
-			s.ended(err)
-			return nil, err
-		}
-		opened = true
-		return s, nil
+		j := &judge{breaker: b, ctx: ctx, permit: permit}
+		return clientstream.Open(ctx, desc, j, func() (grpc.ClientStream, error) {
+			return streamer(ctx, desc, cc, method, opts...)
+		})
 	}
 }
 
-// judgedStream is an upstream's stream whose opening the breaker judges.
-type judgedStream struct {
-	grpc.ClientStream
+// judge tells the breaker how a stream goes.
+type judge struct {
 	breaker *Breaker
 	ctx     context.Context // the caller's
-	talks   bool            // the caller may send several messages
-	detach  func() bool     // from the end of ctx
 
-	settled atomic.Bool // permit is done
+	settled atomic.Bool // how the stream opened is told
 	mu      sync.Mutex
-	permit  Permit
+	permit  Permit // until it is settled
 	later   Permit // for how the stream ends
-	asked   bool   // the caller has sent everything
+	sentAll bool   // by the caller
 }
 
-// Header implements grpc.ClientStream.
-func (s *judgedStream) Header() (metadata.MD, error) {
-	header, err := s.ClientStream.Header()
-	if err != nil {
-		s.ended(err)
-	}
-	return header, err
-}
+// Explain implements clientstream.Observer.
+func (j *judge) Explain(err error) error { return err }
 
-// SendMsg implements grpc.ClientStream.
-func (s *judgedStream) SendMsg(m any) error {
-	err := s.ClientStream.SendMsg(m)
-	switch {
-	case err == nil:
-		s.sent(!s.talks)
-	case !errors.Is(err, io.EOF): // which leaves the status to RecvMsg
-		s.ended(err)
-	}
-	return err
-}
+// Sent implements clientstream.Observer.
+func (j *judge) Sent() { j.sent(false) }
 
-// CloseSend implements grpc.ClientStream.
-func (s *judgedStream) CloseSend() error {
-	err := s.ClientStream.CloseSend()
-	s.sent(true)
-	return err
-}
+// SentAll implements clientstream.Observer.
+func (j *judge) SentAll() { j.sent(true) }
 
-// RecvMsg implements grpc.ClientStream.
-func (s *judgedStream) RecvMsg(m any) error {
-	if !s.settled.Load() {
-		return s.recvFirst(m)
-	}
-	err := s.ClientStream.RecvMsg(m)
-	if err != nil {
-		s.ended(err)
-	}
-	return err
-}
-
-func (s *judgedStream) recvFirst(m any) error {
-	returned := false
-	defer func() {
-		if !returned { // a panic, or the goroutine's end
-			s.settle(Ignored)
-			s.detach()
-		}
-	}()
-	err := s.ClientStream.RecvMsg(m)
-	returned = true
-	if err != nil {
-		s.ended(err)
-		return err
-	}
-	s.settle(Success)
-	s.detach()
-	return nil
-}
-
-// sent notes that the upstream's turn begins now.
-func (s *judgedStream) sent(everything bool) {
-	if s.settled.Load() {
+// sent notes that it is the upstream's time that passes from now on.
+func (j *judge) sent(all bool) {
+	if j.settled.Load() {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked = s.asked || everything
-	s.permit.start = s.breaker.now()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.sentAll = j.sentAll || all
+	j.permit.start = j.breaker.now()
+}
+
+// Received implements clientstream.Observer.
+func (j *judge) Received() {
+	if !j.settled.Load() {
+		j.settle(Success)
+	}
+}
+
+// Ended implements clientstream.Observer. It tells how the stream ended, if its
+// opening did not decide that.
+func (j *judge) Ended(end clientstream.End) {
+	outcome := j.outcome(end)
+	j.settle(outcome)
+	if outcome == Failure {
+		j.broke()
+	}
 }
 
 // settle tells how the stream has opened, once.
-func (s *judgedStream) settle(o Outcome) {
-	if s.settled.Swap(true) {
+func (j *judge) settle(o Outcome) {
+	if j.settled.Swap(true) {
 		return
 	}
-	permit := s.take(&s.permit)
+	permit := j.take(&j.permit)
 	if o == Success {
-		s.keep(permit)
+		j.keep(permit)
 	}
-	permit.finish(s.ctx, o)
+	permit.finish(j.ctx, o)
 }
 
 // take takes a permit out of its field.
-func (s *judgedStream) take(field *Permit) Permit {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (j *judge) take(field *Permit) Permit {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	permit := *field
 	*field = Permit{}
 	return permit
 }
 
-func (s *judgedStream) keep(permit Permit) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.later = permit
-}
-
-// ended tells how the stream has ended, if its opening did not decide that.
-func (s *judgedStream) ended(err error) {
-	outcome := s.outcome(err)
-	s.detach()
-	s.settle(outcome)
-	if outcome == Failure {
-		s.broke()
-	}
+func (j *judge) keep(permit Permit) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.later = permit
 }
 
 // broke counts a stream that has opened well.
-func (s *judgedStream) broke() {
-	permit := s.take(&s.later)
-	permit.start = s.breaker.now() // the end is not slow
-	permit.finish(s.ctx, Failure)
+func (j *judge) broke() {
+	permit := j.take(&j.later)
+	permit.start = j.breaker.now() // the end is not slow
+	permit.finish(j.ctx, Failure)
 }
 
 // outcome says what a stream's end tells about the upstream.
-func (s *judgedStream) outcome(err error) Outcome {
+func (j *judge) outcome(end clientstream.End) Outcome {
 	switch {
-	case errors.Is(err, io.EOF):
+	case end.Err == nil:
 		return Success
-	case s.ctx.Err() != nil:
-		return s.cut()
+	case j.ctx.Err() != nil:
+		return j.cut()
+	case end.Lost:
+		return Ignored
 	}
-	return s.breaker.OutcomeOf(s.ctx, err)
+	return j.breaker.OutcomeOf(j.ctx, end.Err)
 }
 
 // cut says what the end of the caller's context tells about the upstream.
-func (s *judgedStream) cut() Outcome {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	late := slices.Contains(s.breaker.policy.FailureStatusCodes, codes.DeadlineExceeded)
-	if late && s.asked && !s.settled.Load() && errors.Is(context.Cause(s.ctx), deadline.ErrPolicy) {
+func (j *judge) cut() Outcome {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	late := slices.Contains(j.breaker.policy.FailureStatusCodes, codes.DeadlineExceeded)
+	if late && j.sentAll && !j.settled.Load() && errors.Is(context.Cause(j.ctx), deadline.ErrPolicy) {
 		return Failure
 	}
 	return Ignored

@@ -84,15 +84,14 @@ type Load struct {
 }
 
 // New returns a limiter with all its places free. The policy's criticality is
-// left aside: each interceptor has its own. A policy whose values make no sense
-// is an error.
+// left aside: each interceptor has its own. A policy out of the limits of
+// [policy.Method.ValidateLimits] is an error.
 func New(p policy.Concurrency, o Options) (*Limiter, error) {
-	switch {
-	case p.MaxInFlight < 1:
-		return nil, fmt.Errorf("concurrency: max_in_flight must be at least 1, not %d", p.MaxInFlight)
-	case p.MaxQueue < 0:
-		return nil, fmt.Errorf("concurrency: max_queue must not be negative: %d", p.MaxQueue)
-	case o.MaxWait < 0:
+	p.Criticality = policy.CriticalityDefault // left aside
+	if err := (policy.Method{Concurrency: &p}).CheckLimits(); err != nil {
+		return nil, fmt.Errorf("concurrency: %w", err)
+	}
+	if o.MaxWait < 0 {
 		return nil, fmt.Errorf("concurrency: the longest wait must not be negative: %s", o.MaxWait)
 	}
 	if o.MaxWait == 0 {

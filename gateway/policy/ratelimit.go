@@ -8,8 +8,12 @@ import (
 )
 
 const (
-	mostRateLimits = 8
-	mostRequests   = 1_000_000_000
+	// MaxRateLimits is the most limits that an RPC has.
+	MaxRateLimits = 8
+	// MaxTiers is the most tiers of a limit.
+	MaxTiers = 16
+
+	mostRequests = 1_000_000_000
 )
 
 // rateLimits makes the list of limits one block.
@@ -17,8 +21,8 @@ type rateLimits []RateLimit
 
 func (l rateLimits) limits() faults {
 	var found faults
-	if len(l) > mostRateLimits {
-		found.add("rate_limits", fmt.Sprintf("%d limits are too many", len(l)), fmt.Sprintf("write at most %d", mostRateLimits))
+	if len(l) > MaxRateLimits {
+		found.add("rate_limits", fmt.Sprintf("%d limits are too many", len(l)), fmt.Sprintf("write at most %d", MaxRateLimits))
 	}
 	names := make(map[string]bool, len(l))
 	for i := range l {
@@ -60,13 +64,10 @@ func (l *RateLimit) limits(path string) faults {
 // longestShared is how long the name of an RPC with shared counts may be.
 const longestShared = 256
 
-// mostTiers is how many tiers a limit has.
-const mostTiers = 16
-
 func (l *RateLimit) tierLimits(path string) faults {
 	var found faults
-	if len(l.Tiers) > mostTiers {
-		found.add(path+".tiers", fmt.Sprintf("%d tiers are too many", len(l.Tiers)), fmt.Sprintf("write at most %d", mostTiers))
+	if len(l.Tiers) > MaxTiers {
+		found.add(path+".tiers", fmt.Sprintf("%d tiers are too many", len(l.Tiers)), fmt.Sprintf("write at most %d", MaxTiers))
 	}
 	seen := map[[2]string]bool{}
 	for i, t := range l.Tiers {
@@ -95,6 +96,9 @@ func (l *RateLimit) sharedLimits(path string) faults {
 	switch {
 	case l.Shared && l.OnStoreFailure == FailureUnset:
 		found.add(path+".on_store_failure", "nothing says what happens while the shared store is out of reach",
+			"write ON_STORE_FAILURE_ALLOW, ON_STORE_FAILURE_DENY or ON_STORE_FAILURE_LOCAL")
+	case l.OnStoreFailure < FailureUnset || l.OnStoreFailure > FailureLocal:
+		found.add(path+".on_store_failure", fmt.Sprintf("%d is no such choice", l.OnStoreFailure),
 			"write ON_STORE_FAILURE_ALLOW, ON_STORE_FAILURE_DENY or ON_STORE_FAILURE_LOCAL")
 	case !l.Shared && l.OnStoreFailure != FailureUnset:
 		found.add(path+".on_store_failure", "a local count needs no store", "remove it, or write SCOPE_SHARED")

@@ -1,5 +1,7 @@
 package policy
 
+import "errors"
+
 // Fault is one thing that is wrong with a policy. It is comparable.
 type Fault struct {
 	Path    string // of the schema's fields, such as "rate_limits[1].key.field"; "routes[0]" names a route of the RPC
@@ -31,6 +33,25 @@ func (m Method) ValidateLimits() []Fault {
 		found = append(found, b.limits()...)
 	}
 	return found
+}
+
+// CheckLimits returns the faults of [Method.ValidateLimits] as one error, or nil.
+// It serves what is made of a block without its RPC, such as one breaker.
+func (m Method) CheckLimits() error { return faults(m.ValidateLimits()).err() }
+
+// CheckLimits returns what is wrong with the budget's values, or nil.
+func (b RetryBudget) CheckLimits() error {
+	var found faults
+	found.budget("budget", b)
+	return found.err()
+}
+
+func (f faults) err() error {
+	var errs []error
+	for _, fault := range f {
+		errs = append(errs, errors.New(fault.String()))
+	}
+	return errors.Join(errs...)
 }
 
 // block is one block of a policy.

@@ -238,10 +238,11 @@ func TestNewRefusesWhatItCannotShare(t *testing.T) {
 		{"no store", shared, func(o *ratelimit.Options) { o.Store = nil }, "no Store"},
 		{"no scope", shared, func(o *ratelimit.Options) { o.Scope = "" }, `scope ""`},
 		{"a scope that breaks the group", shared, func(o *ratelimit.Options) { o.Scope = "a}b" }, `scope "a}b"`},
-		{"no choice", with(func(l *policy.RateLimit) { l.OnStoreFailure = policy.FailureUnset }), nil, "what happens without the store"},
-		{"a choice without a store", with(func(l *policy.RateLimit) { l.Shared = false }), nil, "without a shared count"},
-		{"a lease without a store", with(func(l *policy.RateLimit) { l.Shared, l.OnStoreFailure, l.Lease = false, 0, 2 }), nil, "without a shared count"},
-		{"a negative lease", with(func(l *policy.RateLimit) { l.Lease = -1 }), nil, "lease is -1"},
+		{"no choice", with(func(l *policy.RateLimit) { l.OnStoreFailure = policy.FailureUnset }), nil, "on_store_failure: nothing says"},
+		{"no such choice", with(func(l *policy.RateLimit) { l.OnStoreFailure = 9 }), nil, "on_store_failure: 9 is"},
+		{"a choice without a store", with(func(l *policy.RateLimit) { l.Shared = false }), nil, "on_store_failure: a local count"},
+		{"a lease without a store", with(func(l *policy.RateLimit) { l.Shared, l.OnStoreFailure, l.Lease = false, 0, 2 }), nil, "lease: a local count"},
+		{"a negative lease", with(func(l *policy.RateLimit) { l.Lease = -1 }), nil, "lease: -1 is out"},
 		{"over 71 years", with(func(l *policy.RateLimit) { l.Requests, l.Interval, l.Burst = 1, 24*time.Hour, 27_000 }), nil, "71 years"},
 		{"a tier over 71 years", with(func(l *policy.RateLimit) {
 			l.Interval, l.Tiers = 24*time.Hour, []policy.RateLimitTier{{Claim: "c", Requests: 1, Burst: 1e9}}
@@ -250,10 +251,10 @@ func TestNewRefusesWhatItCannotShare(t *testing.T) {
 		{"no reader of claims", with(func(l *policy.RateLimit) { l.Tiers = make([]policy.RateLimitTier, 1) }),
 			func(o *ratelimit.Options) { o.Claim = nil }, "no Claim"},
 		{"too many tiers", with(func(l *policy.RateLimit) { l.Tiers = make([]policy.RateLimitTier, 17) }), nil, "17 tiers"},
-		{"a tier without requests", with(func(l *policy.RateLimit) { l.Tiers = []policy.RateLimitTier{{Claim: "c", Burst: 1}} }), nil, "requests is 0"},
+		{"a tier without requests", with(func(l *policy.RateLimit) { l.Tiers = []policy.RateLimitTier{{Claim: "c", Burst: 1}} }), nil, "tiers[0].requests: 0 is out"},
 		{"a tier below the cost", with(func(l *policy.RateLimit) {
 			l.Cost.Units, l.Tiers = 5, []policy.RateLimitTier{{Claim: "c", Requests: 10, Burst: 4}}
-		}), nil, "cost 5 is above"},
+		}), nil, "tiers[0].burst: a request costs 5"},
 		{"no such style", shared, func(o *ratelimit.Options) { o.Fields = 9 }, "field style 9"},
 	}
 	for _, test := range tests {

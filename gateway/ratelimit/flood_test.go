@@ -18,7 +18,7 @@ func floodLimiter(t testing.TB, maxKeys int) *Limiter {
 	t.Helper()
 	l, err := New([]policy.RateLimit{{
 		Name: "x", Requests: 10, Burst: 10, Interval: time.Minute,
-		Key: policy.RateLimitKey{Source: policy.KeyHeader}, Cost: policy.RateLimitCost{Units: 1},
+		Key: policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Key"}, Cost: policy.RateLimitCost{Units: 1},
 	}}, Options{
 		MaxKeys: maxKeys, OnError: func(http.ResponseWriter, *http.Request, error) {},
 		Key: func(*http.Request, policy.RateLimitKey) (string, error) { return "", nil },

@@ -18,6 +18,28 @@ type bucket struct {
 	at     time.Duration
 }
 
+// The arithmetic must hold for all that a policy may say.
+const (
+	maxUnits    = 1_000_000_000
+	minInterval = time.Second
+	maxInterval = 24 * time.Hour
+)
+
+func TestLimitsAreThePolicys(t *testing.T) {
+	taken := func(units int64, interval time.Duration) bool {
+		limit := policy.RateLimit{Name: "a", Requests: units, Burst: units, Interval: interval, Cost: policy.RateLimitCost{Units: 1}}
+		return policy.Method{RateLimits: []policy.RateLimit{limit}}.CheckLimits() == nil
+	}
+	for _, interval := range []time.Duration{minInterval, maxInterval} {
+		if !taken(maxUnits, interval) || taken(maxUnits+1, interval) {
+			t.Errorf("a policy takes other units than 1 to %d in %s", maxUnits, interval)
+		}
+	}
+	if taken(1, minInterval-1) || taken(1, maxInterval+1) {
+		t.Errorf("a policy takes other intervals than %s to %s", minInterval, maxInterval)
+	}
+}
+
 func newBucket(limit policy.RateLimit) *bucket {
 	return &bucket{limit: limit, tokens: big.NewRat(limit.Burst, 1)}
 }

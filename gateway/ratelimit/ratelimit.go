@@ -55,10 +55,7 @@ import (
 )
 
 // MaxLimits is the most limits that one request may be under.
-const MaxLimits = 8
-
-// MaxTiers is the most tiers of a limit.
-const MaxTiers = 16
+const MaxLimits = policy.MaxRateLimits
 
 // MaxKeyBytes is the longest key that is kept as it is. A longer one is
 // replaced by its SHA-256, salted for each Limiter so that nobody can name a

@@ -234,22 +234,22 @@ func TestNewRefuses(t *testing.T) {
 		opts   ratelimit.Options
 		want   string
 	}{
-		{"no limit", nil, full, "0 limits"},
+		{"no limit", nil, full, "no limits"},
 		{"too many", make([]policy.RateLimit, 9), full, "9 limits"},
-		{"the same name twice", []policy.RateLimit{good, good}, full, `limit "x": the name is taken`},
+		{"the same name twice", []policy.RateLimit{good, good}, full, `rate_limits[1].name: a second limit is named "x"`},
 		{"no OnError", with(func(*policy.RateLimit) {}), ratelimit.Options{Key: byHeader}, "no OnError"},
 		{"no Key", with(func(*policy.RateLimit) {}), ratelimit.Options{OnError: ignore}, "no Key"},
 		{"no Cost", with(func(l *policy.RateLimit) { l.Cost.Field = "size" }), full, `field "size"`},
 		{"negative keys", with(func(*policy.RateLimit) {}), ratelimit.Options{MaxKeys: -1, Key: byHeader, OnError: ignore}, "-1 keys"},
-		{"an empty name", with(func(l *policy.RateLimit) { l.Name = "" }), full, "the name must"},
-		{"a name that breaks the field", with(func(l *policy.RateLimit) { l.Name = `a"b` }), full, "the name must"},
-		{"no request", with(func(l *policy.RateLimit) { l.Requests = 0 }), full, "requests is 0"},
-		{"too many requests", with(func(l *policy.RateLimit) { l.Requests = 1e9 + 1 }), full, "requests is 1000000001"},
-		{"no burst", with(func(l *policy.RateLimit) { l.Burst = 0 }), full, "burst is 0"},
-		{"a short interval", with(func(l *policy.RateLimit) { l.Interval = time.Second - 1 }), full, "interval is 999.999999ms"},
-		{"a long interval", with(func(l *policy.RateLimit) { l.Interval = 24*time.Hour + 1 }), full, "interval is 24h"},
-		{"a cost above the burst", with(func(l *policy.RateLimit) { l.Cost.Units = 11 }), full, "cost is 11, want 1 to 10"},
-		{"no cost", with(func(l *policy.RateLimit) { l.Cost.Units = 0 }), full, "cost is 0"},
+		{"an empty name", with(func(l *policy.RateLimit) { l.Name = "" }), full, `rate_limits[0].name: "" is not`},
+		{"a name that breaks the field", with(func(l *policy.RateLimit) { l.Name = `a"b` }), full, `name: "a\"b" is not`},
+		{"no request", with(func(l *policy.RateLimit) { l.Requests = 0 }), full, "requests: 0 is out"},
+		{"too many requests", with(func(l *policy.RateLimit) { l.Requests = 1e9 + 1 }), full, "requests: 1000000001 is out"},
+		{"no burst", with(func(l *policy.RateLimit) { l.Burst = 0 }), full, "burst: 0 is out"},
+		{"a short interval", with(func(l *policy.RateLimit) { l.Interval = time.Second - 1 }), full, "interval: 999.999999ms is out"},
+		{"a long interval", with(func(l *policy.RateLimit) { l.Interval = 24*time.Hour + 1 }), full, "interval: 24h0m0.000000001s is out"},
+		{"a cost above the burst", with(func(l *policy.RateLimit) { l.Cost.Units = 11 }), full, "cost.units: 11 is more than the burst of 10"},
+		{"no cost", with(func(l *policy.RateLimit) { l.Cost.Units = 0 }), full, "cost.units: 0 is out"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -269,7 +269,7 @@ func checkNew(t *testing.T, limits []policy.RateLimit, opts ratelimit.Options, w
 
 func TestNewTellsEveryFault(t *testing.T) {
 	_, err := ratelimit.New([]policy.RateLimit{{Name: "a"}, {Name: "b"}}, ratelimit.Options{})
-	for _, want := range []string{"no OnError", `limit "a"`, `limit "b"`, "interval is 0s"} {
+	for _, want := range []string{"no OnError", "rate_limits[0].requests: 0", "rate_limits[1].requests: 0", "interval: 0s"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("New = %v, want %q in it", err, want)
 		}

@@ -35,10 +35,11 @@ type Client struct {
 	opts     Options
 	conn     atomic.Pointer[rueidis.Client] // nil until the first connection
 	topology atomic.Pointer[topology]
-	counters counters
-	changes  changes
-	faulty   bool // a refusal was told; run's alone
-	stop     context.CancelFunc
+	// credentials are those of the next connection.
+	credentials atomic.Pointer[Credentials]
+	counters    counters
+	changes     changes
+	stop        context.CancelFunc
 
 	mu     sync.RWMutex // closed, and Add of work
 	closed bool
@@ -61,6 +62,8 @@ func Open(ctx context.Context, opts Options) (*Client, error) {
 	c := &Client{opts: opts, stop: stop}
 	c.changes.tell = opts.OnChange
 	c.topology.Store(newTopology(opts))
+	credentials := opts.credentials()
+	c.credentials.Store(&credentials)
 	first := make(chan error, 1)
 	c.work.Go(func() { c.run(background, first) })
 	select {

@@ -20,15 +20,15 @@ const (
 )
 
 // dial connects. It returns a fault where the server answers and refuses.
-func dial(o Options) (rueidis.Client, error) {
-	r, err := rueidis.NewClient(clientOption(o))
+func (c *Client) dial() (rueidis.Client, error) {
+	r, err := rueidis.NewClient(c.clientOption())
 	if err != nil {
 		if r != nil {
 			r.Close()
 		}
 		return nil, err
 	}
-	if o.Cluster && r.Mode() != rueidis.ClientModeCluster {
+	if c.opts.Cluster && r.Mode() != rueidis.ClientModeCluster {
 		r.Close()
 		return nil, &fault{errors.New("the server is not a cluster's node")}
 	}
@@ -41,12 +41,13 @@ func dial(o Options) (rueidis.Client, error) {
 // connection: otherwise each would break it. DisableRetry, because a failed
 // write may have been done. ConnWriteTimeout closes a connection whose peer
 // went silent, together with the pings.
-func clientOption(o Options) rueidis.ClientOption {
+func (c *Client) clientOption() rueidis.ClientOption {
+	o := c.opts
 	dialer := net.Dialer{Timeout: o.DialTimeout, KeepAlive: keepAlive}
 	return rueidis.ClientOption{
 		InitAddress:         o.Addresses,
-		Username:            o.Username,
-		Password:            o.Password,
+		AuthCredentialsFn:   c.authenticate,
+		DialCtxFn:           connectTo,
 		ClientName:          "venta",
 		TLSConfig:           o.TLS,
 		Dialer:              dialer,
@@ -61,8 +62,7 @@ func clientOption(o Options) rueidis.ClientOption {
 		WriteBufferEachConn: bufferBytes,
 		PipelineMultiplex:   multiplex(o.Connections),
 		Sentinel: rueidis.SentinelOption{
-			Dialer: dialer, TLSConfig: o.TLS, MasterSet: o.Sentinel, ClientName: "venta",
-			Username: o.SentinelUsername, Password: o.SentinelPassword,
+			Dialer: sentinelDialer(dialer), TLSConfig: o.TLS, MasterSet: o.Sentinel, ClientName: "venta",
 			TopologyRefreshInterval: refreshInterval,
 		},
 		ClusterOption: rueidis.ClusterOption{

@@ -17,6 +17,8 @@ type guard struct {
 	failures atomic.Int64  // in a row
 	open     atomic.Bool
 	probing  atomic.Bool
+	// refusalTold: that the node is there and refuses was told since it was given up.
+	refusalTold atomic.Bool
 }
 
 func newGuard(node string, places int) *guard {
@@ -48,7 +50,19 @@ func (g *guard) fail() bool {
 }
 
 // giveUp opens the guard and reports whether it was closed.
-func (g *guard) giveUp() bool { return g.open.CompareAndSwap(false, true) }
+func (g *guard) giveUp(why error) bool {
+	if !g.open.CompareAndSwap(false, true) {
+		return false
+	}
+	g.refusalTold.Store(isFault(why))
+	return true
+}
+
+// isNews reports whether an open guard's node refuses, which nobody was told of
+// yet.
+func (g *guard) isNews(err error) bool {
+	return g.open.Load() && isFault(err) && g.refusalTold.CompareAndSwap(false, true)
+}
 
 // succeed forgets earlier failures. It does not close the guard.
 func (g *guard) succeed() {

@@ -39,7 +39,7 @@ type Options struct {
 	// Cluster says that the servers at Addresses are a Redis Cluster.
 	Cluster bool
 	// Username and Password authenticate (ACL). Without Username the password is
-	// the default user's. Default: none.
+	// the default user's. Default: none. [Client.SetCredentials] changes them.
 	Username, Password string
 	// SentinelUsername and SentinelPassword authenticate at the sentinels.
 	SentinelUsername, SentinelPassword string
@@ -74,8 +74,9 @@ type Options struct {
 	// Redis is away should serve what it can. A server that answers and refuses
 	// (wrong password, no such database, no cluster) always fails Open.
 	Required bool
-	// OnChange, if set, is told when a node is given up and when it is found
-	// well again. It is called one at a time and must not block.
+	// OnChange, if set, is told when a node is given up, when it is found well
+	// again, and once when a node that was given up is there and refuses, for
+	// instance the password. It is called one at a time and must not block.
 	OnChange func(Change)
 }
 
@@ -85,7 +86,7 @@ type Change struct {
 	Node string
 	// Available is the new state.
 	Available bool
-	// Err is the last failure of a node that was given up.
+	// Err is the last failure of a node that was given up, or its refusal.
 	Err error
 }
 
@@ -122,7 +123,7 @@ func (o Options) validate() error {
 	return errors.Join(
 		o.validAddresses(),
 		o.validMode(),
-		o.validCredentials(),
+		o.credentials().validate(o.Sentinel != ""),
 		o.validPrefix(),
 		within("timeout", o.Timeout, time.Millisecond, 10*time.Second),
 		within("dial timeout", o.DialTimeout, o.Timeout, time.Minute),
@@ -158,20 +159,6 @@ func (o Options) validMode() error {
 	default:
 		return within("db", o.DB, 0, mostDB)
 	}
-}
-
-func (o Options) validCredentials() error {
-	var errs []error
-	if o.Username != "" && o.Password == "" {
-		errs = append(errs, errors.New("a user name without a password"))
-	}
-	if o.SentinelUsername != "" && o.SentinelPassword == "" {
-		errs = append(errs, errors.New("a sentinel user name without a password"))
-	}
-	if o.Sentinel == "" && o.SentinelPassword != "" {
-		errs = append(errs, errors.New("a sentinel password without a sentinel"))
-	}
-	return errors.Join(errs...)
 }
 
 func (o Options) validPrefix() error {

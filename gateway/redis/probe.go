@@ -41,15 +41,13 @@ func (c *Client) reconnect(ctx context.Context) error {
 		c.changes.apply(Change{Available: true}, rest.recovered)
 		return nil
 	}
-	news := isFault(err) && !c.faulty
-	c.faulty = c.faulty || news
-	c.changes.apply(Change{Err: err}, func() bool { return rest.giveUp() || news })
+	c.changes.apply(Change{Err: err}, func() bool { return rest.giveUp(err) || rest.isNews(err) })
 	return err
 }
 
 // connect makes the first connection and writes through it once.
 func (c *Client) connect(ctx context.Context) error {
-	r, err := dial(c.opts)
+	r, err := c.dial()
 	if err != nil {
 		return err
 	}
@@ -118,13 +116,17 @@ func (c *Client) probe() bool {
 	return found
 }
 
-// probeNode closes a guard if its node answers in time.
+// probeNode closes a guard if its node answers in time, and tells of a node that
+// is there and refuses.
 func (c *Client) probeNode(g *guard, key string) {
 	defer g.probing.Store(false)
 	c.counters.probes.Add(1)
 	begun := time.Now()
 	err := write(context.Background(), *c.conn.Load(), key)
-	if !failed(err) && time.Since(begun) <= c.opts.Timeout {
+	switch {
+	case failed(err):
+		c.changes.apply(Change{Node: g.node, Err: err}, func() bool { return g.isNews(err) })
+	case time.Since(begun) <= c.opts.Timeout:
 		c.changes.apply(Change{Node: g.node, Available: true}, g.recovered)
 	}
 }
@@ -133,6 +135,6 @@ func (c *Client) probeNode(g *guard, key string) {
 func (c *Client) fail(g *guard, err error) {
 	c.counters.failures.Add(1)
 	if g.fail() {
-		c.changes.apply(Change{Node: g.node, Err: err}, g.giveUp)
+		c.changes.apply(Change{Node: g.node, Err: err}, func() bool { return g.giveUp(err) })
 	}
 }

@@ -162,9 +162,12 @@ func (test scenario) check(t *testing.T) {
 	if test.cancel > 0 {
 		time.AfterFunc(test.cancel, cancel)
 	}
-	intercept := newRetry(t, p, retry.Options{Random: half, OnAttempt: attempts.add})
+	intercept, err := retry.NewOutOfLimits(p, retry.Options{Random: half, OnAttempt: attempts.add})
+	if err != nil {
+		t.Fatal(err)
+	}
 
-	err := intercept(ctx, method, nil, nil, nil, upstream.invoke)
+	err = intercept(ctx, method, nil, nil, nil, upstream.invoke)
 
 	if got := status.Code(err); got != test.code {
 		t.Errorf("code %v, want %v", got, test.code)

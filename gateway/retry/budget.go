@@ -34,14 +34,11 @@ type tally struct {
 	shares   int // admitted by Percent
 }
 
-// NewBudget returns a budget without history. A percentage outside 1 to 100 and
-// a negative minimum are errors.
+// NewBudget returns a budget without history. Values out of the limits of
+// [policy.RetryBudget.CheckLimits] are an error.
 func NewBudget(p policy.RetryBudget) (*Budget, error) {
-	if p.Percent < 1 || p.Percent > 100 {
-		return nil, fmt.Errorf("retry: budget.percent must be from 1 to 100, not %d", p.Percent)
-	}
-	if p.MinPerSecond < 0 {
-		return nil, fmt.Errorf("retry: budget.min_per_second must not be negative: %d", p.MinPerSecond)
+	if err := p.CheckLimits(); err != nil {
+		return nil, fmt.Errorf("retry: %w", err)
 	}
 	return &Budget{policy: p, epoch: time.Now()}, nil
 }

@@ -2,7 +2,6 @@ package retry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -58,10 +57,10 @@ type HedgeOptions struct {
 // second attempt would have been sent is told; what would have come of it is not
 // known.
 //
-// A policy whose values make no sense is an error. The interceptor is safe for
+// A policy out of the limits of [policy.Method.ValidateLimits] is an error. The interceptor is safe for
 // concurrent use.
 func NewHedge(p policy.Hedge, o HedgeOptions) (grpc.UnaryClientInterceptor, error) {
-	if err := checkHedge(p); err != nil {
+	if err := (policy.Method{Hedge: &p}).CheckLimits(); err != nil {
 		return nil, fmt.Errorf("hedge: %w", err)
 	}
 	var err error
@@ -79,18 +78,6 @@ func NewHedge(p policy.Hedge, o HedgeOptions) (grpc.UnaryClientInterceptor, erro
 		return h.watch, nil
 	}
 	return h.intercept, nil
-}
-
-func checkHedge(p policy.Hedge) error {
-	switch {
-	case p.MaxAttempts < 2:
-		return fmt.Errorf("max_attempts must be at least 2, not %d", p.MaxAttempts)
-	case p.Delay < 0:
-		return fmt.Errorf("the delay must not be negative: %s", p.Delay)
-	case len(p.NonFatalStatusCodes) == 0:
-		return errors.New("non_fatal_status_codes is empty")
-	}
-	return nil
 }
 
 type hedger struct {

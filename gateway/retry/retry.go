@@ -18,7 +18,6 @@ package retry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -77,12 +76,17 @@ type Attempt struct {
 // In shadow mode each call is made once, and what would have followed from that
 // attempt is told; whether a second one would have needed a third is not known.
 //
-// A policy whose values make no sense is an error. The interceptor is safe for
+// A policy out of the limits of [policy.Method.ValidateLimits] is an error. The interceptor is safe for
 // concurrent use.
 func New(p policy.Retry, o Options) (grpc.UnaryClientInterceptor, error) {
-	if err := check(p); err != nil {
+	if err := (policy.Method{Retry: &p}).CheckLimits(); err != nil {
 		return nil, fmt.Errorf("retry: %w", err)
 	}
+	return newRetry(p, o)
+}
+
+// newRetry makes the interceptor of a policy that is in order.
+func newRetry(p policy.Retry, o Options) (grpc.UnaryClientInterceptor, error) {
 	var err error
 	if o.Budget, err = budgetOf(o.Budget, p.Budget); err != nil {
 		return nil, err
@@ -109,22 +113,6 @@ func budgetOf(shared *Budget, p policy.RetryBudget) (*Budget, error) {
 		return shared, nil
 	}
 	return NewBudget(p)
-}
-
-func check(p policy.Retry) error {
-	switch {
-	case p.MaxAttempts < 2:
-		return fmt.Errorf("max_attempts must be at least 2, not %d", p.MaxAttempts)
-	case p.InitialBackoff <= 0:
-		return fmt.Errorf("initial_backoff must be positive, not %s", p.InitialBackoff)
-	case p.MaxBackoff < p.InitialBackoff:
-		return fmt.Errorf("max_backoff %s is shorter than initial_backoff %s", p.MaxBackoff, p.InitialBackoff)
-	case !(p.BackoffMultiplier > 0): // NaN too
-		return fmt.Errorf("backoff_multiplier must be positive, not %v", p.BackoffMultiplier)
-	case len(p.RetryableStatusCodes) == 0:
-		return errors.New("retryable_status_codes is empty")
-	}
-	return nil
 }
 
 type retrier struct {

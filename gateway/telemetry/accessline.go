@@ -45,8 +45,8 @@ func appendLine(b []byte, level slog.Level, now time.Time, q *Request, route *Ro
 	b = append(b, '"')
 	b = appendText(b, `,"http.request.method":`, r.Method)
 	b = appendText(b, `,"url.path":`, r.URL.Path)
-	b = strconv.AppendInt(append(b, `,"http.response.status_code":`...), int64(q.answer.status), 10)
-	b = strconv.AppendInt(append(b, `,"http.response.body.size":`...), q.answer.bytes, 10)
+	b = strconv.AppendInt(append(b, `,"http.response.status_code":`...), int64(q.status()), 10)
+	b = strconv.AppendInt(append(b, `,"http.response.body.size":`...), q.response.Bytes(), 10)
 	b = strconv.AppendInt(append(b, `,"duration":`...), int64(now.Sub(q.start)), 10)
 	b = appendText(b, `,"client.address":`, r.RemoteAddr)
 	if route.template != "" {

@@ -30,7 +30,7 @@ func (l *accessLog) write(ctx context.Context, q *Request, route *Route, r *http
 		return
 	}
 	level := slog.LevelInfo
-	if q.answer.status >= http.StatusInternalServerError {
+	if q.status() >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
 	if !l.handler.Enabled(ctx, level) {
@@ -53,8 +53,8 @@ func addRequest(ctx context.Context, record *slog.Record, q *Request, route *Rou
 		slog.String("request_id", q.id),
 		slog.String("http.request.method", r.Method),
 		slog.String("url.path", r.URL.Path),
-		slog.Int("http.response.status_code", q.answer.status), // 0: cut before an answer
-		slog.Int64("http.response.body.size", q.answer.bytes),
+		slog.Int("http.response.status_code", q.status()), // 0: cut before a response
+		slog.Int64("http.response.body.size", q.response.Bytes()),
 		slog.Duration("duration", record.Time.Sub(q.start)),
 		slog.String("client.address", r.RemoteAddr),
 	)

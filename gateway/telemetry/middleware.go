@@ -40,7 +40,7 @@ type Options struct {
 //     stands, and by 128 random bits otherwise;
 //   - makes a server span by the semantic conventions for HTTP;
 //   - measures http.server.request.duration and http.server.active_requests;
-//   - logs one line when the request ends: at level INFO, or WARN for an answer
+//   - logs one line when the request ends: at level INFO, or WARN for a status
 //     of 500 and above. Query strings are left out everywhere, as they may hold
 //     secrets.
 //
@@ -68,15 +68,15 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id:     nameRequest(r.Header),
 		start:  time.Now(),
 		series: seriesOf(r.Method, r.TLS),
-		answer: answer{ResponseWriter: w},
 	}
+	q.response.ResponseWriter = w
 	q.header[0] = q.id
 	w.Header()[RequestIDHeader] = q.header[:1:1] // an Add finds no room and copies
 	q.ctx.Begin(s.tracing.start(r, q), requestKey{}, q)
 	q.active = s.metrics.begin(q.series)
 	defer s.end(q, r)
-	s.next.ServeHTTP(&q.answer, r.WithContext(&q.ctx))
-	q.answer.begin(http.StatusOK) // what net/http sends for a handler that wrote nothing
+	s.next.ServeHTTP(&q.response, r.WithContext(&q.ctx))
+	q.returned = true
 }
 
 // end reports a request, also one whose handler panicked.
@@ -107,5 +107,5 @@ func (m *Metrics) end(ctx context.Context, q *Request, route *Route, took time.D
 		return
 	}
 	q.active.Add(-1)
-	m.requestDuration.Record(ctx, took.Seconds(), route.durations.of(outcome{q.series, q.answer.status})...)
+	m.requestDuration.Record(ctx, took.Seconds(), route.durations.of(outcome{q.series, q.status()})...)
 }

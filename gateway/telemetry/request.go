@@ -2,11 +2,13 @@ package telemetry
 
 import (
 	"context"
+	"net/http"
 	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/venta-hq/venta/gateway/internal/responsewriter"
 	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
@@ -20,12 +22,22 @@ type Request struct {
 	route atomic.Pointer[Route] // nil: not routed (yet)
 
 	// What the middleware alone uses.
-	start  time.Time
-	series series
-	active *count
-	span   trace.Span // nil: none
-	answer answer
-	header [1]string // the id as a header field's values
+	start    time.Time
+	series   series
+	active   *count
+	span     trace.Span // nil: none
+	response responsewriter.Watcher
+	returned bool      // the handler has, and did not panic
+	header   [1]string // the id as a header field's values
+}
+
+// status returns that of the response, which net/http names where the handler
+// wrote nothing; 0: the handler was cut before it wrote anything.
+func (q *Request) status() int {
+	if !q.response.Began() && q.returned {
+		return http.StatusOK
+	}
+	return q.response.Status()
 }
 
 type requestKey struct{}

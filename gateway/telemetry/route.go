@@ -56,10 +56,10 @@ func (s series) scheme() string {
 	return "http"
 }
 
-// outcome is what tells a route's requests apart when they are answered.
+// outcome is what tells a route's requests apart when they have ended.
 type outcome struct {
 	series
-	status int // 0: cut before an answer
+	status int // 0: cut before a response
 }
 
 func (r *Route) attributes(o outcome) []attribute.KeyValue {

@@ -98,12 +98,12 @@ func endServerSpan(q *Request, route *Route, r *http.Request) {
 		return
 	}
 	q.span.SetName(route.spanName(q.series.method))
-	q.span.SetAttributes(route.attributes(outcome{q.series, q.answer.status})...)
+	q.span.SetAttributes(route.attributes(outcome{q.series, q.status()})...)
 	q.span.SetAttributes(requestAttributes(q, r)...)
 	if route.rpcMethod != "" {
 		q.span.SetAttributes(semconv.RPCMethod(route.rpcMethod))
 	}
-	if status := q.answer.status; status == 0 || status >= http.StatusInternalServerError {
+	if status := q.status(); status == 0 || status >= http.StatusInternalServerError {
 		q.span.SetStatus(codes.Error, "")
 	}
 }
@@ -115,7 +115,7 @@ func requestAttributes(q *Request, r *http.Request) []attribute.KeyValue {
 		semconv.ServerAddress(host(r.Host)),
 		semconv.ClientAddress(host(r.RemoteAddr)),
 		semconv.UserAgentOriginal(r.UserAgent()),
-		semconv.HTTPResponseBodySize(int(q.answer.bytes)),
+		semconv.HTTPResponseBodySize(int(q.response.Bytes())),
 		semconv.HTTPResponseHeader("x-request-id", q.id),
 	}
 	if q.series.method == methodOther {

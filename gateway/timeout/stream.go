@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/internal/clientstream"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -65,51 +65,7 @@ func (b *streamBound) intercept(ctx context.Context, desc *grpc.StreamDesc, cc *
 	streamer grpc.Streamer, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
 	w := b.watch(ctx, method)
-	opened := false
-	defer func() {
-		if !opened { // or panicked
-			w.release()
-		}
-	}()
-	stream, err := streamer(w.streamContext(), desc, cc, method, opts...)
-	if err != nil {
-		return nil, w.explain(err)
-	}
-	opened = true
-	return &boundStream{ClientStream: stream, watch: w, single: !desc.ServerStreams}, nil
-}
-
-// boundStream is an upstream's stream that is watched.
-type boundStream struct {
-	grpc.ClientStream
-	watch  *watch
-	single bool // the upstream's only message is the end
-}
-
-// Header implements grpc.ClientStream.
-func (s *boundStream) Header() (metadata.MD, error) {
-	header, err := s.ClientStream.Header()
-	return header, s.watch.explain(err)
-}
-
-// SendMsg implements grpc.ClientStream.
-func (s *boundStream) SendMsg(m any) error {
-	err := s.ClientStream.SendMsg(m)
-	if err == nil {
-		s.watch.touch()
-		return nil
-	}
-	return s.watch.explain(err)
-}
-
-// RecvMsg implements grpc.ClientStream.
-func (s *boundStream) RecvMsg(m any) error {
-	err := s.ClientStream.RecvMsg(m)
-	if err == nil && !s.single {
-		s.watch.touch()
-		return nil
-	}
-	err = s.watch.explain(err)
-	s.watch.release()
-	return err
+	return clientstream.Open(w.Context, desc, w, func() (grpc.ClientStream, error) {
+		return streamer(w.streamContext(), desc, cc, method, opts...)
+	})
 }

@@ -2,13 +2,12 @@ package timeout
 
 import (
 	"context"
-	"errors"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/venta-hq/venta/gateway/deadline"
+	"github.com/venta-hq/venta/gateway/internal/clientstream"
 )
 
 // watch is a stream under its bounds, and the context of the upstream's part of
@@ -21,7 +20,6 @@ type watch struct {
 	start  time.Time
 	end    time.Time // zero: no total bound, or the caller's deadline is sooner
 	cancel context.CancelCauseFunc
-	detach func() bool // from the end of the context
 
 	last  atomic.Int64 // when a message passed, in nanoseconds since start
 	found atomic.Pointer[passed]
@@ -43,7 +41,6 @@ func (b *streamBound) watch(caller context.Context, method string) *watch {
 		w.Context, w.cancel = context.WithCancelCause(caller)
 	}
 	w.arm(w.start)
-	w.detach = context.AfterFunc(w.Context, w.stop)
 	return w
 }
 
@@ -62,6 +59,15 @@ func (w *watch) streamContext() context.Context {
 	}
 	return w
 }
+
+// Sent implements clientstream.Observer.
+func (w *watch) Sent() { w.touch() }
+
+// SentAll implements clientstream.Observer. It is no message.
+func (w *watch) SentAll() {}
+
+// Received implements clientstream.Observer.
+func (w *watch) Received() { w.touch() }
 
 // touch notes that a message has passed. The timer finds out when it fires.
 func (w *watch) touch() {
@@ -90,10 +96,11 @@ func (w *watch) arm(now time.Time) {
 // quietAt is when the stream will have been silent for too long.
 func (w *watch) quietAt() time.Time { return w.start.Add(time.Duration(w.last.Load()) + w.policy.Idle) }
 
-// fire looks which bound has passed, if any.
+// fire looks which bound has passed, if any. None does once the caller has left.
 func (w *watch) fire() {
 	now := time.Now()
 	switch {
+	case w.Err() != nil:
 	case !w.end.IsZero() && !now.Before(w.end):
 		w.pass(w.tooLong)
 	case w.policy.Idle > 0 && !now.Before(w.quietAt()):
@@ -149,20 +156,16 @@ func (w *watch) finish(then func()) bool {
 	return true
 }
 
-func (w *watch) stop() { w.finish(func() {}) }
-
-// release ends the watch, and the upstream's stream where it is still open.
-func (w *watch) release() {
-	w.stop()
-	w.detach()
+// Ended implements clientstream.Observer. It ends the watch, and the upstream's
+// stream where it is still open.
+func (w *watch) Ended(clientstream.End) {
+	w.finish(func() {})
 	w.cancel(nil)
 }
 
-// explain names the bound that has passed as the reason of err.
-func (w *watch) explain(err error) error {
-	if err == nil || errors.Is(err, io.EOF) {
-		return err
-	}
+// Explain implements clientstream.Observer. It names the bound that has passed as
+// the reason of err.
+func (w *watch) Explain(err error) error {
 	if !cut(err) {
 		return err // an end, even if it came in the last moment
 	}

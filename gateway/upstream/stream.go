@@ -2,11 +2,12 @@ package upstream
 
 import (
 	"context"
-	"errors"
-	"io"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/balancer"
+
+	"github.com/venta-hq/venta/gateway/internal/clientstream"
 )
 
 // StreamClientInterceptor returns the group's step around a stream. What counts
@@ -19,32 +20,33 @@ func (g *Group) StreamClientInterceptor() grpc.StreamClientInterceptor {
 	) (grpc.ClientStream, error) {
 		a := newAttempt(ctx, g)
 		a.stream = true
-		stream, err := streamer(a, desc, cc, method, opts...)
-		if err != nil {
-			return nil, err
-		}
-		return &groupStream{ClientStream: stream, attempt: a}, nil
+		return clientstream.Open(ctx, desc, &streamAttempt{attempt: a}, func() (grpc.ClientStream, error) {
+			return streamer(a, desc, cc, method, opts...)
+		})
 	}
 }
 
-// groupStream is a stream to an address with a breaker.
-type groupStream struct {
-	grpc.ClientStream
+// streamAttempt is a stream to an address with a breaker.
+type streamAttempt struct {
+	clientstream.EndOnly
 	attempt *attempt
-	opened  bool // of the goroutine that receives
+	opened  atomic.Bool
 }
 
-// RecvMsg implements grpc.ClientStream.
-func (s *groupStream) RecvMsg(m any) error {
-	err := s.ClientStream.RecvMsg(m)
-	switch {
-	case err == nil && !s.opened:
-		s.opened = true
+// Received implements clientstream.Observer.
+func (s *streamAttempt) Received() {
+	if !s.opened.Swap(true) {
 		s.attempt.finish(s.attempt.Context, nil)
-	case err != nil && s.opened && !errors.Is(err, io.EOF):
-		s.attempt.broke(err)
 	}
-	return err
+}
+
+// Ended implements clientstream.Observer. The end of a stream that has not opened
+// is streamDone's; one that its context ended was not the address's doing.
+func (s *streamAttempt) Ended(end clientstream.End) {
+	cut := end.Lost || s.attempt.Context.Err() != nil
+	if end.Err != nil && !cut && s.opened.Load() {
+		s.attempt.broke(end.Err)
+	}
 }
 
 // streamDone ends a stream after done, with what gRPC says of it, unless its

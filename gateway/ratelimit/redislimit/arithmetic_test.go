@@ -24,7 +24,7 @@ func anyLimit(t *rapid.T) policy.RateLimit {
 		Interval: time.Duration(rapid.OneOf(
 			rapid.Int64Range(int64(time.Second), int64(24*time.Hour)), rapid.Just(int64(time.Second)), rapid.Just(int64(24*time.Hour)),
 		).Draw(t, "interval")),
-		Key: policy.RateLimitKey{Source: policy.KeyHeader}, Cost: policy.RateLimitCost{Units: 1},
+		Key: policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Key"}, Cost: policy.RateLimitCost{Units: 1},
 	}
 	// What would take over 71 years to earn is refused by ratelimit.New.
 	if most := (int64(1) << 51) / max(int64(limit.Interval/time.Microsecond)/limit.Requests, 1); limit.Burst > most {
@@ -136,7 +136,7 @@ func TestClockThatStepsBack(t *testing.T) {
 	store := newStore(t)
 	limit := policy.RateLimit{
 		Name: "x", Requests: 1, Burst: 3, Interval: time.Second, Shared: true, OnStoreFailure: policy.FailureDeny,
-		Key: policy.RateLimitKey{Source: policy.KeyHeader}, Cost: policy.RateLimitCost{Units: 1},
+		Key: policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Key"}, Cost: policy.RateLimitCost{Units: 1},
 	}
 	decide := func(at time.Duration) ratelimit.Decision {
 		var d [1]ratelimit.Decision

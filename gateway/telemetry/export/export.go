@@ -41,6 +41,7 @@ type Config struct {
 	OTLPInsecure bool
 	// SampleRatio is the share of traces that is sampled, from 0 to 1, where the
 	// caller has not decided. Default: 0, the callers' alone.
+	// [Providers.SetSampleRatio] changes it.
 	SampleRatio float64
 	// Logger takes what goes wrong with exports, at most once a minute for each
 	// exporter. Default: slog.Default().
@@ -56,6 +57,7 @@ type Providers struct {
 	// would let clients speak to the services past the gateway.
 	Propagator propagation.TextMapPropagator
 
+	sampler  *ratioSampler
 	metrics  http.Handler
 	shutdown []func(context.Context) error
 }
@@ -77,6 +79,7 @@ func Start(ctx context.Context, c Config) (*Providers, error) {
 		MeterProvider:  metricnoop.NewMeterProvider(),
 		TracerProvider: tracenoop.NewTracerProvider(),
 		Propagator:     propagation.TraceContext{},
+		sampler:        newRatioSampler(c.SampleRatio),
 		metrics:        http.NotFoundHandler(),
 	}
 	if err := p.start(ctx, c); err != nil {
@@ -110,8 +113,8 @@ func (c Config) exports() bool { return c.Prometheus || c.OTLPEndpoint != "" }
 
 func (c Config) check() error {
 	var errs []error
-	if !(c.SampleRatio >= 0 && c.SampleRatio <= 1) { // NaN too
-		errs = append(errs, fmt.Errorf("SampleRatio must be from 0 to 1, not %v", c.SampleRatio))
+	if err := checkRatio(c.SampleRatio); err != nil {
+		errs = append(errs, err)
 	}
 	if c.ServiceName == "" && c.exports() {
 		errs = append(errs, errors.New("ServiceName is empty"))

@@ -24,7 +24,7 @@ func (p *Providers) sample(ctx context.Context, c Config, process *resource.Reso
 	batches := sdktrace.NewBatchSpanProcessor(exporter)
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(process),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(c.SampleRatio))),
+		sdktrace.WithSampler(sdktrace.ParentBased(p.sampler)),
 		sdktrace.WithSpanProcessor(batches),
 	)
 	p.TracerProvider = provider
