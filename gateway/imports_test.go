@@ -13,7 +13,10 @@ import (
 const module = "github.com/venta-hq/venta/"
 
 // shared are the packages that policy packages may stand on.
-var shared = []string{"gateway/policy", "gateway/apierror", "gateway/deadline", "gateway/redis", "gateway/requestctx"}
+var shared = []string{
+	"gateway/policy", "gateway/apierror", "gateway/deadline", "gateway/redis", "gateway/requestctx",
+	"gateway/internal/responsewriter",
+}
 
 // above are the packages of gateway/ that use the gateway instead of being a
 // part of it.

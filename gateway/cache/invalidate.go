@@ -1,12 +1,11 @@
 package cache
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 
+	"github.com/venta-hq/venta/gateway/internal/responsewriter"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -59,9 +58,7 @@ func (s *Store) Invalidator(rule InvalidateRule) (func(http.Handler) http.Handle
 				rule.OnError(w, r, err)
 				return
 			}
-			purging := &purger{ResponseWriter: w, purge: func() { rule.purge(s, r, tags) }}
-			defer purging.decide(http.StatusOK) // nothing was written, or it panics
-			next.ServeHTTP(purging, r)
+			serveWrite(w, r, next, func() { rule.purge(s, r, tags) })
 		})
 	}, nil
 }
@@ -84,48 +81,19 @@ func (rule *InvalidateRule) report(r *http.Request, would string) {
 	}
 }
 
-// purger is the ResponseWriter of a write.
-type purger struct {
-	http.ResponseWriter
-	purge   func()
-	decided bool
-}
-
-// decide purges once, unless the final status says that nothing was changed.
-func (w *purger) decide(status int) {
-	if w.decided || status < http.StatusOK && status != http.StatusSwitchingProtocols {
-		return
+// serveWrite serves a write, and purges before the first byte of its response
+// unless the final status says that nothing was changed.
+func serveWrite(w http.ResponseWriter, r *http.Request, next http.Handler, purge func()) {
+	decided := false
+	decide := func(status int) {
+		if decided {
+			return
+		}
+		decided = true
+		if status/100 != 4 || status == http.StatusRequestTimeout || status == statusClientClosed {
+			purge()
+		}
 	}
-	w.decided = true
-	if status/100 != 4 || status == http.StatusRequestTimeout || status == statusClientClosed {
-		w.purge()
-	}
-}
-
-// Unwrap serves http.ResponseController.
-func (w *purger) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w *purger) WriteHeader(status int) {
-	w.decide(status)
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *purger) Write(p []byte) (int, error) {
-	w.decide(http.StatusOK)
-	return w.ResponseWriter.Write(p)
-}
-
-// Flush serves handlers that look for an http.Flusher.
-func (w *purger) Flush() { _ = w.FlushError() }
-
-// FlushError serves http.ResponseController.
-func (w *purger) FlushError() error {
-	w.decide(http.StatusOK)
-	return http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Hijack serves http.ResponseController.
-func (w *purger) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	w.decide(http.StatusOK)
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	defer decide(http.StatusOK) // nothing was written, or it panics
+	next.ServeHTTP(&responsewriter.Watcher{ResponseWriter: w, OnBegin: decide}, r)
 }

@@ -1,11 +1,11 @@
 package cache
 
 import (
-	"bufio"
-	"net"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/internal/responsewriter"
 )
 
 // What [Rule].OnShadow is told a request would have been: answered from the
@@ -43,10 +43,10 @@ func (h shadow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	stamps := h.store.tags.stamp(l.tags)
-	witness := &witness{ResponseWriter: w, outer: w.Header().Clone()}
+	witness := newWitness(w)
 	asked := time.Now()
 	h.next.ServeHTTP(witness, r)
-	if l.stale != nil && isFailure(witness.status) && h.standsIn(l.stale, l.directives, time.Now()) {
+	if l.stale != nil && isFailure(witness.Status()) && h.standsIn(l.stale, l.directives, time.Now()) {
 		would = wouldStale
 	}
 	h.remember(r, l, witness, stamps, asked)
@@ -89,17 +89,17 @@ func (h shadow) look(r *http.Request) (*lookup, string) {
 
 // remember stores what an answer was like.
 func (h shadow) remember(r *http.Request, l *lookup, w *witness, stamps []stamp, asked time.Time) {
-	if w.answer == nil || r.Method != http.MethodGet || w.broken {
+	if w.answer == nil || r.Method != http.MethodGet || w.broken() {
 		return
 	}
 	addVary(w.answer, h.vary)
-	p, ok := h.plan(r, w.status, w.answer, asked)
+	p, ok := h.plan(r, w.Status(), w.answer, asked)
 	declared := declaredLength(w.answer)
-	if !ok || declared >= 0 && declared != w.written || !h.store.tags.current(stamps) {
+	if !ok || declared >= 0 && declared != w.Bytes() || !h.store.tags.current(stamps) {
 		return
 	}
 	v := newVariant(w.answer, nil, p, l.key, stamps)
-	if v.weight+w.written <= h.store.opts.MaxEntryBytes {
+	if v.weight+w.Bytes() <= h.store.opts.MaxEntryBytes {
 		h.store.put(l.key, v)
 	}
 }
@@ -112,58 +112,31 @@ func (h shadow) report(r *http.Request, would string) {
 
 // witness sees an answer and passes it on.
 type witness struct {
-	http.ResponseWriter
-	outer   http.Header // what was set further out before
-	status  int
-	answer  http.Header // what the handler has added to it; nil while there is no status
-	written int64
-	broken  bool // it is not to be stored: a stream, a tunnel or half an answer
+	responsewriter.Watcher
+	outer  http.Header // what was set further out before
+	answer http.Header // what the handler has added to it; nil while there is no status
 }
 
-// Unwrap serves http.ResponseController.
-func (w *witness) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w *witness) WriteHeader(status int) {
-	w.see(status)
-	w.ResponseWriter.WriteHeader(status)
+func newWitness(w http.ResponseWriter) *witness {
+	seen := &witness{Watcher: responsewriter.Watcher{ResponseWriter: w}, outer: w.Header().Clone()}
+	seen.OnBegin = func(int) { seen.answer = added(seen.outer, w.Header()) }
+	return seen
 }
 
-func (w *witness) Write(p []byte) (int, error) {
-	w.see(http.StatusOK)
-	n, err := w.ResponseWriter.Write(p)
-	w.written += int64(n)
-	w.broken = w.broken || err != nil
-	return n, err
-}
+// broken reports whether the answer is not to be stored: it is a stream, a tunnel
+// or half an answer.
+func (w *witness) broken() bool { return w.Streamed() || w.Err() != nil }
 
-// Flush serves handlers that look for an http.Flusher.
-func (w *witness) Flush() { _ = w.FlushError() }
-
-// FlushError serves http.ResponseController.
-func (w *witness) FlushError() error {
-	w.see(http.StatusOK)
-	w.broken = true
-	return http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Hijack serves http.ResponseController.
-func (w *witness) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	w.broken = true
-	return http.NewResponseController(w.ResponseWriter).Hijack()
-}
-
-// see keeps the header of the final status, without what was set further out.
-func (w *witness) see(status int) {
-	if w.answer != nil || status/100 == 1 {
-		return
-	}
-	w.status, w.answer = status, canonical(w.Header())
-	for name, before := range w.outer {
-		values := w.answer[name]
+// added returns what of a header was not set further out.
+func added(outer, header http.Header) http.Header {
+	own := canonical(header)
+	for name, before := range outer {
+		values := own[name]
 		if len(values) >= len(before) && slices.Equal(values[:len(before)], before) {
-			if w.answer[name] = values[len(before):]; len(values) == len(before) {
-				delete(w.answer, name)
+			if own[name] = values[len(before):]; len(values) == len(before) {
+				delete(own, name)
 			}
 		}
 	}
+	return own
 }

@@ -38,9 +38,7 @@ func (s *Store) InvalidateTargets(next http.Handler) http.Handler {
 
 func (s *Store) write(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	target := *r.URL // as it is here, whatever the handler makes of it
-	purging := &purger{ResponseWriter: w, purge: func() { s.Purge(targets(r.Host, &target, w.Header())...) }}
-	defer purging.decide(http.StatusOK) // nothing was written, or it panics
-	next.ServeHTTP(purging, r)
+	serveWrite(w, r, next, func() { s.Purge(targets(r.Host, &target, w.Header())...) })
 }
 
 // targets returns the tags of all URIs that a write changes.
