@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -34,16 +35,16 @@ func (h *handler) isForCaller(r *http.Request) bool {
 	return !h.audienceStated() && (h.authenticated(r) || h.cookied(r))
 }
 
-// mayStore applies RFC 9111, section 3.5, to requests with credentials. One with
+// mayShare applies RFC 9111, section 3.5, to requests with credentials. One with
 // cookies is stored where the answer itself has a lifetime or varies on them:
 // the rule's lifetime alone is no word about sessions.
-func (h *handler) mayStore(r *http.Request, answer http.Header, d directives) bool {
-	if h.audienceStated() || d.public || d.mustRevalidate || d.sharedMaxAge != absent {
+func (h *handler) mayShare(r *http.Request, answer http.Header, d rfc9111.Directives) bool {
+	if h.audienceStated() || rfc9111.MayShare(d) {
 		return true
 	}
 	if h.authenticated(r) {
 		return false
 	}
-	names, _ := varyNames(nil, answer)
-	return !h.cookied(r) || d.maxAge != absent || len(answer["Expires"]) > 0 || slices.Contains(names, "Cookie")
+	names, _ := rfc9111.VaryNames(nil, answer)
+	return !h.cookied(r) || rfc9111.HasLifetime(answer, d) || slices.Contains(names, "Cookie")
 }

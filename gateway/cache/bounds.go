@@ -2,6 +2,8 @@ package cache
 
 import (
 	"net/http"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // Event is something about the cache itself that an operator wants to count.
@@ -32,11 +34,11 @@ const (
 )
 
 // selectorBytes is what the header fields weigh that an answer varies on.
-func selectorBytes(list []selector) int64 {
+func selectorBytes(list []rfc9111.Selector) int64 {
 	var bytes int64
 	for _, s := range list {
 		bytes += fieldBytes
-		for _, line := range s.lines {
+		for _, line := range s.Lines {
 			bytes += int64(len(line)) + stringBytes
 		}
 	}
@@ -48,7 +50,7 @@ func selectorBytes(list []selector) int64 {
 func (h *handler) tooLarge(r *http.Request, answer http.Header, vary []string) bool {
 	o := &h.store.opts
 	switch {
-	case declaredLength(answer) > o.MaxEntryBytes:
+	case rfc9111.ContentLength(answer) > o.MaxEntryBytes:
 		h.event(r, AnswerTooLarge)
 	case headerBytes(answer) > o.MaxHeaderBytes:
 		h.event(r, HeaderTooLarge)

@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 	"net/http"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // An entry of the second level is, all numbers as varints and all text behind
@@ -47,19 +49,19 @@ type entry struct {
 // encodeVariant writes an answer as it is now, in its plain encoding, and
 // returns for how long it may be of use.
 func encodeVariant(v *variant, k key, now time.Time) (encoded []byte, keep time.Duration) {
-	age := v.age(now)
-	keep = v.lifetime + max(v.refresh, v.grace) - age
+	age := v.Age(now)
+	keep = v.Left(now)
 	e := newEntryEncoder(kindVariant, k, int(v.weight))
 	e.number(uint64(v.status))
-	for _, d := range []time.Duration{age, v.lifetime, v.refresh, v.grace} {
+	for _, d := range []time.Duration{age, v.Lifetime, v.StaleWhileRevalidate, v.StaleIfError} {
 		e.number(uint64(max(d, 0)))
 	}
-	e.flag(v.mayBeStale)
+	e.flag(v.MayBeStale)
 	e.number(uint64(max(keep, 0)))
 	e.number(uint64(len(v.selectors)))
 	for _, s := range v.selectors {
-		e.text(s.name)
-		e.texts(s.lines)
+		e.text(s.Name)
+		e.texts(s.Lines)
 	}
 	e.number(uint64(len(v.fields)))
 	for i := range v.fields {
@@ -216,18 +218,18 @@ func (d *decoder) duration() time.Duration {
 func (d *decoder) variant(k key, left time.Duration, stamps []stamp, now time.Time) *variant {
 	v := &variant{stamps: stamps, status: d.count(), live: new(live)}
 	age := d.duration()
-	v.lifetime, v.refresh, v.grace = d.duration(), d.duration(), d.duration()
-	v.mayBeStale = d.number() == 1
+	v.Lifetime, v.StaleWhileRevalidate, v.StaleIfError = d.duration(), d.duration(), d.duration()
+	v.MayBeStale = d.number() == 1
 	keep := d.duration()
-	v.born = now.Add(-age - max(keep-left, 0))
+	v.Born = now.Add(-age - max(keep-left, 0))
 	for n := d.count(); n > 0 && !d.failed; n-- {
-		v.selectors = append(v.selectors, selector{d.text(), d.texts()})
+		v.selectors = append(v.selectors, rfc9111.Selector{Name: d.text(), Lines: d.texts()})
 	}
 	for n := d.count(); n > 0 && !d.failed; n-- {
 		v.addField(http.CanonicalHeaderKey(d.text()), d.texts())
 	}
 	v.body = d.bytes()
-	if v.status != http.StatusOK && !isNegative(v.status) || v.declared() != int64(len(v.body)) {
+	if v.status != http.StatusOK && !rfc9111.IsNegative(v.status) || v.declared() != int64(len(v.body)) {
 		d.failed = true
 	}
 	v.weight = v.weigh(k)
@@ -236,7 +238,7 @@ func (d *decoder) variant(k key, left time.Duration, stamps []stamp, now time.Ti
 
 // addField adds what may be stored, in the order of storedFields.
 func (v *variant) addField(name string, values []string) {
-	if !isStored(name) || len(values) == 0 {
+	if !rfc9111.IsStored(name) || len(values) == 0 {
 		return
 	}
 	switch name {
@@ -252,7 +254,7 @@ func (v *variant) addField(name string, values []string) {
 func (v *variant) declared() int64 {
 	for i := range v.fields {
 		if v.fields[i].name == "Content-Length" {
-			return declaredLength(http.Header{"Content-Length": v.fields[i].values})
+			return rfc9111.ContentLength(http.Header{"Content-Length": v.fields[i].values})
 		}
 	}
 	return -1

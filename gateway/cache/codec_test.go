@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 var codecKey = key{scope: "a.B.C@1", host: "h", principal: "p\x00", request: "\x01\x02"}
@@ -22,9 +24,12 @@ func codecVariant(now time.Time) *variant {
 		"Last-Modified": {"Mon, 02 Jan 2006 15:04:05 GMT"}, "Vary": {"Accept"},
 	}
 	return newVariant(header, []byte("body\x00"), plan{
-		selectors: []selector{{"Accept", []string{"a", ""}}, {"X-None", nil}},
-		status:    200, born: now.Add(-3 * time.Second), lifetime: time.Minute,
-		refresh: 2 * time.Second, grace: time.Hour, mayBeStale: true,
+		selectors: []rfc9111.Selector{{Name: "Accept", Lines: []string{"a", ""}}, {Name: "X-None"}},
+		status:    200,
+		Freshness: rfc9111.Freshness{
+			Born: now.Add(-3 * time.Second), Lifetime: time.Minute,
+			StaleWhileRevalidate: 2 * time.Second, StaleIfError: time.Hour, MayBeStale: true,
+		},
 	}, codecKey, nil)
 }
 
@@ -44,11 +49,11 @@ func TestCodec(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := found.variant
-	if got.age(now) != 8*time.Second {
-		t.Errorf("age %v, want 3s before and 5s since", got.age(now))
+	if got.Age(now) != 8*time.Second {
+		t.Errorf("age %v, want 3s before and 5s since", got.Age(now))
 	}
 	want := *v
-	want.born, want.stamps, want.live = got.born, stamps, got.live
+	want.Born, want.stamps, want.live = got.Born, stamps, got.live
 	want.weight = want.weigh(codecKey)
 	if !reflect.DeepEqual(&want, got) {
 		t.Errorf("got\n%+v, want\n%+v", got, &want)
@@ -140,11 +145,11 @@ func FuzzDecodeEntry(f *testing.F) {
 			return
 		}
 		v := found.variant
-		if v.weight < int64(len(v.body)) || v.weight > int64(len(b))*1000 || v.age(now) < 0 {
-			t.Errorf("weight %d of %d bytes, age %v", v.weight, len(b), v.age(now))
+		if v.weight < int64(len(v.body)) || v.weight > int64(len(b))*1000 || v.Age(now) < 0 {
+			t.Errorf("weight %d of %d bytes, age %v", v.weight, len(b), v.Age(now))
 		}
 		for i := range v.fields {
-			if !isStored(v.fields[i].name) || strings.EqualFold(v.fields[i].name, "Set-Cookie") {
+			if !rfc9111.IsStored(v.fields[i].name) || strings.EqualFold(v.fields[i].name, "Set-Cookie") {
 				t.Errorf("field %q", v.fields[i].name)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // Encoder compresses stored answers, once for all hits that want it. A
@@ -48,7 +50,7 @@ func (e *encoding) bytes() int64 {
 // set further out.
 func (h *handler) represent(header http.Header, r *http.Request, k key, v *variant) representation {
 	encoder := h.store.opts.Encoder
-	if encoder == nil || v.live == nil || len(v.body) == 0 || len(r.Header[acceptEncoding]) == 0 ||
+	if encoder == nil || v.live == nil || len(v.body) == 0 || len(r.Header[rfc9111.AcceptEncoding]) == 0 ||
 		len(header["Set-Cookie"]) > 0 || len(header["Content-Encoding"]) > 0 {
 		return v.plain()
 	}
@@ -141,7 +143,7 @@ func describe(header http.Header, coding string, length int) {
 	header["Content-Encoding"] = []string{coding}
 	header["Content-Length"] = []string{strconv.Itoa(length)}
 	delete(header, "Accept-Ranges") // ranges are of the plain answer
-	addVary(header, []string{acceptEncoding})
+	rfc9111.AddVary(header, []string{rfc9111.AcceptEncoding})
 }
 
 // stored returns what is stored now of a variant, or nil.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // fill is one question to the upstream.
@@ -19,7 +21,7 @@ type fill struct {
 	status  string // the Cache-Status so far
 
 	stale      *variant // what is stored; nil: nothing
-	directives directives
+	directives rfc9111.Directives
 	outcome    Outcome
 
 	conditional bool // the upstream may say that the stale answer still holds
@@ -58,7 +60,7 @@ func (f *fill) upstreamRequest() *http.Request {
 	r := f.request.WithContext(f.withFailure(f.ctx))
 	r.Method = http.MethodGet
 	r.Header = r.Header.Clone()
-	for _, name := range []string{"If-None-Match", "If-Modified-Since", acceptEncoding, "Te"} {
+	for _, name := range []string{"If-None-Match", "If-Modified-Since", rfc9111.AcceptEncoding, "Te"} {
 		delete(r.Header, name)
 	}
 	f.condition(r.Header)
@@ -69,7 +71,7 @@ func (f *fill) upstreamRequest() *http.Request {
 // answer was purged since it was asked for, or is too large.
 func (f *fill) store(v *variant) bool {
 	store := f.handler.store
-	if v.failure = f.failure; !isNegative(v.status) {
+	if v.failure = f.failure; !rfc9111.IsNegative(v.status) {
 		v.failure = nil
 	}
 	switch {

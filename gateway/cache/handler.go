@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -36,7 +37,7 @@ type handler struct {
 // lookup is one request's way through the cache.
 type lookup struct {
 	key        key
-	directives directives
+	directives rfc9111.Directives
 	tags       []string
 	vary       []string // what answers are known to vary on
 	why        string   // no stored answer can be used
@@ -63,7 +64,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // prepare begins a request's way, or says why it passes the cache by.
 func (h *handler) prepare(r *http.Request, l *lookup) (bypass string, err error) {
-	l.directives = parseDirectives(r.Header)
+	l.directives = rfc9111.ParseDirectives(r.Header)
 	if bypass = unfit(r, l.directives); bypass != "" {
 		return bypass, nil
 	}
@@ -85,7 +86,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, l *lookup) {
 	if h.serveWhileStale(w, r, l, now) {
 		return
 	}
-	if l.directives.onlyIfCached {
+	if l.directives.OnlyIfCached {
 		addStatus(w.Header(), statusNotCached)
 		h.refuse(w, r, &apierror.Error{
 			Code: codes.Unavailable, HTTPStatus: http.StatusGatewayTimeout, Reason: NotCached,
@@ -131,20 +132,20 @@ func (h *handler) find(r *http.Request, l *lookup, now time.Time) *variant {
 	for _, v := range stored.variants {
 		switch {
 		case !h.store.tags.current(v.stamps), !h.store.trusts(v.stamps, now): // as if it were not there
-		case !selected(r, v.selectors):
+		case !rfc9111.Selected(r.Header, v.selectors):
 			if l.why == uriMiss {
 				l.why = varyMiss
 			}
-		case !v.fresh(now):
+		case !v.Fresh(now):
 			l.why = stale
 			l.keep(v)
-		case !v.allowedBy(l.directives, now):
+		case !v.AllowedBy(l.directives, now):
 			l.why = byRequest
 		default:
 			return v
 		}
 	}
-	l.vary = selectorNames(stored.variants[0].selectors)
+	l.vary = rfc9111.SelectorNames(stored.variants[0].selectors)
 	return nil
 }
 
@@ -156,7 +157,7 @@ func (h *handler) fetch(w http.ResponseWriter, r *http.Request, l *lookup) {
 		return
 	}
 	for range maxWaits {
-		k := flightKey{l.key, varyKey(r, l.vary)}
+		k := flightKey{l.key, rfc9111.VaryKey(r.Header, l.vary)}
 		stamps := h.store.tags.stamp(l.tags)
 		f, leader := h.store.flights.join(k, h.store.tags, stamps, h.store.joinable(stamps, time.Now()))
 		if leader {
@@ -195,8 +196,8 @@ func (h *handler) lead(w http.ResponseWriter, r *http.Request, l *lookup, f *fli
 // goesAlone reports whether a request neither leads a flight nor joins one: it
 // asks for an answer that is newer than itself, gets one that is for it alone,
 // or bounds the call by itself, which others must not be bound by.
-func (h *handler) goesAlone(r *http.Request, d directives) bool {
-	return d.noCache || d.maxAge == 0 || len(r.Header["Grpc-Timeout"]) > 0 ||
+func (h *handler) goesAlone(r *http.Request, d rfc9111.Directives) bool {
+	return d.NoCache || d.MaxAge == 0 || len(r.Header["Grpc-Timeout"]) > 0 ||
 		!h.audienceStated() && h.authenticated(r)
 }
 
@@ -207,7 +208,7 @@ func (h *handler) share(w http.ResponseWriter, r *http.Request, l *lookup, f *fl
 		return h.shareStale(w, r, l, f)
 	}
 	now := time.Now()
-	if f.answer == nil || !selected(r, f.answer.selectors) || !f.answer.allowedBy(l.directives, now) {
+	if f.answer == nil || !rfc9111.Selected(r.Header, f.answer.selectors) || !f.answer.AllowedBy(l.directives, now) {
 		return false
 	}
 	h.observe(r, Collapsed)
@@ -221,8 +222,8 @@ func (l *lookup) retry(r *http.Request, f *flight) bool {
 	if f.answer == nil {
 		return f.purged
 	}
-	l.vary = selectorNames(f.answer.selectors)
-	return !selected(r, f.answer.selectors)
+	l.vary = rfc9111.SelectorNames(f.answer.selectors)
+	return !rfc9111.Selected(r.Header, f.answer.selectors)
 }
 
 // waitError says that a request ended while it waited for the answer to another.
@@ -258,10 +259,10 @@ func (h *handler) key(r *http.Request, l *lookup) (bypass string, err error) {
 // unfit says why a GET or HEAD passes the cache by: it asks for a part or under
 // conditions that only the origin can judge, carries something that is in no
 // key, or forbids to store.
-func unfit(r *http.Request, d directives) string {
+func unfit(r *http.Request, d rfc9111.Directives) string {
 	h := r.Header
 	switch {
-	case d.noStore:
+	case d.NoStore:
 		return "no-store"
 	case r.ContentLength != 0:
 		return "body"
@@ -278,7 +279,7 @@ func unfit(r *http.Request, d directives) string {
 // passMethod passes on what is neither GET nor HEAD. What a write changes is no
 // longer served.
 func (h *handler) passMethod(w http.ResponseWriter, r *http.Request) {
-	if isSafe(r.Method) || h.rule.IgnoreTargets {
+	if rfc9111.IsSafe(r.Method) || h.rule.IgnoreTargets {
 		h.pass(w, r, statusMethod)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -197,14 +198,14 @@ func TestLateLeader(t *testing.T) {
 // TestAgeIsNotShared holds that what hits share of Age and Cache-Status is that
 // of their second, under many at once.
 func TestAgeIsNotShared(t *testing.T) {
-	v := &variant{born: time.Now(), lifetime: time.Hour, live: new(live)}
+	v := &variant{Freshness: rfc9111.Freshness{Born: time.Now(), Lifetime: time.Hour}, live: new(live)}
 	done := make(chan string, 8)
 	for range cap(done) {
 		go func() {
 			for range 5000 {
 				age := rand.IntN(50)
 				header := http.Header{}
-				v.setStatus(header, statusHit, true, v.born.Add(time.Duration(age)*time.Second))
+				v.setStatus(header, statusHit, true, v.Born.Add(time.Duration(age)*time.Second))
 				if want := fmt.Sprint("venta; hit; ttl=", 3600-age); header.Get("Age") != fmt.Sprint(age) || header.Get(cacheStatus) != want {
 					done <- fmt.Sprint(age, header)
 					return

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // ttl is how long an answer of this status is fresh where it does not say so
@@ -19,11 +21,7 @@ func (h *handler) ttl(status int) time.Duration {
 	return 0
 }
 
-func (p plan) negative() bool { return isNegative(p.status) }
-
-func isNegative(status int) bool {
-	return status == http.StatusNotFound || status == http.StatusGone
-}
+func (p plan) negative() bool { return rfc9111.IsNegative(p.status) }
 
 type failureKey struct{}
 

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // recorder is the ResponseWriter of a handler that is asked for an answer. It
@@ -57,9 +59,9 @@ func (w *recorder) WriteHeader(status int) {
 			return
 		}
 	} else {
-		w.answer = canonical(w.header)
+		w.answer = rfc9111.Canonical(w.header)
 	}
-	addVary(w.answer, w.fill.handler.vary)
+	rfc9111.AddVary(w.answer, w.fill.handler.vary)
 	var ok bool
 	if w.plan, ok = w.fill.handler.plan(w.fill.request, w.status, w.answer, w.fill.asked); ok {
 		w.state = holding
@@ -129,10 +131,10 @@ func (w *recorder) pass() {
 func (w *recorder) send(status int, param string) {
 	outer := w.ResponseWriter.Header()
 	modified, _ := http.ParseTime(w.answer.Get("Last-Modified"))
-	unchanged := status == http.StatusOK && notModified(w.fill.request, w.answer.Get("Etag"), modified)
+	unchanged := status == http.StatusOK && rfc9111.NotModified(w.fill.request.Header, w.answer.Get("Etag"), modified)
 	for name, values := range w.answer {
-		if !unchanged || !strings.HasPrefix(name, "Content-") || name == "Content-Location" {
-			setField(outer, name, values, isList(name))
+		if !unchanged || !rfc9111.IsAboutBody(name) {
+			rfc9111.SetField(outer, name, values, rfc9111.IsList(name))
 		}
 	}
 	addStatus(outer, w.fill.status+param)
@@ -150,7 +152,7 @@ func (w *recorder) finish() {
 		w.fill.land(nil, false)
 		outer := w.ResponseWriter.Header()
 		for name, values := range w.header {
-			setField(outer, name, values, isList(name))
+			rfc9111.SetField(outer, name, values, rfc9111.IsList(name))
 		}
 		addStatus(outer, w.fill.status) // net/http writes the rest
 	case passing:
@@ -175,7 +177,7 @@ func (w *recorder) whole() bool {
 			return false
 		}
 	}
-	declared := declaredLength(w.answer)
+	declared := rfc9111.ContentLength(w.answer)
 	return w.fill.ctx.Err() == nil && (declared < 0 || declared == int64(len(w.body)))
 }
 
@@ -195,7 +197,7 @@ func (w *recorder) store() {
 func (w *recorder) sendTrailers() {
 	declared := strings.Join(w.answer["Trailer"], ",")
 	for name, values := range w.header {
-		if strings.HasPrefix(name, http.TrailerPrefix) || namesField(declared, name) {
+		if strings.HasPrefix(name, http.TrailerPrefix) || rfc9111.NamesField(declared, name) {
 			w.ResponseWriter.Header()[name] = values
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // The defaults of [Options] for what happens in the background.
@@ -84,7 +86,7 @@ func (h *handler) serveWhileStale(w http.ResponseWriter, r *http.Request, l *loo
 		return false
 	}
 	h.observe(r, StaleHit)
-	if status == statusRevalidate && !l.directives.onlyIfCached {
+	if status == statusRevalidate && !l.directives.OnlyIfCached {
 		h.refresh(r, l, l.stale, now)
 	}
 	h.serveStored(w, r, l, l.stale, status, now)
@@ -95,11 +97,11 @@ func (h *handler) serveWhileStale(w http.ResponseWriter, r *http.Request, l *loo
 func (h *handler) whileStale(r *http.Request, l *lookup, now time.Time) string {
 	v := l.stale
 	switch {
-	case v == nil, !v.mayBeStale, !v.allowedBy(l.directives, now), !v.public && h.isForCaller(r):
+	case v == nil, !v.MayBeStale, !v.AllowedBy(l.directives, now), !v.public && h.isForCaller(r):
 		return ""
-	case v.age(now) < v.lifetime+v.refresh:
+	case v.WhileRevalidating(now):
 		return statusRevalidate
-	case l.directives.maxStale != absent:
+	case l.directives.MaxStale != rfc9111.Absent:
 		return statusMaxStale
 	}
 	return ""
@@ -108,7 +110,7 @@ func (h *handler) whileStale(r *http.Request, l *lookup, now time.Time) string {
 // refresh fetches the answer anew in the background, unless that is under way,
 // has failed a moment ago or has no place.
 func (h *handler) refresh(r *http.Request, l *lookup, v *variant, now time.Time) {
-	k := flightKey{l.key, varyKey(r, l.vary)}
+	k := flightKey{l.key, rfc9111.VaryKey(r.Header, l.vary)}
 	if v.live.retryAt.Load() > now.UnixNano() || h.store.flights.isOpen(k) {
 		return
 	}
@@ -133,7 +135,7 @@ func (h *handler) refresh(r *http.Request, l *lookup, v *variant, now time.Time)
 	background := r.Clone(context.WithoutCancel(r.Context()))
 	go h.runRefresh(&fill{
 		handler: h, request: background, key: l.key, tags: l.tags, stamps: f.stamps, flight: f,
-		stale: v, directives: noDirectives(), status: statusForward + l.why, outcome: Miss,
+		stale: v, directives: rfc9111.NoDirectives(), status: statusForward + l.why, outcome: Miss,
 	})
 }
 

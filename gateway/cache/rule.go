@@ -9,6 +9,7 @@ import (
 	"net/textproto"
 	"slices"
 
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -132,7 +133,7 @@ func (rule *Rule) validate() ([]string, error) {
 	var vary []string
 	for _, name := range rule.Policy.VaryHeaders {
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
-		if !isToken(name) || name == "*" {
+		if !rfc9111.IsToken(name) || name == "*" {
 			errs = append(errs, fmt.Errorf("%q is no header field", name))
 		}
 		if !slices.Contains(vary, canonical) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // DefaultMaxRemoteWait is the default of [Options].MaxRemoteWait.
@@ -156,14 +158,14 @@ func (s *second) loadKey(ctx context.Context, k RemoteKey) (entry, Stamp, bool) 
 func (s *second) usable(v *variant) *variant {
 	f, now := s.fill, time.Now()
 	switch {
-	case v == nil, !selected(f.request, v.selectors), v.weight > f.handler.store.opts.MaxEntryBytes:
+	case v == nil, !rfc9111.Selected(f.request.Header, v.selectors), v.weight > f.handler.store.opts.MaxEntryBytes:
 		return nil
-	case !v.fresh(now):
+	case !v.Fresh(now):
 		if f.stale == nil {
 			f.stale = v
 		}
 		return nil
-	case !v.allowedBy(f.directives, now):
+	case !v.AllowedBy(f.directives, now):
 		return nil
 	}
 	return v
@@ -173,9 +175,9 @@ func (s *second) usable(v *variant) *variant {
 // header fields and others.
 func (s *second) keyOf(names []string) RemoteKey {
 	f := s.fill
-	vary := varyKey(f.request, f.handler.vary)
+	vary := rfc9111.VaryKey(f.request.Header, f.handler.vary)
 	if names != nil {
-		vary += "\x00" + strings.Join(names, ",") + "\x00" + varyKey(f.request, names)
+		vary += "\x00" + strings.Join(names, ",") + "\x00" + rfc9111.VaryKey(f.request.Header, names)
 	}
 	return f.key.remote(vary)
 }
@@ -194,7 +196,7 @@ func (s *second) share(v *variant) {
 	}
 	base := s.keyOf(nil)
 	variant := Put{Key: base, Tags: s.tags, Stamp: s.stamp, Entry: encoded, Keep: keep}
-	if names := selectorNames(v.selectors); !s.fill.handler.variesOn(names) {
+	if names := rfc9111.SelectorNames(v.selectors); !s.fill.handler.variesOn(names) {
 		variant.Key = s.keyOf(names)
 		s.put(Put{Key: base, Tags: s.tags, Stamp: s.stamp, Entry: encodeVary(names, s.fill.key), Keep: keep})
 	}
@@ -204,7 +206,7 @@ func (s *second) share(v *variant) {
 
 // variesOn reports whether the names are those of the rule alone.
 func (h *handler) variesOn(names []string) bool {
-	own, _ := varyNames(h.vary, nil)
+	own, _ := rfc9111.VaryNames(h.vary, nil)
 	return slices.Equal(names, own)
 }
 

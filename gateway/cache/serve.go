@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // serve answers with a variant as it was stored. status is the Cache-Status, to
@@ -44,8 +46,8 @@ func (v *variant) plain() representation {
 // it in another encoding: the tags of all name the same answer.
 func (p representation) send(w http.ResponseWriter, r *http.Request, v *variant) {
 	header := w.Header()
-	unchanged := !isNegative(v.status) && notModified(r, p.etag, v.modified)
-	if !unchanged && p.etag != v.etag && !isNegative(v.status) && notModified(r, v.etag, v.modified) {
+	unchanged := !rfc9111.IsNegative(v.status) && rfc9111.NotModified(r.Header, p.etag, v.modified)
+	if !unchanged && p.etag != v.etag && !rfc9111.IsNegative(v.status) && rfc9111.NotModified(r.Header, v.etag, v.modified) {
 		p, unchanged = v.plain(), true
 	}
 	for i := range p.fields {
@@ -66,7 +68,7 @@ func (p representation) send(w http.ResponseWriter, r *http.Request, v *variant)
 // setStatus sets Age and Cache-Status. What hits say changes once a second and
 // is shared until then.
 func (v *variant) setStatus(h http.Header, status string, hit bool, now time.Time) {
-	age := int64(v.age(now) / time.Second)
+	age := int64(v.Age(now) / time.Second)
 	if status != statusHit || v.live == nil {
 		setShown(h, v.show(age, status, hit))
 		return
@@ -87,7 +89,7 @@ func (v *variant) show(age int64, status string, hit bool) *shown {
 	b = append(b, status...)
 	if hit {
 		b = append(b, "; ttl="...)
-		b = strconv.AppendInt(b, int64(v.lifetime/time.Second)-age, 10)
+		b = strconv.AppendInt(b, int64(v.Lifetime/time.Second)-age, 10)
 	}
 	text := string(b)
 	return &shown{age: age, values: [2]string{text[:digits], text[digits:]}}
@@ -95,5 +97,5 @@ func (v *variant) show(age int64, status string, hit bool) *shown {
 
 func setShown(h http.Header, s *shown) {
 	h["Age"] = s.values[0:1:1]
-	setField(h, cacheStatus, s.values[1:2:2], true)
+	rfc9111.SetField(h, cacheStatus, s.values[1:2:2], true)
 }

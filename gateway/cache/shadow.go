@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 	"github.com/venta-hq/venta/gateway/internal/responsewriter"
 )
 
@@ -46,7 +47,7 @@ func (h shadow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	witness := newWitness(w)
 	asked := time.Now()
 	h.next.ServeHTTP(witness, r)
-	if l.stale != nil && isFailure(witness.Status()) && h.standsIn(l.stale, l.directives, time.Now()) {
+	if l.stale != nil && rfc9111.IsFailure(witness.Status()) && h.standsIn(l.stale, l.directives, time.Now()) {
 		would = wouldStale
 	}
 	h.remember(r, l, witness, stamps, asked)
@@ -72,7 +73,7 @@ func (h shadow) look(r *http.Request) (*lookup, string) {
 	would := wouldMiss
 	if h.whileStale(r, l, now) != "" {
 		would = wouldRevalidate
-	} else if l.directives.onlyIfCached {
+	} else if l.directives.OnlyIfCached {
 		return nil, wouldRefuse
 	}
 	switch ok, err := h.tag(r, l); {
@@ -92,9 +93,9 @@ func (h shadow) remember(r *http.Request, l *lookup, w *witness, stamps []stamp,
 	if w.answer == nil || r.Method != http.MethodGet || w.broken() {
 		return
 	}
-	addVary(w.answer, h.vary)
+	rfc9111.AddVary(w.answer, h.vary)
 	p, ok := h.plan(r, w.Status(), w.answer, asked)
-	declared := declaredLength(w.answer)
+	declared := rfc9111.ContentLength(w.answer)
 	if !ok || declared >= 0 && declared != w.Bytes() || !h.store.tags.current(stamps) {
 		return
 	}
@@ -129,7 +130,7 @@ func (w *witness) broken() bool { return w.Streamed() || w.Err() != nil }
 
 // added returns what of a header was not set further out.
 func added(outer, header http.Header) http.Header {
-	own := canonical(header)
+	own := rfc9111.Canonical(header)
 	for name, before := range outer {
 		values := own[name]
 		if len(values) >= len(before) && slices.Equal(values[:len(before)], before) {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // The status of a stale answer that stands in for an upstream's failure:
@@ -13,59 +15,10 @@ const (
 	paramStandsIn = "; detail=stale-if-error"
 )
 
-// isFailure reports whether a status says that there is no answer, for which
-// RFC 5861, section 4, lets a stale one stand in. What is the client's own doing
-// is none of them.
-func isFailure(status int) bool {
-	switch status {
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
-
-// withdraws reports whether a status says that what was answered before no
-// longer holds, or not for this caller: a failure after it must not bring it back.
-func withdraws(status int) bool {
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
-		return true
-	}
-	return false
-}
-
-// mayBeStale reports whether an answer with these directives does not forbid to
-// serve it stale (RFC 9111, section 4.2.4).
-func (d directives) mayBeStale() bool {
-	return !d.mustRevalidate && !d.proxyRevalidate && d.sharedMaxAge == absent
-}
-
-// window is how long after its lifetime an answer may be served: as the policy
-// says, less where the answer says so, and never where it forbids that.
-func (d directives) window(policy, answer time.Duration) time.Duration {
-	switch {
-	case !d.mayBeStale():
-		return 0
-	case answer != absent:
-		return min(answer, policy)
-	}
-	return policy
-}
-
-// grace is how long an answer may stand in for a failure.
-func (h *handler) grace(d directives) time.Duration {
-	return d.window(h.rule.Policy.StaleIfError, d.staleIfError)
-}
-
-// refreshWindow is how long an answer may be served while it is fetched anew.
-func (h *handler) refreshWindow(d directives) time.Duration {
-	return d.window(h.rule.Policy.StaleWhileRevalidate, d.staleRefresh)
-}
-
 // standsIn reports whether a stale answer may be served now to a request with
 // these directives.
-func (h *handler) standsIn(v *variant, d directives, now time.Time) bool {
-	return v.age(now) < v.lifetime+v.grace && v.allowedBy(d, now) && h.store.tags.current(v.stamps) &&
+func (h *handler) standsIn(v *variant, d rfc9111.Directives, now time.Time) bool {
+	return v.InPlaceOfError(now) && v.AllowedBy(d, now) && h.store.tags.current(v.stamps) &&
 		h.store.trusts(v.stamps, now)
 }
 
@@ -82,11 +35,11 @@ func (f *fill) replaced(status int) bool {
 	if f.stale == nil {
 		return false
 	}
-	if withdraws(status) && !f.handler.isForCaller(f.request) {
+	if rfc9111.Withdraws(status) && !f.handler.isForCaller(f.request) {
 		f.handler.store.drop(f.key, f.stale)
 		f.second.release(true)
 	}
-	return isFailure(status) && f.handler.standsIn(f.stale, f.directives, time.Now())
+	return rfc9111.IsFailure(status) && f.handler.standsIn(f.stale, f.directives, time.Now())
 }
 
 // serveStale answers all who wait for f with the stale answer.
@@ -104,7 +57,7 @@ func (h *handler) serveStale(w http.ResponseWriter, r *http.Request, v *variant,
 
 // shareStale serves what stood in for the failure of a flight.
 func (h *handler) shareStale(w http.ResponseWriter, r *http.Request, l *lookup, f *flight) bool {
-	if !selected(r, f.answer.selectors) || !h.standsIn(f.answer, l.directives, time.Now()) {
+	if !rfc9111.Selected(r.Header, f.answer.selectors) || !h.standsIn(f.answer, l.directives, time.Now()) {
 		return false
 	}
 	h.observe(r, Stale)

@@ -1,6 +1,10 @@
 package cache
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
+)
 
 // The Cache-Status field (RFC 9211).
 const (
@@ -24,5 +28,5 @@ const (
 )
 
 func addStatus(h http.Header, status string) {
-	setField(h, cacheStatus, []string{status}, true)
+	rfc9111.SetField(h, cacheStatus, []string{status}, true)
 }

@@ -268,7 +268,7 @@ func (s *Store) put(k key, v *variant) {
 	now := time.Now()
 	s.entries.Compute(k, func(old *resource, _ bool) (*resource, otter.ComputeOp) {
 		return old.with(v, s.opts.MaxVariants, func(other *variant) bool {
-			return other.useful(now) && s.tags.current(other.stamps)
+			return other.Useful(now) && s.tags.current(other.stamps)
 		}), otter.WriteOp
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // targetTag is what an answer to a request for a URI is purged by, when that is
@@ -13,14 +15,6 @@ func targetTag(host, path string) string {
 	return "\x00target " + strings.ToLower(host) + "\x00" + path
 }
 
-func isSafe(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
-}
-
 // InvalidateTargets purges what is stored of the URIs that an unsafe request
 // changes (RFC 9111, section 4.4): its own, and those of the same host in the
 // answer's Location and Content-Location, with whatever query. It does so when
@@ -28,7 +22,7 @@ func isSafe(method string) bool {
 // themselves; this is for writes that have another way.
 func (s *Store) InvalidateTargets(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isSafe(r.Method) {
+		if rfc9111.IsSafe(r.Method) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -43,15 +37,9 @@ func (s *Store) write(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 // targets returns the tags of all URIs that a write changes.
 func targets(host string, target *url.URL, answer http.Header) []string {
-	tags := []string{targetTag(host, target.Path)}
-	base := url.URL{Scheme: "http", Host: host, Path: target.Path, RawPath: target.RawPath}
-	for _, name := range []string{"Location", "Content-Location"} {
-		for _, reference := range answer[name] {
-			u, err := base.Parse(reference)
-			if err == nil && strings.EqualFold(u.Host, host) {
-				tags = append(tags, targetTag(u.Host, u.Path))
-			}
-		}
+	var tags []string
+	for _, t := range rfc9111.Invalidated(host, target, answer) {
+		tags = append(tags, targetTag(t.Host, t.Path))
 	}
 	return tags
 }

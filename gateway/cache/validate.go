@@ -2,8 +2,9 @@ package cache
 
 import (
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // paramUnchanged tells that the upstream has answered 304.
@@ -16,7 +17,7 @@ func (f *fill) condition(header http.Header) {
 	v := f.stale
 	f.conditional, f.byTag = false, false
 	switch {
-	case f.insists, v == nil, isNegative(v.status), !f.handler.store.tags.current(v.stamps): // a purge says that it does not
+	case f.insists, v == nil, rfc9111.IsNegative(v.status), !f.handler.store.tags.current(v.stamps): // a purge says that it does not
 	case v.etag != "" && v.etag != entityTag(v.body):
 		f.conditional, f.byTag = true, true
 		header["If-None-Match"] = []string{v.etag}
@@ -45,20 +46,16 @@ func (f *fill) put(w http.ResponseWriter) *recorder {
 // that is newer (RFC 9111, section 4.3.4). What describes the body stays.
 func (w *recorder) freshen() bool {
 	v := w.fill.stale
-	update := canonical(w.header)
+	update := rfc9111.Canonical(w.header)
 	tag := update.Get("Etag")
-	if w.fill.byTag && tag != "" && strings.TrimPrefix(tag, "W/") != strings.TrimPrefix(v.etag, "W/") {
+	if w.fill.byTag && tag != "" && !rfc9111.WeakMatch(tag, v.etag) {
 		return false
 	}
-	w.answer = make(http.Header, len(v.fields)+len(update))
+	stored := make(http.Header, len(v.fields)+len(update))
 	for i := range v.fields {
-		w.answer[v.fields[i].name] = v.fields[i].values
+		stored[v.fields[i].name] = v.fields[i].values
 	}
-	for name, values := range update {
-		if (name != "Etag" || !w.fill.byTag) && (!strings.HasPrefix(name, "Content-") || name == "Content-Location") {
-			w.answer[name] = values
-		}
-	}
+	w.answer = rfc9111.Validated(stored, update, w.fill.byTag)
 	w.status, w.body, w.freshened = http.StatusOK, v.body, true
 	w.fill.status += paramUnchanged
 	return true

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // What the parts of an entry weigh beside their bytes, from the sizes of the
@@ -27,23 +29,19 @@ type resource struct {
 
 // variant is one stored answer. It is immutable but for what live points to.
 type variant struct {
-	selectors  []selector
-	stamps     []stamp
-	status     int // 200, or one that says that there is nothing
-	fields     []field
-	body       []byte
-	etag       string
-	modified   time.Time // zero: not said
-	born       time.Time // when its age was zero
-	lifetime   time.Duration
-	refresh    time.Duration // how long after that it may be served while it is fetched anew
-	grace      time.Duration // how long after its lifetime it may stand in for a failure
-	mayBeStale bool          // the answer does not forbid to serve it stale
-	public     bool          // the answer says that credentials make no difference
-	failure    error         // what the answer is written from; nil: it is sent as it is. It stays in this process.
-	encodings  []encoding
-	live       *live
-	weight     int64
+	rfc9111.Freshness
+	selectors []rfc9111.Selector
+	stamps    []stamp
+	status    int // 200, or one that says that there is nothing
+	fields    []field
+	body      []byte
+	etag      string
+	modified  time.Time // zero: not said
+	public    bool      // the answer says that credentials make no difference
+	failure   error     // what the answer is written from; nil: it is sent as it is. It stays in this process.
+	encodings []encoding
+	live      *live
+	weight    int64
 }
 
 // live is what changes of a variant. Copies of the variant share it, so that it
@@ -67,7 +65,7 @@ func (r *resource) with(v *variant, limit int, keep func(*variant) bool) *resour
 	weight := v.weight
 	if r != nil {
 		for _, other := range r.variants {
-			if len(added.variants) < limit && keep(other) && !sameSelectors(other.selectors, v.selectors) {
+			if len(added.variants) < limit && keep(other) && !rfc9111.SameSelectors(other.selectors, v.selectors) {
 				added.variants = append(added.variants, other)
 				weight += other.weight
 			}
@@ -109,24 +107,20 @@ func (r *resource) copyOf(v *variant) *variant {
 // newVariant makes an answer storable: header becomes complete, with ETag,
 // Content-Length and Vary, and is copied, as is body.
 func newVariant(header http.Header, body []byte, p plan, k key, stamps []stamp) *variant {
-	if header.Get("Etag") == "" && !p.negative() {
+	if header.Get("Etag") == "" && !rfc9111.IsNegative(p.status) {
 		header["Etag"] = []string{entityTag(body)}
 	}
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	v := &variant{
-		selectors:  p.selectors,
-		stamps:     stamps,
-		status:     p.status,
-		fields:     storedFields(header),
-		body:       bytes.Clone(body),
-		etag:       header.Get("Etag"),
-		born:       p.born,
-		lifetime:   p.lifetime,
-		refresh:    p.refresh,
-		grace:      p.grace,
-		mayBeStale: p.mayBeStale,
-		public:     p.public,
-		live:       new(live),
+		Freshness: p.Freshness,
+		selectors: p.selectors,
+		stamps:    stamps,
+		status:    p.status,
+		fields:    storedFields(header),
+		body:      bytes.Clone(body),
+		etag:      header.Get("Etag"),
+		public:    p.public,
+		live:      new(live),
 	}
 	v.modified, _ = http.ParseTime(header.Get("Last-Modified"))
 	v.weight = v.weigh(k)
@@ -148,27 +142,4 @@ func (v *variant) weigh(k key) int64 {
 func entityTag(body []byte) string {
 	sum := sha256.Sum256(body)
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
-}
-
-func (v *variant) age(now time.Time) time.Duration {
-	return max(now.Sub(v.born), 0)
-}
-
-func (v *variant) fresh(now time.Time) bool {
-	return v.age(now) < v.lifetime
-}
-
-// useful reports whether the variant may still be served to somebody.
-func (v *variant) useful(now time.Time) bool {
-	return v.age(now) < v.lifetime+max(v.grace, v.refresh)
-}
-
-// allowedBy reports whether the request's directives admit an answer of this
-// age (RFC 9111, section 5.2.1).
-func (v *variant) allowedBy(d directives, now time.Time) bool {
-	age := v.age(now)
-	return !d.noCache &&
-		(d.maxAge == absent || age <= d.maxAge) &&
-		(d.minFresh == absent || v.lifetime-age >= d.minFresh) &&
-		(d.maxStale == absent || age-v.lifetime <= d.maxStale)
 }
