@@ -81,7 +81,7 @@ func (b *builder) cache() middleware {
 		Bypass:       beyondURL,
 		Tags:         tags.of,
 		Principal:    principal,
-		Observe:      b.gateway.countCache(b.method.FullName),
+		OnOutcome:    b.gateway.countCache(b.method.FullName),
 		OnEvent:      b.countCacheEvent,
 		OnShadow:     b.shadow("cache"),
 		AuthRequired: auth != nil && auth.Requirement == policy.AuthRequired && !auth.Shadow,

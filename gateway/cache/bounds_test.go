@@ -31,7 +31,7 @@ func TestBadInput(t *testing.T) {
 		{"a field that the answer varies on", "/a", []string{"X-Big", big}, []string{"Vary", "X-Big"}, missed, cache.VaryTooLarge},
 		{"a field of the answer", "/a", nil, []string{"X-Big", big}, missed, cache.HeaderTooLarge},
 		{"many fields of the answer", "/a", nil, fields(500), missed, cache.HeaderTooLarge},
-		{"a declared length", "/a", nil, []string{"Content-Length", "9999999"}, missed, cache.AnswerTooLarge},
+		{"a declared length", "/a", nil, []string{"Content-Length", "9999999"}, missed, cache.ResponseTooLarge},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestAnswerThatGrows(t *testing.T) {
 		}
 	})
 	expect(t, get(h, "/a"), 200, strings.Repeat("x", 2500), missed)
-	seen.expect(t, map[cache.Event]int{cache.AnswerTooLarge: 1})
+	seen.expect(t, map[cache.Event]int{cache.ResponseTooLarge: 1})
 }
 
 // TestPurgeIsNotBounded holds that a write with more tags than an answer may

@@ -35,7 +35,7 @@ type fakeEntry struct {
 }
 
 type fakeFlight struct {
-	turn  cache.Turn // of those who come
+	role  cache.Role // of those who come
 	until time.Time
 }
 
@@ -136,19 +136,19 @@ func (h *hub) stamp(tags []cache.TagID) cache.Stamp {
 	return cache.Stamp([]byte(text + strings.Repeat(" ", len(cache.Stamp{})-len(text))))
 }
 
-func (f *fakeRemote) Lead(_ context.Context, key cache.RemoteKey, stamp cache.Stamp) (turn cache.Turn, err error) {
+func (f *fakeRemote) Lead(_ context.Context, key cache.RemoteKey, stamp cache.Stamp) (role cache.Role, err error) {
 	f.hub.step(func() {
 		name := flightName{key, stamp}
 		open := f.hub.flight[name]
-		if turn = open.turn; !time.Now().Before(open.until) {
-			turn = cache.TurnLead
-			f.hub.flight[name] = fakeFlight{cache.TurnWait, time.Now().Add(time.Second)}
+		if role = open.role; !time.Now().Before(open.until) {
+			role = cache.RoleLeader
+			f.hub.flight[name] = fakeFlight{cache.RoleFollower, time.Now().Add(time.Second)}
 		}
 		if f.isCut() {
 			err = errCut
 		}
 	})
-	return turn, err
+	return role, err
 }
 
 func (f *fakeRemote) Put(p cache.Put) {
@@ -163,9 +163,9 @@ func (f *fakeRemote) Put(p cache.Put) {
 			delete(f.hub.stored, p.Key)
 		}
 		if p.Leads {
-			landed := fakeFlight{cache.TurnAlone, time.Now().Add(100 * time.Millisecond)}
+			landed := fakeFlight{cache.RoleAlone, time.Now().Add(100 * time.Millisecond)}
 			if p.Entry != nil {
-				landed.turn = cache.TurnWait
+				landed.role = cache.RoleFollower
 			}
 			f.hub.flight[flightName{p.Key, p.Stamp}] = landed
 		}

@@ -289,7 +289,7 @@ func TestFollowerWithADeadline(t *testing.T) {
 		start := time.Now()
 		w := do(h, plain(0).WithContext(ctx))
 		if time.Since(start) != time.Second || w.Code != http.StatusTeapot ||
-			!strings.Contains(w.Body.String(), "waiting for the same answer: context deadline exceeded") {
+			!strings.Contains(w.Body.String(), "waiting for the same response: context deadline exceeded") {
 			t.Errorf("after %v: %d %s", time.Since(start), w.Code, w.Body)
 		}
 		clients.Wait()

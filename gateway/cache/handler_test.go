@@ -368,7 +368,7 @@ func TestKeyMayPassBy(t *testing.T) {
 func TestObserve(t *testing.T) {
 	var seen []cache.Outcome
 	rule := baseRule()
-	rule.Observe = func(_ *http.Request, o cache.Outcome) { seen = append(seen, o) }
+	rule.OnOutcome = func(_ *http.Request, o cache.Outcome) { seen = append(seen, o) }
 	h := wrap(t, newStore(t, cache.Options{}), rule, text("x"))
 	get(h, "/a")
 	get(h, "/a")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/venta-hq/venta/gateway/cache/internal/memory"
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 	"github.com/venta-hq/venta/gateway/internal/responsewriter"
 	"github.com/venta-hq/venta/gateway/policy"
 )
@@ -17,7 +19,7 @@ type InvalidateRule struct {
 	// Tags returns the tags to purge. It is called before the write; an error
 	// refuses the request. Required.
 	Tags func(r *http.Request) ([]string, error)
-	// OnError writes the answer to a request that is refused. Required.
+	// OnError writes the response to a request that is refused. Required.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 	// Shadow purges nothing but what policies in shadow have looked up and would
 	// have stored, and refuses nothing.
@@ -28,10 +30,10 @@ type InvalidateRule struct {
 }
 
 // Invalidator returns what purges a write's tags before the first byte of its
-// answer leaves, so that a client reads what it has written. It returns an error
+// response leaves, so that a client reads what it has written. It returns an error
 // that names what the rule lacks.
 //
-// Every answer purges but those that say that nothing was changed: 4xx without
+// Every response purges but those that say that nothing was changed: 4xx without
 // 408 and 499, behind which the write may have been done. So does a handler that
 // panics. A write that ends at the upstream after the gateway gave it up is not
 // seen; what is read between the two is served until its lifetime ends.
@@ -70,7 +72,7 @@ func (rule *InvalidateRule) purge(s *Store, r *http.Request, tags []string) {
 		return
 	}
 	for _, tag := range tags {
-		s.tags.purge(shadowTag(tag))
+		s.tags.Purge(memory.IDOf(shadowTag(tag)))
 	}
 	rule.report(r, wouldPurge)
 }
@@ -79,6 +81,32 @@ func (rule *InvalidateRule) report(r *http.Request, would string) {
 	if rule.OnShadow != nil {
 		rule.OnShadow(r.Context(), would)
 	}
+}
+
+// InvalidateTargets purges what is stored of the URIs that an unsafe request
+// changes (RFC 9111, section 4.4): its own, and those of the same host in the
+// response's Location and Content-Location, with whatever query. It does so when
+// [Store.Invalidator] would. The handlers that [Store.Middleware] makes do it by
+// themselves; this is for writes that are served elsewhere.
+func (s *Store) InvalidateTargets(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rfc9111.IsSafe(r.Method) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.invalidateTarget(w, r, next)
+	})
+}
+
+func (s *Store) invalidateTarget(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	url := *r.URL // as it is here, whatever the handler makes of it
+	serveWrite(w, r, next, func() {
+		var tags []string
+		for _, target := range rfc9111.Invalidated(r.Host, &url, w.Header()) {
+			tags = append(tags, targetTag(target))
+		}
+		s.Purge(tags...)
+	})
 }
 
 // serveWrite serves a write, and purges before the first byte of its response

@@ -5,10 +5,13 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/venta-hq/venta/gateway/cache/internal/memory"
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -48,34 +51,34 @@ func flooded(t testing.TB, opts Options, body []byte) (*Store, http.Handler) {
 // is encoded and a URL that is remembered.
 func TestMemoryBoundOfEverything(t *testing.T) {
 	const maxBytes, keys = 4 << 20, 10_000
+	path := func(i int) string { return fmt.Sprint("/", i, strings.Repeat("k", i%300)) }
 	s, h := flooded(t, Options{MaxBytes: maxBytes, Encoder: &halver{}}, make([]byte, 1000))
 	before := heap()
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Accept-Encoding", "half")
 	for i := range keys {
-		r.URL.Path = fmt.Sprint("/", i, strings.Repeat("k", i%300))
+		r.URL.Path = path(i)
 		for range 3 {
 			h.ServeHTTP(httptest.NewRecorder(), r)
 		}
-		if stored, urls := s.entries.WeightedSize(), s.urls.WeightedSize(); stored > maxBytes || urls > maxBytes/16 {
-			t.Fatalf("%d bytes and URLs of %d are stored after %d answers", stored, urls, i)
+		if stored, urls := s.memory.Bytes(), s.urls.Bytes(); stored > maxBytes || urls > maxBytes/16 {
+			t.Fatalf("%d bytes and URLs of %d are stored after %d responses", stored, urls, i)
 		}
 	}
-	if s.urls.WeightedSize() == 0 {
+	if s.urls.Bytes() == 0 {
 		t.Error("no URL is remembered")
 	}
 	encoded := 0
-	for resource := range s.entries.Values() {
-		var weight int64
-		for _, v := range resource.variants {
-			encoded += len(v.encodings)
-			weight += v.weight
-			if without := v.weigh(key{}); without >= v.weight || without < 1000 {
-				t.Fatalf("%d bytes weigh %d", without, v.weight)
-			}
+	for i := range keys {
+		r.URL.Path = path(i)
+		k, _, _, err := h.(*handler).finder.keys.compose(r)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if weight != int64(resource.weight) {
-			t.Fatalf("an entry of %d weighs %d", weight, resource.weight)
+		for _, v := range s.memory.Variants(k) {
+			if p, ok := v.Encoded("half"); ok && len(p.Body) == 500 {
+				encoded++
+			}
 		}
 	}
 	if encoded == 0 {
@@ -114,11 +117,14 @@ func TestLateEncoder(t *testing.T) {
 	h := served.(*handler)
 	r := httptest.NewRequest(http.MethodGet, "/a", nil)
 	h.ServeHTTP(httptest.NewRecorder(), r)
-	for k, resource := range s.entries.All() {
-		for range 3 {
-			if p := h.encode(r, k, resource.variants[0], "half"); len(p.body) != 500 {
-				t.Errorf("%d bytes", len(p.body))
-			}
+	k, _, _, err := h.finder.keys.compose(r)
+	variants := s.memory.Variants(k)
+	if err != nil || len(variants) != 1 {
+		t.Fatalf("%d responses are stored, %v", len(variants), err)
+	}
+	for range 3 {
+		if p := (encodings{h.route}).add(r, k, variants[0], "half"); len(p.Body) != 500 {
+			t.Errorf("%d bytes", len(p.Body))
 		}
 	}
 	if encoder.encoded != 1 {
@@ -148,7 +154,7 @@ func BenchmarkDistinctKeys(b *testing.B) {
 	b.StopTimer()
 	b.ReportMetric(rest/max(first, 1), "slowdown")
 	b.ReportMetric(float64(heap())/maxBytes, "heap/bound")
-	b.ReportMetric(float64(s.entries.WeightedSize())/maxBytes, "stored/bound")
+	b.ReportMetric(float64(s.memory.Bytes())/maxBytes, "stored/bound")
 }
 
 // TestLateLeader holds that a request which found nothing, and by then leads a
@@ -189,7 +195,7 @@ func TestLateLeader(t *testing.T) {
 	if got := ask(); got != "venta; hit; ttl=3600" || calls != 1 {
 		t.Errorf("%s, %d calls", got, calls)
 	}
-	if len(s.flights.open) > 0 {
+	if s.flights.Open() > 0 {
 		t.Error("a flight is still open")
 	}
 }
@@ -197,14 +203,15 @@ func TestLateLeader(t *testing.T) {
 // TestAgeIsNotShared holds that what hits share of Age and Cache-Status is that
 // of their second, under many at once.
 func TestAgeIsNotShared(t *testing.T) {
-	v := &variant{born: time.Now(), lifetime: time.Hour, live: new(live)}
+	terms := memory.Terms{Freshness: rfc9111.Freshness{Born: time.Now(), Lifetime: time.Hour}}
+	v := memory.Restored(nil, nil, terms, memory.Key{}, nil)
 	done := make(chan string, 8)
 	for range cap(done) {
 		go func() {
 			for range 5000 {
 				age := rand.IntN(50)
 				header := http.Header{}
-				v.setStatus(header, statusHit, true, v.born.Add(time.Duration(age)*time.Second))
+				setAge(header, v, statusHit, true, v.Born.Add(time.Duration(age)*time.Second))
 				if want := fmt.Sprint("venta; hit; ttl=", 3600-age); header.Get("Age") != fmt.Sprint(age) || header.Get(cacheStatus) != want {
 					done <- fmt.Sprint(age, header)
 					return
@@ -233,4 +240,13 @@ func TestHitDoesNotAllocate(t *testing.T) {
 	if allocs >= 1 { // one a second, when the age changes
 		t.Errorf("%v allocations a hit", allocs)
 	}
+}
+
+// heap returns the bytes that live on the heap.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }

@@ -2,191 +2,105 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"sync"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/flight"
+	"github.com/venta-hq/venta/gateway/cache/internal/memory"
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
-// The defaults of [Options] for what happens in the background.
-const (
-	DefaultMaxRefreshes   = 64
-	DefaultRefreshTimeout = 30 * time.Second
-	DefaultRefreshPause   = time.Second
-	DefaultJitter         = 0.05
-)
-
-// The Cache-Status of a stale answer that nobody waited for. It is a hit whose
-// ttl is negative: RFC 9211, section 2, has "hit" and "fwd" exclude each other.
-const (
-	statusRevalidate = "venta; hit; detail=stale-while-revalidate"
-	statusMaxStale   = "venta; hit; detail=max-stale"
-)
-
-// refreshes are the questions that the store asks by itself.
-type refreshes struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	slots  chan struct{}
-
-	mu      sync.Mutex
-	closed  bool
-	running sync.WaitGroup
+// refresher fetches stale responses in the background.
+type refresher struct {
+	*route
+	finder  finder
+	fetcher fetcher
 }
 
-var errClosed = errors.New("cache: the store is closed")
-
-func newRefreshes(limit int) *refreshes {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	return &refreshes{ctx: ctx, cancel: cancel, slots: make(chan struct{}, limit)}
-}
-
-// Close ends what the store does in the background and waits for it. What is
-// stored is served on; stale answers are no longer fetched anew. It may be
-// called more than once.
-func (s *Store) Close() {
-	s.refreshes.mu.Lock()
-	s.refreshes.closed = true
-	s.refreshes.mu.Unlock()
-	s.refreshes.cancel(errClosed)
-	s.refreshes.running.Wait()
-}
-
-// reserve takes a place for one refresh, which release gives back.
-func (rs *refreshes) reserve() bool {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	if rs.closed {
-		return false
-	}
-	select {
-	case rs.slots <- struct{}{}:
-		rs.running.Add(1)
-		return true
-	default:
-		return false
-	}
-}
-
-func (rs *refreshes) release() {
-	<-rs.slots
-	rs.running.Done()
-}
-
-// serveWhileStale serves a stale answer at once, where the policy and the answer
-// (RFC 5861, section 3) or the client (max-stale; RFC 9111, section 5.2.1.2)
-// allow that.
-func (h *handler) serveWhileStale(w http.ResponseWriter, r *http.Request, l *lookup, now time.Time) bool {
-	status := h.whileStale(r, l, now)
-	if status == "" {
-		return false
-	}
-	h.observe(r, StaleHit)
-	if status == statusRevalidate && !l.directives.onlyIfCached {
-		h.refresh(r, l, l.stale, now)
-	}
-	h.serveStored(w, r, l, l.stale, status, now)
-	return true
-}
-
-// whileStale returns the Cache-Status of a stale answer that may be served, or "".
-func (h *handler) whileStale(r *http.Request, l *lookup, now time.Time) string {
-	v := l.stale
-	switch {
-	case v == nil, !v.mayBeStale, !v.allowedBy(l.directives, now), !v.public && h.isForCaller(r):
-		return ""
-	case v.age(now) < v.lifetime+v.refresh:
-		return statusRevalidate
-	case l.directives.maxStale != absent:
-		return statusMaxStale
-	}
-	return ""
-}
-
-// refresh fetches the answer anew in the background, unless that is under way,
-// has failed a moment ago or has no place.
-func (h *handler) refresh(r *http.Request, l *lookup, v *variant, now time.Time) {
-	k := flightKey{l.key, varyKey(r, l.vary)}
-	if v.live.retryAt.Load() > now.UnixNano() || h.store.flights.isOpen(k) {
+// refresh refreshes the stale response in the background, unless that is under
+// way, has failed a moment ago or has no place.
+func (rf refresher) refresh(r *http.Request, l *lookup, now time.Time) {
+	k := flight.Key{Key: l.key, Vary: rfc9111.VaryKey(r.Header, l.vary)}
+	if l.stale.RetryAt().After(now) || rf.store.flights.IsOpen(k) {
 		return
 	}
-	if ok, err := h.tag(r, l); err != nil || !ok {
-		h.refreshFailed(r, v, RefreshFailed)
+	if ok, err := rf.finder.tag(r, l); err != nil || !ok {
+		rf.fail(r, l.stale, RefreshFailed)
 		return
 	}
-	if !h.store.refreshes.reserve() {
-		h.event(r, RefreshSkipped)
+	if !rf.store.background.reserve() {
+		rf.event(r, RefreshSkipped)
 		return
 	}
-	f := h.store.flights.lead(k, h.store.tags, h.store.tags.stamp(l.tags))
+	f := rf.store.flights.Lead(k, rf.store.tags.Stamp(l.tags))
 	if f == nil {
-		h.store.refreshes.release()
+		rf.store.background.release()
 		return
 	}
-	if h.store.stored(l.key, v) == nil { // another refresh has landed since this request looked
-		h.store.flights.land(f, nil, false)
-		h.store.refreshes.release()
+	if rf.store.memory.Stored(l.key, l.stale) == nil { // another refresh has landed since this lookup
+		rf.store.flights.Land(f, flight.Outcome{})
+		rf.store.background.release()
 		return
 	}
-	background := r.Clone(context.WithoutCancel(r.Context()))
-	go h.runRefresh(&fill{
-		handler: h, request: background, key: l.key, tags: l.tags, stamps: f.stamps, flight: f,
-		stale: v, directives: noDirectives(), status: statusForward + l.why, outcome: Miss,
-	})
+	x := &exchange{
+		route: rf.route, lookup: *l, request: r.Clone(context.WithoutCancel(r.Context())),
+		stamps: f.Stamps(), flight: f, status: statusForward + l.why, outcome: Miss,
+	}
+	x.directives = rfc9111.NoDirectives()
+	go rf.run(x)
 }
 
-// runRefresh asks the upstream for all who come while it does. The request is a
-// copy: the client's own ends before.
-func (h *handler) runRefresh(f *fill) {
-	defer h.store.refreshes.release()
-	defer f.land(nil, false)
+// run fetches for all who come while it does. The request is a copy: the client's
+// own ends before.
+func (rf refresher) run(x *exchange) {
+	defer rf.store.background.release()
+	defer x.land(flight.Outcome{})
 	event := RefreshPanic // or the handler ends its goroutine
 	defer func() {
 		if cause := recover(); cause != nil {
-			h.store.opts.Logger.Error("a refresh of a stored answer panicked",
-				slog.String("rule", h.rule.Name), slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
+			rf.store.opts.Logger.Error("a refresh of a stored response panicked",
+				slog.String("rule", rf.rule.Name), slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 		}
 		if event == Refreshed {
-			h.event(f.request, event)
+			rf.event(x.request, event)
 			return
 		}
-		h.refreshFailed(f.request, f.stale, event)
+		rf.fail(x.request, x.stale, event)
 	}()
-	ctx, cancel := context.WithTimeoutCause(f.request.Context(), h.store.opts.RefreshTimeout, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(x.request.Context(), rf.store.opts.RefreshTimeout, context.DeadlineExceeded)
 	defer cancel()
-	defer context.AfterFunc(h.store.refreshes.ctx, cancel)()
-	event = h.askAgain(ctx, f)
+	defer context.AfterFunc(rf.store.background.ctx, cancel)()
+	event = rf.fetch(ctx, x)
 }
 
-// askAgain is one refresh.
-func (h *handler) askAgain(ctx context.Context, f *fill) Event {
-	if !h.store.tags.current(f.stale.stamps) {
-		f.land(nil, true) // those who wait ask by themselves
+// fetch is one refresh.
+func (rf refresher) fetch(ctx context.Context, x *exchange) Event {
+	if !rf.store.tags.Current(x.stale.Stamps) {
+		x.land(flight.Outcome{Purged: true}) // those who wait ask by themselves
 		return Refreshed
 	}
-	if f.ctx = ctx; f.serveRemote(nobody{make(http.Header)}) {
+	if x.ctx = ctx; rf.fetcher.fromLevel2(nobody{make(http.Header)}, x) {
 		return Refreshed
 	}
-	f.request.Body = http.NoBody
-	delete(f.request.Header, "Grpc-Timeout") // it bounded the client's own call
-	recorder := f.put(nobody{make(http.Header)})
+	x.request.Body = http.NoBody
+	delete(x.request.Header, "Grpc-Timeout") // it bounded the client's own call
+	recorder := rf.fetcher.fromUpstream(nobody{make(http.Header)}, x)
 	switch {
-	case f.kept:
+	case x.stored:
 		return Refreshed
-	case recorder.status == http.StatusOK && ctx.Err() == nil && !h.isForCaller(f.request):
-		// There is a new answer, which may not be stored: the old one is of the past.
-		h.store.drop(f.key, f.stale)
-		f.second.release(true)
+	case recorder.status == http.StatusOK && ctx.Err() == nil && !rf.audience.isPersonal(x.request):
+		// There is a new response, which may not be stored: the old one is of the past.
+		x.withdraw()
 	}
 	return RefreshFailed
 }
 
-// refreshFailed lets the upstream rest.
-func (h *handler) refreshFailed(r *http.Request, v *variant, e Event) {
-	v.live.retryAt.Store(time.Now().Add(h.store.opts.RefreshPause).UnixNano())
-	h.event(r, e)
+// fail lets the upstream rest.
+func (rf refresher) fail(r *http.Request, v *memory.Response, e Event) {
+	v.SetRetryAt(time.Now().Add(rf.store.opts.RefreshPause))
+	rf.event(r, e)
 }
 
 // nobody is the client of a refresh. It refuses bodies: what is not held back

@@ -3,18 +3,19 @@ package cache
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 )
 
-// Remote is a second level that several Stores share, and their bond: what one
+// Remote is level 2: a store that several Stores share, and their bond: what one
 // of them purges, all of them purge. Package rediscache has one over Redis.
 //
 // # What is promised
 //
 // A Stamp stands for the purges of some tags so far. An entry is stored with the
 // stamp that was read before the upstream was asked, and is found only while the
-// stamp of the same tags is still that one. So an answer that was read before a
+// stamp of the same tags is still that one. So a response that was read before a
 // purge and arrives after it is never found, by anybody.
 //
 // Purge returns when every Store that is Trusted has purged, or when waiting for
@@ -35,13 +36,13 @@ type Remote interface {
 	// round trip where it can. An entry of another stamp is not found.
 	Load(ctx context.Context, key RemoteKey, tags []TagID) (Loaded, error)
 	// Lead asks for the fleet's only flight for a key and stamp.
-	Lead(ctx context.Context, key RemoteKey, stamp Stamp) (Turn, error)
-	// Put hands over an answer, or that there is none to share, and returns at
+	Lead(ctx context.Context, key RemoteKey, stamp Stamp) (Role, error)
+	// Put hands over a response, or that there is none to share, and returns at
 	// once. What it is given belongs to it.
 	Put(p Put)
 	// Purge purges everywhere before it returns, or says in Delivery how far it
-	// came. What could not be delivered is kept, and delivered before Trusted is
-	// true again.
+	// came. What could not be delivered stays pending, and is delivered before
+	// Trusted is true again.
 	Purge(ctx context.Context, tags []TagID) Delivery
 	// PurgeAll does the same for everything.
 	PurgeAll(ctx context.Context) Delivery
@@ -82,7 +83,7 @@ type Put struct {
 	Key   RemoteKey
 	Tags  []TagID
 	Stamp Stamp // of before the upstream was asked
-	// Entry is nil where there is nothing to share: whoever waits asks by itself.
+	// Entry is nil where there is nothing to share: whoever waits asks the upstream itself.
 	Entry []byte
 	// Keep is how long the entry may be of use.
 	Keep time.Duration
@@ -92,14 +93,14 @@ type Put struct {
 	Remove bool
 }
 
-// Turn is what Remote.Lead decides.
-type Turn int
+// Role is what Remote.Lead decides.
+type Role int
 
-// The turns.
+// The roles.
 const (
-	TurnAlone Turn = iota // ask the upstream, others may too
-	TurnLead              // ask the upstream, others wait for the entry
-	TurnWait              // another asks the upstream
+	RoleAlone    Role = iota // ask the upstream; others may, too
+	RoleLeader               // ask the upstream; others wait for the entry
+	RoleFollower             // wait: another asks the upstream
 )
 
 // Delivery is how far a purge came.
@@ -108,28 +109,25 @@ type Delivery struct {
 	Processes int `json:"processes"`
 	// Acknowledged is how many of them said that they have purged.
 	Acknowledged int `json:"acknowledged"`
-	// Kept says that the purge could not be sent and will be when it can.
-	Kept bool `json:"kept,omitempty"`
+	// Pending says that the purge could not be sent and will be when it can.
+	Pending bool `json:"kept,omitempty"`
 }
 
 // Complete reports whether all have purged.
-func (d Delivery) Complete() bool { return !d.Kept && d.Acknowledged >= d.Processes }
+func (d Delivery) Complete() bool { return !d.Pending && d.Acknowledged >= d.Processes }
 
-// The events of a second level. A Remote may tell of more by itself.
-const (
-	RemoteMiss      Event = "remote_miss"
-	RemoteUntrusted Event = "remote_untrusted" // passed by, as is what is tagged in level 1
-	RemoteFailed    Event = "remote_failed"    // no answer of the level, or not in time
-	RemoteCorrupt   Event = "remote_corrupt"   // no entry of this version, or a damaged one
-	RemoteForeign   Event = "remote_foreign"   // an entry of another key
-	RemoteLed       Event = "remote_led"       // the fleet's flight
-	RemoteGaveUp    Event = "remote_gave_up"   // waiting for the flight of another process
-)
+// level implements [Level] by the counters of this process.
+type level struct{ tags *memory.Generations }
 
-func tagID(tag string) TagID {
-	sum := sha256.Sum256([]byte(tag))
-	return TagID(sum[:16])
+func (l level) PurgeTags(tags []TagID) {
+	for _, tag := range tags {
+		l.tags.Purge(memory.TagID(tag))
+	}
 }
+
+func (l level) PurgeTagged() { l.tags.PurgeTagged() }
+
+func (l level) PurgeAll() { l.tags.PurgeAll() }
 
 func tagIDs(tags []string) []TagID {
 	if len(tags) == 0 {
@@ -137,19 +135,7 @@ func tagIDs(tags []string) []TagID {
 	}
 	ids := make([]TagID, len(tags))
 	for i, tag := range tags {
-		ids[i] = tagID(tag)
+		ids[i] = TagID(memory.IDOf(tag))
 	}
 	return ids
-}
-
-// remote returns what stands for the key and the request's fields that select a
-// variant of it, in this version of entries. Lengths go before parts, so that
-// none can run into the next.
-func (k key) remote(vary string) RemoteKey {
-	b := []byte{entryVersion}
-	for _, part := range append(k.parts(), vary) {
-		b = binary.AppendUvarint(b, uint64(len(part)))
-		b = append(b, part...)
-	}
-	return sha256.Sum256(b)
 }

@@ -9,6 +9,7 @@ import (
 	"net/textproto"
 	"slices"
 
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -19,10 +20,10 @@ type Rule struct {
 	Policy policy.Cache
 	// Name is the method's full name, a part of the key. Required.
 	Name string
-	// Key returns what tells the method's answers apart; ok false passes the
+	// Key returns what tells the method's responses apart; ok false passes the
 	// cache by, an error refuses the request. Required.
 	Key func(r *http.Request) (key string, ok bool, err error)
-	// Tags returns the tags that the answer is purged by. An error refuses the
+	// Tags returns the tags that the response is purged by. An error refuses the
 	// request. Required where the policy has tags.
 	Tags func(r *http.Request) ([]string, error)
 	// Principal returns the authenticated caller; "" is nobody, and passes the
@@ -30,9 +31,9 @@ type Rule struct {
 	Principal func(r *http.Request) string
 	// AuthRequired tells that the method demands credentials, so that its author
 	// had to state the audience. Without it, and with a public audience, the
-	// answer to a request with an Authorization field, a client certificate or a
-	// Principal is stored only where the answer itself allows that (RFC 9111,
-	// section 3.5), and that to one with cookies only where the answer has a
+	// response to a request with an Authorization field, a client certificate or a
+	// Principal is stored only where the response itself allows that (RFC 9111,
+	// section 3.5), and that to one with cookies only where the response has a
 	// lifetime of its own or varies on them.
 	AuthRequired bool
 	// KeyFromURL says that Key reads nothing of a request but its URL's path and
@@ -47,64 +48,20 @@ type Rule struct {
 	// writes change by tags.
 	IgnoreTargets bool
 	// OnShadow is told what a policy in shadow would have made of each request:
-	// "hit", "miss", "revalidate" (a stale answer while it is fetched anew),
+	// "hit", "miss", "revalidate" (a stale response while it is refreshed),
 	// "stale" (in place of a failure), "bypass" or "refuse". nil: nobody is told.
 	OnShadow policy.ShadowFunc
-	// OnError writes the answer to a request that is refused: an error of Key or
+	// OnError writes the response to a request that is refused: an error of Key or
 	// Tags, or an *apierror.Error. Required.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
-	// Observe, if set, is told the outcome of each request.
-	Observe func(r *http.Request, outcome Outcome)
+	// OnOutcome, if set, is told the outcome of each request.
+	OnOutcome func(r *http.Request, outcome Outcome)
 	// OnEvent, if set, is told what else is worth counting, under the request
 	// that caused it, which may have ended.
 	OnEvent func(r *http.Request, event Event)
 }
 
-// Outcome is how a request was answered.
-type Outcome string
-
-// The outcomes. Those that asked the upstream are Miss, Bypass and, but for
-// requests that shared the failure of another, Stale.
-const (
-	Hit       Outcome = "hit"       // a stored answer
-	Collapsed Outcome = "collapsed" // the answer to another request that was under way
-	Miss      Outcome = "miss"
-	Bypass    Outcome = "bypass"
-	Stale     Outcome = "stale"      // a stored answer in place of the upstream's failure
-	RemoteHit Outcome = "remote_hit" // an answer of the second level
-	StaleHit  Outcome = "stale_hit"  // a stored answer that is fetched anew in the background, or that the client takes stale
-	Refused   Outcome = "refused"    // not answered by a handler: only-if-cached, or an error
-)
-
-// Middleware returns what puts the cache before a handler, or an error that
-// names everything that the rule lacks.
-//
-// The handler is asked by GET and without the client's preconditions and
-// Accept-Encoding: the stored body is the whole answer in its plain encoding.
-// Where a stale answer has an entity tag or date of the handler's own, it is
-// asked whether that still holds, and may answer 304.
-// Compression belongs before the cache, as does everything that sets header
-// fields which belong to one answer alone: only what the handler sets is stored.
-//
-// Where others wait for the same answer, the handler's context outlives its own
-// client; it ends when nobody waits any more. Anything else that bounds a call
-// belongs behind the cache.
-func (s *Store) Middleware(rule Rule) (func(http.Handler) http.Handler, error) {
-	vary, err := rule.validate()
-	if err != nil {
-		return nil, fmt.Errorf("cache: rule %q: %w", rule.Name, err)
-	}
-	scope := rule.scope()
-	return func(next http.Handler) http.Handler {
-		h := &handler{store: s, rule: rule, scope: scope, vary: vary, next: next}
-		if rule.Policy.Shadow {
-			return shadow{h}
-		}
-		return h
-	}, nil
-}
-
-// scope is the part of the key that tells rules apart. Answers that were stored
+// scope is the part of the key that tells rules apart. Responses that were stored
 // under another policy of the same method are not found.
 func (rule *Rule) scope() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%#v %v", rule.Policy, rule.AuthRequired))
@@ -132,7 +89,7 @@ func (rule *Rule) validate() ([]string, error) {
 	var vary []string
 	for _, name := range rule.Policy.VaryHeaders {
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
-		if !isToken(name) || name == "*" {
+		if !rfc9111.IsToken(name) || name == "*" {
 			errs = append(errs, fmt.Errorf("%q is no header field", name))
 		}
 		if !slices.Contains(vary, canonical) {

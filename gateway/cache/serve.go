@@ -4,96 +4,62 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/memory"
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
-// serve answers with a variant as it was stored. status is the Cache-Status, to
-// which hits add the time left.
-func (h *handler) serve(w http.ResponseWriter, r *http.Request, v *variant, status string, hit bool, now time.Time) {
-	v.setStatus(w.Header(), status, hit, now)
-	if v.failure != nil {
-		h.rule.OnError(w, r, v.failure)
+// responder sends stored responses to clients.
+type responder struct{ *route }
+
+// serve sends a response as it was stored. status is the Cache-Status, to which
+// withTTL adds the time left.
+func (s responder) serve(w http.ResponseWriter, r *http.Request, v *memory.Response, status string, withTTL bool, now time.Time) {
+	setAge(w.Header(), v, status, withTTL, now)
+	if v.Failure != nil {
+		s.rule.OnError(w, r, v.Failure)
 		return
 	}
-	v.plain().send(w, r, v)
+	send(w, r, v, v.Plain())
 }
 
-// serveStored answers from the store, in the encoding that the client likes best.
-func (h *handler) serveStored(w http.ResponseWriter, r *http.Request, l *lookup, v *variant, status string, now time.Time) {
-	if v.failure != nil {
-		h.serve(w, r, v, status, true, now)
+// serveStored sends a response from memory, in the encoding that the client likes
+// best.
+func (s responder) serveStored(w http.ResponseWriter, r *http.Request, k memory.Key, v *memory.Response, status string, now time.Time) {
+	if v.Failure != nil {
+		s.serve(w, r, v, status, true, now)
 		return
 	}
 	header := w.Header()
-	p := h.represent(header, r, l.key, v)
-	v.setStatus(header, status, true, now)
-	p.send(w, r, v)
+	p := encodings{s.route}.choose(header, r, k, v)
+	setAge(header, v, status, true, now)
+	send(w, r, v, p)
 }
 
-// representation is what is sent of a variant: its plain bytes or others.
-type representation struct {
-	fields []field
-	body   []byte
-	etag   string
+// serveStale sends a stale response in place of one of the failed status.
+func (s responder) serveStale(w http.ResponseWriter, r *http.Request, v *memory.Response, failed int, param string) {
+	s.serve(w, r, v, statusFailed+strconv.Itoa(failed)+param+paramStaleError, true, time.Now())
 }
 
-func (v *variant) plain() representation {
-	return representation{v.fields, v.body, v.etag}
-}
-
-// send writes the answer, or that the client has it already. A client may have
-// it in another encoding: the tags of all name the same answer.
-func (p representation) send(w http.ResponseWriter, r *http.Request, v *variant) {
+// send writes the response, or that the client has it already. A client may have
+// it in another encoding: the tags of all name the same response.
+func send(w http.ResponseWriter, r *http.Request, v *memory.Response, p memory.Representation) {
 	header := w.Header()
-	unchanged := !isNegative(v.status) && notModified(r, p.etag, v.modified)
-	if !unchanged && p.etag != v.etag && !isNegative(v.status) && notModified(r, v.etag, v.modified) {
-		p, unchanged = v.plain(), true
+	unchanged := !rfc9111.IsNegative(v.Status) && rfc9111.NotModified(r.Header, p.ETag, v.Modified)
+	if !unchanged && p.ETag != v.ETag && !rfc9111.IsNegative(v.Status) && rfc9111.NotModified(r.Header, v.ETag, v.Modified) {
+		p, unchanged = v.Plain(), true
 	}
-	for i := range p.fields {
-		if !unchanged || !p.fields[i].aboutBody {
-			p.fields[i].setIn(header)
+	for i := range p.Fields {
+		if !unchanged || !p.Fields[i].AboutBody {
+			p.Fields[i].SetIn(header)
 		}
 	}
 	if unchanged {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	w.WriteHeader(max(v.status, http.StatusOK))
+	w.WriteHeader(max(v.Status, http.StatusOK))
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(p.body) // the client has gone, if anything
+		_, _ = w.Write(p.Body) // the client has gone, if anything
 	}
-}
-
-// setStatus sets Age and Cache-Status. What hits say changes once a second and
-// is shared until then.
-func (v *variant) setStatus(h http.Header, status string, hit bool, now time.Time) {
-	age := int64(v.age(now) / time.Second)
-	if status != statusHit || v.live == nil {
-		setShown(h, v.show(age, status, hit))
-		return
-	}
-	current := v.live.shown.Load()
-	if current == nil || current.age != age {
-		current = v.show(age, status, hit)
-		v.live.shown.Store(current)
-	}
-	setShown(h, current)
-}
-
-// show writes both fields with one string.
-func (v *variant) show(age int64, status string, hit bool) *shown {
-	var buffer [96]byte
-	b := strconv.AppendInt(buffer[:0], age, 10)
-	digits := len(b)
-	b = append(b, status...)
-	if hit {
-		b = append(b, "; ttl="...)
-		b = strconv.AppendInt(b, int64(v.lifetime/time.Second)-age, 10)
-	}
-	text := string(b)
-	return &shown{age: age, values: [2]string{text[:digits], text[digits:]}}
-}
-
-func setShown(h http.Header, s *shown) {
-	h["Age"] = s.values[0:1:1]
-	setField(h, cacheStatus, s.values[1:2:2], true)
 }

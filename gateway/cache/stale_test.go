@@ -157,7 +157,7 @@ func TestStaleForACrowd(t *testing.T) {
 		var failing, calls, seen, staleSeen atomic.Int64
 		next := flaky(&failing)
 		rule := staleRule()
-		rule.Observe = func(_ *http.Request, o cache.Outcome) {
+		rule.OnOutcome = func(_ *http.Request, o cache.Outcome) {
 			seen.Add(1)
 			if o == cache.Stale {
 				staleSeen.Add(1)

@@ -66,7 +66,7 @@ const manyKeys = 4096
 func benchmarkStore(b *testing.B, change ...func(*options)) (*process, http.Handler) {
 	_, p := fleet(b, 1, new(backend), change...)
 	rule := testRule()
-	rule.Observe = func(_ *http.Request, o cache.Outcome) {
+	rule.OnOutcome = func(_ *http.Request, o cache.Outcome) {
 		if o != cache.Hit {
 			p[0].events.add(cache.Event(o))
 		}

@@ -263,7 +263,7 @@ func TestKeptIsNotTrusted(t *testing.T) {
 	if !r.Trusted(now) {
 		t.Error("not trusted in contact")
 	}
-	if d := r.Purge(t.Context(), []cache.TagID{{1}}); !d.Kept || r.Trusted(now) {
+	if d := r.Purge(t.Context(), []cache.TagID{{1}}); !d.Pending || r.Trusted(now) {
 		t.Errorf("%+v, trusted %v", d, r.Trusted(now))
 	}
 	r.kept.delivered(r.kept.next(1))

@@ -32,7 +32,7 @@ func worse(a, b cache.Delivery) cache.Delivery {
 	return cache.Delivery{
 		Processes:    max(a.Processes, b.Processes),
 		Acknowledged: min(a.Acknowledged, b.Acknowledged),
-		Kept:         a.Kept || b.Kept,
+		Pending:      a.Pending || b.Pending,
 	}
 }
 
@@ -90,7 +90,7 @@ func (r *Remote) keep(m *message) cache.Delivery {
 	case r.wake <- struct{}{}:
 	default: // it is awake
 	}
-	return cache.Delivery{Kept: true}
+	return cache.Delivery{Pending: true}
 }
 
 // deliverKept sends what is kept. It waits for nobody: who hears it is either

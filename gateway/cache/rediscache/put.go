@@ -49,19 +49,19 @@ func (q *queue) add(p cache.Put) bool {
 }
 
 // Lead implements cache.Remote.
-func (r *Remote) Lead(ctx context.Context, key cache.RemoteKey, stamp cache.Stamp) (cache.Turn, error) {
+func (r *Remote) Lead(ctx context.Context, key cache.RemoteKey, stamp cache.Stamp) (cache.Role, error) {
 	name := r.keys.flight(key, stamp)
-	return redis.Do(ctx, r.opts.Client, name, func(ctx context.Context, c rueidis.Client) (cache.Turn, error) {
+	return redis.Do(ctx, r.opts.Client, name, func(ctx context.Context, c rueidis.Client) (cache.Role, error) {
 		open := c.B().Set().Key(name).Value(flightOpen).Nx().Get().Px(r.opts.Lease).Build()
 		switch value, err := c.Do(ctx, open).ToString(); {
 		case rueidis.IsRedisNil(err):
-			return cache.TurnLead, nil
+			return cache.RoleLeader, nil
 		case err != nil:
-			return cache.TurnAlone, err
+			return cache.RoleAlone, err
 		case value == flightFailed:
-			return cache.TurnAlone, nil
+			return cache.RoleAlone, nil
 		default:
-			return cache.TurnWait, nil
+			return cache.RoleFollower, nil
 		}
 	})
 }

@@ -15,31 +15,31 @@ import (
 func TestTurns(t *testing.T) {
 	_, p := fleet(t, 2, new(backend))
 	ctx := context.Background()
-	lead := func(p *process, key cache.RemoteKey, stamp cache.Stamp) cache.Turn {
+	lead := func(p *process, key cache.RemoteKey, stamp cache.Stamp) cache.Role {
 		t.Helper()
-		turn, err := p.remote.Lead(ctx, key, stamp)
+		role, err := p.remote.Lead(ctx, key, stamp)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return turn
+		return role
 	}
 	key, stamp := cache.RemoteKey{1}, cache.Stamp{1}
-	if turn := lead(p[0], key, stamp); turn != cache.TurnLead {
-		t.Errorf("first: %v", turn)
+	if role := lead(p[0], key, stamp); role != cache.RoleLeader {
+		t.Errorf("first: %v", role)
 	}
-	if turn := lead(p[1], key, stamp); turn != cache.TurnWait {
-		t.Errorf("second: %v", turn)
+	if role := lead(p[1], key, stamp); role != cache.RoleFollower {
+		t.Errorf("second: %v", role)
 	}
-	if turn := lead(p[1], key, cache.Stamp{2}); turn != cache.TurnLead {
-		t.Errorf("after a purge: %v", turn)
+	if role := lead(p[1], key, cache.Stamp{2}); role != cache.RoleLeader {
+		t.Errorf("after a purge: %v", role)
 	}
 	p[0].remote.Put(cache.Put{Key: key, Stamp: stamp, Entry: []byte("x"), Keep: time.Minute, Leads: true})
 	awaitStored(t, p[0], 1)
-	if turn := lead(p[1], key, stamp); turn != cache.TurnWait {
-		t.Errorf("who has looked just before the entry came asks the upstream: %v", turn)
+	if role := lead(p[1], key, stamp); role != cache.RoleFollower {
+		t.Errorf("who has looked just before the entry came asks the upstream: %v", role)
 	}
 	p[1].remote.Put(cache.Put{Key: key, Stamp: cache.Stamp{2}, Leads: true})
-	redistest.Eventually(t, func() bool { return lead(p[0], key, cache.Stamp{2}) == cache.TurnAlone })
+	redistest.Eventually(t, func() bool { return lead(p[0], key, cache.Stamp{2}) == cache.RoleAlone })
 }
 
 // TestStampProtocol stores under a stamp of before a purge.
@@ -174,7 +174,7 @@ func TestOptions(t *testing.T) {
 	if remote.Trusted(time.Now()) {
 		t.Error("trusted when closed")
 	}
-	if d := remote.Purge(t.Context(), []cache.TagID{{}}); !d.Kept {
+	if d := remote.Purge(t.Context(), []cache.TagID{{}}); !d.Pending {
 		t.Errorf("purged when closed: %+v", d)
 	}
 }

@@ -178,7 +178,7 @@ func TestRestartedWithOldData(t *testing.T) {
 	p := startAll(t, hasty(server), 2, b, strictAcks)
 	fill(t, p[0], "/a")
 	server.Do("SAVE")
-	redistest.Eventually(t, func() bool { return !p[0].store.PurgeEverywhere(t.Context(), "value:/a").Kept })
+	redistest.Eventually(t, func() bool { return !p[0].store.PurgeEverywhere(t.Context(), "value:/a").Pending })
 	b.values.Clear()
 	put(p[0].writes, "/a")
 	put(p[0].writes, "/a")

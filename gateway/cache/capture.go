@@ -1,0 +1,218 @@
+package cache
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/flight"
+	"github.com/venta-hq/venta/gateway/cache/internal/memory"
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
+)
+
+// recorder is the ResponseWriter of an exchange. It holds what the handler sets
+// apart from what is set further out. A response that may be stored is held back
+// until it is whole; any other is passed on as it comes.
+type recorder struct {
+	http.ResponseWriter
+	exchange *exchange
+	header   http.Header // the handler's
+	state    state
+	status   int
+	response http.Header // header when the status was written
+	terms    memory.Terms
+	body     []byte
+	silent   bool // no body is sent
+
+	validated bool // the body is the stored one
+}
+
+type state int
+
+const (
+	waiting  state = iota // for the status
+	holding               // a response that may be stored
+	passing               // a response that may not
+	replaced              // by a stale response, as it is a failure
+	refuted               // it is a 304 of another version
+	hijacked              // there is no response
+)
+
+func newRecorder(w http.ResponseWriter, x *exchange) *recorder {
+	return &recorder{ResponseWriter: w, exchange: x, header: make(http.Header)}
+}
+
+// Unwrap serves http.ResponseController.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) Header() http.Header { return w.header }
+
+func (w *recorder) WriteHeader(status int) {
+	// Informational responses are optional, and not for those who wait.
+	if w.state != waiting || status/100 == 1 {
+		return
+	}
+	x := w.exchange
+	w.status = status
+	if x.failed(status) {
+		w.state = replaced
+		return
+	}
+	w.response = rfc9111.Canonical(w.header)
+	if status == http.StatusNotModified && x.condition != unconditional {
+		if w.response, w.validated = x.validated(w.response); !w.validated {
+			w.state = refuted
+			return
+		}
+		w.status, w.body = http.StatusOK, x.stale.Body
+	}
+	rfc9111.AddVary(w.response, x.route.vary)
+	var ok bool
+	if w.terms, ok = (storability{x.route}).terms(x.request, w.status, w.response, x.requested); ok {
+		w.state = holding
+		return
+	}
+	w.pass()
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	if w.validated || w.state == refuted {
+		return 0, http.ErrBodyNotAllowed
+	}
+	if w.state == holding {
+		if int64(len(w.body)+len(p)) <= w.exchange.store.opts.MaxEntryBytes {
+			w.body = append(w.body, p...)
+			return len(p), nil
+		}
+		w.exchange.event(w.exchange.request, ResponseTooLarge)
+		w.pass()
+	}
+	if w.silent || w.state == replaced {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush serves handlers that look for an http.Flusher.
+func (w *recorder) Flush() { _ = w.FlushError() }
+
+// FlushError passes on what is held: a handler that flushes is streaming.
+func (w *recorder) FlushError() error {
+	w.WriteHeader(http.StatusOK)
+	switch w.state {
+	case holding:
+		w.pass()
+	case replaced, refuted:
+		return nil
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Hijack serves http.ResponseController. Nothing is stored then.
+func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil {
+		w.state = hijacked
+		w.exchange.land(flight.Outcome{})
+	}
+	return conn, buffered, err
+}
+
+// finish is called when the handler has returned.
+func (w *recorder) finish() {
+	switch w.state {
+	case waiting:
+		w.exchange.land(flight.Outcome{})
+		outer := w.ResponseWriter.Header()
+		setFields(outer, w.header, false)
+		addStatus(outer, w.exchange.status) // net/http writes the rest
+	case passing:
+		w.sendTrailers()
+	case holding:
+		if w.whole() {
+			w.store()
+		} else {
+			w.sendTrailers() // before the header, so that it can allow for them
+			w.pass()
+		}
+	case replaced:
+		w.exchange.serveStale(w.ResponseWriter, w.status)
+	case refuted, hijacked:
+	}
+}
+
+// whole reports whether the held response is all that the handler meant to say.
+func (w *recorder) whole() bool {
+	for name := range w.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			return false
+		}
+	}
+	declared := rfc9111.ContentLength(w.response)
+	return w.exchange.ctx.Err() == nil && (declared < 0 || declared == int64(len(w.body)))
+}
+
+// store stores the held response, and sends it.
+func (w *recorder) store() {
+	x := w.exchange
+	v := memory.NewResponse(w.response, w.body, w.terms, x.key, x.stamps)
+	param := ""
+	if x.storeResponse(v) {
+		param = paramStored
+	}
+	w.send(param)
+	if !w.silent {
+		_, _ = w.ResponseWriter.Write(v.Body) // the client has gone, if anything
+	}
+}
+
+// pass sends what is held, and from here on everything at once. Those who wait
+// are told first: they must not wait for this client to read.
+func (w *recorder) pass() {
+	w.state = passing
+	w.exchange.land(flight.Outcome{})
+	held := w.body
+	w.body = nil
+	w.send("")
+	if len(held) > 0 && !w.silent {
+		_, _ = w.ResponseWriter.Write(held) // the handler's next write fails too
+	}
+}
+
+// send writes the header of the response to this client.
+func (w *recorder) send(param string) {
+	x := w.exchange
+	outer := w.ResponseWriter.Header()
+	modified, _ := http.ParseTime(w.response.Get("Last-Modified"))
+	unchanged := w.status == http.StatusOK && rfc9111.NotModified(x.request.Header, w.response.Get("Etag"), modified)
+	setFields(outer, w.response, unchanged)
+	addStatus(outer, x.status+param)
+	w.silent = unchanged || x.request.Method == http.MethodHead
+	if unchanged {
+		w.ResponseWriter.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.ResponseWriter.WriteHeader(w.status)
+}
+
+// sendTrailers passes on what the handler has set after the header was sent.
+func (w *recorder) sendTrailers() {
+	declared := strings.Join(w.response["Trailer"], ",")
+	for name, values := range w.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) || rfc9111.NamesField(declared, name) {
+			w.ResponseWriter.Header()[name] = values
+		}
+	}
+}
+
+// setFields sets a handler's header in what is set further out. A 304 has no
+// fields about the body.
+func setFields(outer, header http.Header, notModified bool) {
+	for name, values := range header {
+		if !notModified || !rfc9111.IsAboutBody(name) {
+			rfc9111.SetField(outer, name, values, rfc9111.IsList(name))
+		}
+	}
+}
