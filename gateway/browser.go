@@ -1,12 +1,6 @@
 package gateway
 
-import (
-	"net/http"
-
-	"github.com/rs/cors"
-
-	"github.com/venta-hq/venta/gateway/telemetry"
-)
+import "net/http"
 
 // securityHeaders keeps browsers from guessing at, framing or running what is
 // an API's answer (OWASP REST Security Cheat Sheet). frame-ancestors does what
@@ -23,27 +17,15 @@ func securityHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// exposed are the answer's headers that scripts of an allowed origin may read.
-var exposed = []string{
-	"Cache-Status", "Deprecation", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After",
-	"Sunset", telemetry.RequestIDHeader,
-}
-
-// cors answers browsers' preflights and marks answers for the allowed origins.
-// Without any it is absent, and browsers keep foreign scripts out.
-func (g *Gateway) cors() middleware {
-	if len(g.options.AllowedOrigins) == 0 {
-		return nil
-	}
-	return cors.New(cors.Options{
-		AllowedOrigins:   g.options.AllowedOrigins,
-		AllowCredentials: true,
-		AllowedMethods:   []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowedHeaders: []string{
-			"Accept", "Authorization", "Content-Type", "Grpc-Timeout", "Idempotency-Key", "If-Match", "If-None-Match",
-			telemetry.RequestIDHeader,
-		},
-		ExposedHeaders: exposed,
-		MaxAge:         600,
-	}).Handler
+// cors answers browsers' preflights and marks responses for the allowed origins.
+// Without any, browsers keep foreign scripts out.
+func (g *Gateway) cors(next http.Handler) http.Handler {
+	pass := http.HandlerFunc(next.ServeHTTP)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if allowed := g.settings.Load().cors; allowed != nil {
+			allowed.ServeHTTP(w, r, pass)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

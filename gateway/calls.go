@@ -42,7 +42,7 @@ func (b *builder) limiter() *concurrency.Limiter {
 		return concurrency.New(p, concurrency.Options{
 			OnShed:    b.gateway.countShed,
 			OnShadow:  b.shadow("concurrency"),
-			Sanitized: b.plain(),
+			Sanitized: b.plain,
 		})
 	})
 }

@@ -111,6 +111,10 @@ func wantsProblem(r *http.Request) bool {
 	return false
 }
 
+// WriteError writes an error as the gateway presents its own: see [apierror.Error].
+// It is for middleware and handlers of a program's own.
+func (g *Gateway) WriteError(w http.ResponseWriter, r *http.Request, err error) { g.refuse(w, r, err) }
+
 // refuse writes an error outside of a route.
 func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	transcode.WriteError(g.mux, w, r, err)

@@ -28,7 +28,6 @@ import (
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/cache"
-	"github.com/venta-hq/venta/gateway/clientip"
 	"github.com/venta-hq/venta/gateway/compression"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
@@ -43,7 +42,7 @@ type Gateway struct {
 	mux       *runtime.ServeMux
 	store     *cache.Store
 	validator protovalidate.Validator
-	clientIP  *clientip.Extractor
+	settings  atomic.Pointer[settings]
 	forms     forms
 	telemetry telemetry.Options
 	compress  middleware // nil: answers stay plain
@@ -62,6 +61,7 @@ type Gateway struct {
 
 // route is what the router finds.
 type route struct {
+	method    *method
 	telemetry *telemetry.Route
 	way       atomic.Pointer[way]
 }
@@ -73,8 +73,8 @@ type way struct {
 	stack     http.Handler
 }
 
-func newRoute(w way) *route {
-	rt := &route{telemetry: telemetry.NewRoute(w.transcode.Template().String(), w.transcode.FullMethod())}
+func newRoute(m *method, w way) *route {
+	rt := &route{method: m, telemetry: telemetry.NewRoute(w.transcode.Template().String(), w.transcode.FullMethod())}
 	rt.way.Store(&w)
 	return rt
 }
@@ -94,9 +94,9 @@ func New(options Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	clientIP, err := clientip.New(options.TrustedProxies)
+	settings, err := newSettings(options.Settings)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("gateway options: %w", err)
 	}
 	metrics, err := telemetry.NewMetrics(options.MeterProvider)
 	if err != nil {
@@ -112,10 +112,10 @@ func New(options Options) (*Gateway, error) {
 		},
 		store:     store,
 		validator: validator,
-		clientIP:  clientIP,
 		router:    &router.Router[*route]{},
 		parts:     map[string]part{},
 	}
+	gw.settings.Store(settings)
 	gw.streams, gw.endStreams = context.WithCancel(context.Background())
 	if !options.UncompressedAnswers {
 		if gw.compress, err = compression.New(compression.Options{}); err != nil {
@@ -156,7 +156,8 @@ func (g *Gateway) registrar(ps *parts) *registrar {
 		mux:                g.mux,
 		validate:           validate.New(g.validator),
 		fromUpstream:       apierror.FromUpstream,
-		passThrough:        true,
+		plain:              len(g.options.MuxOptions) == 0,
+		passThrough:        !g.options.Interceptors.any(),
 		ignoreUnknownQuery: g.options.IgnoreUnknownQuery,
 		maxRequestBytes:    g.options.MaxRequestBytes,
 		maxResponseBytes:   g.options.MaxResponseBytes,
@@ -167,7 +168,7 @@ func (g *Gateway) registrar(ps *parts) *registrar {
 // add serves an RPC's routes, and remembers it for overrides.
 func (g *Gateway) add(m *method, ways []way) error {
 	for _, w := range ways {
-		rt := newRoute(w)
+		rt := newRoute(m, w)
 		if err := g.router.Add(w.transcode.Verb(), w.transcode.Template(), rt); err != nil {
 			return err
 		}

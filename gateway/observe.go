@@ -26,14 +26,14 @@ func (g *Gateway) observesCalls() bool {
 // callTelemetry is what the interceptors around calls observe by.
 func (reg *registrar) callTelemetry() telemetry.Options {
 	o := reg.gateway.telemetry
-	o.MetadataAtEdge = reg.plain()
+	o.MetadataAtEdge = reg.plain
 	return o
 }
 
 // outgoing returns what writes the trace into the metadata of calls at the edge;
 // nil where the interceptors do that, or nobody.
 func (reg *registrar) outgoing() func(context.Context, []string) []string {
-	if !reg.plain() || !reg.gateway.observesCalls() {
+	if !reg.plain || !reg.gateway.observesCalls() {
 		return nil
 	}
 	return telemetry.Metadata(reg.gateway.telemetry)

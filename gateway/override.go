@@ -120,7 +120,8 @@ func (g *Gateway) apply(overrides []Override, now time.Time) error {
 		return errors.Join(errs...)
 	}
 	for i, m := range g.methods {
-		m.effective, m.written, m.origins = changed[i].Policy, changed[i].written, changed[i].origins
+		m.effective, m.written = changed[i].Policy, changed[i].written
+		m.origins, m.overrides = changed[i].origins, changed[i].overrides
 		for j := range ways[i] {
 			m.routes[j].way.Store(&ways[i][j])
 		}
@@ -159,7 +160,7 @@ func unmatched(overrides []Override, methods []*method) []error {
 // overridden returns the method with all overrides that are in force for it.
 func (m *method) overridden(overrides []Override, now time.Time) (method, error) {
 	changed := *m
-	changed.Policy, changed.written, changed.origins = m.Policy, m.annotated, map[string]string{}
+	changed.Policy, changed.written, changed.origins, changed.overrides = m.Policy, m.annotated, map[string]string{}, nil
 	var errs []error
 	for _, o := range overrides {
 		if o.Policy == nil || !o.active(now) || !o.matches(m) {
@@ -169,7 +170,7 @@ func (m *method) overridden(overrides []Override, now time.Time) (method, error)
 		for _, fault := range faults {
 			errs = append(errs, fmt.Errorf("%s: %s", o.where(), fault))
 		}
-		changed.Policy = effective
+		changed.Policy, changed.overrides = effective, append(changed.overrides, o)
 		changed.written, _ = changed.written.With(annotation.Operator, o.Policy)
 		for _, block := range annotation.Blocks(o.Policy) {
 			changed.origins[block] = o.where()

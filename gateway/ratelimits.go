@@ -34,7 +34,7 @@ func (b *builder) rateLimits(name string, stage func(policy.RateLimit) bool) mid
 	if len(limits) == 0 || len(b.errs) > faults {
 		return nil
 	}
-	keys, err := newRateLimitKeys(b.gateway.clientIP, b.method, limits)
+	keys, err := newRateLimitKeys(&b.gateway.settings, b.method, limits)
 	if err != nil {
 		return b.step(nil, err)
 	}
@@ -70,7 +70,7 @@ func (b *builder) rateLimitOptions(keys *rateLimitKeys) ratelimit.Options {
 		Claim:    claim,
 		Store:    o.Store,
 		Scope:    b.name,
-		Fields:   o.Fields,
+		Fields:   func() ratelimit.FieldStyle { return b.gateway.settings.Load().fields },
 		OnError:  b.refuse,
 		Observe:  b.gateway.countRateLimit(b.method.FullName),
 		OnShadow: b.shadow("rate_limits"),

@@ -27,8 +27,11 @@ type registrar struct {
 	validate grpc.UnaryClientInterceptor
 	// fromUpstream turns an upstream's error into what a client may see.
 	fromUpstream func(error) error
+	// plain says that the mux has nothing of a user's to add to requests and
+	// responses.
+	plain bool
 	// passThrough lets answers go from wire to JSON without a message, which an
-	// interceptor of the connection's owner may notice.
+	// interceptor would notice.
 	passThrough bool
 	// ignoreUnknownQuery passes over query parameters that name no field.
 	ignoreUnknownQuery bool
@@ -53,6 +56,7 @@ type method struct {
 	effective policy.Method
 	written   annotation.Merged
 	origins   map[string]string
+	overrides []Override // in force
 }
 
 func (reg *registrar) register(s Service, conn grpc.ClientConnInterface) error {
@@ -118,19 +122,13 @@ func (reg *registrar) routeOptions(m Method) transcode.RouteOptions {
 		Mux:                reg.mux,
 		Response:           m.Policy.Response,
 		DropIn:             reg.dropIn,
-		Plain:              reg.plain(),
+		Plain:              reg.plain,
 		Outgoing:           reg.outgoing(),
 		CachingMetadata:    m.Policy.Cache != nil && !reg.dropIn,
 		Context:            reg.context,
 		IgnoreUnknownQuery: reg.ignoreUnknownQuery,
 		MaxRequestBytes:    reg.requestBound(m.Policy.Limits),
 	}
-}
-
-// plain reports whether the mux has nothing of a user's to add to requests and
-// answers.
-func (reg *registrar) plain() bool {
-	return reg.passThrough && len(reg.gateway.options.MuxOptions) == 0
 }
 
 // requestBound returns the most bytes of a request, or of each message of a

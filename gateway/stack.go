@@ -16,23 +16,26 @@ import (
 // The way of a request. Every request passes
 //
 //	telemetry (request id, span, metrics, access log) -> recover
-//	-> security headers -> CORS -> compression -> route
+//	-> Middleware.BeforeRouting -> security headers -> CORS -> compression -> route
 //
 // (serverStack), then, by its route's policy,
 //
 //	version headers -> size limit -> rate limits keyed by the connection
-//	-> authenticate, authorize -> rate limits keyed by principal or field
-//	-> invalidate -> cache (a fresh hit ends here, a stale one stands in for a
-//	failure) -> decode
+//	-> Middleware.BeforeAuth -> authenticate, authorize -> Middleware.AfterAuth
+//	-> rate limits keyed by principal or field -> invalidate by tags
+//	-> invalidate by target -> cache (a fresh hit ends here, a stale one stands in
+//	for a failure) -> end with the process (streams) -> decode
 //
 // (requestStack), and at last, around the upstream call,
 //
-//	validate -> concurrency
-//	-> timeout( retry or hedge( circuit breaker( per-attempt timeout( telemetry( call )))))
+//	Interceptors.Call -> validate -> concurrency
+//	-> timeout( spread attempts -> retry or hedge( circuit breaker(
+//	per-attempt timeout( telemetry( Interceptors.Attempt -> call )))))
 //
 // (callStack), or around a stream
 //
-//	concurrency -> timeout( circuit breaker( telemetry( stream )))
+//	Interceptors.StreamCall -> concurrency
+//	-> timeout( circuit breaker( telemetry( Interceptors.StreamAttempt -> stream )))
 //
 // (streamStack). Each step is a policy package's middleware or interceptor; a
 // block that is absent costs nothing.
@@ -45,8 +48,9 @@ func (g *Gateway) serverStack(routes http.Handler) http.Handler {
 	return wrap(routes,
 		telemetry.Middleware(g.telemetry),
 		recovery.New(g.options.Logger, g.refuse),
+		together(g.options.Middleware.BeforeRouting),
 		securityHeaders,
-		g.cors(),
+		g.cors,
 		g.compress,
 	)
 }
@@ -59,7 +63,9 @@ func (reg *registrar) requestStack(s Service, m Method) ([]middleware, error) {
 		b.version(),
 		b.sizeLimit(),
 		b.rateLimits("rate_limits/connection", byConnection),
+		b.beforeAuth(),
 		b.auth(),
+		b.afterAuth(),
 		b.rateLimits("rate_limits/request", byRequest),
 		b.invalidates(),
 		b.invalidatesTargets(),
@@ -74,6 +80,7 @@ func (reg *registrar) callStack(s Service, m Method, conn grpc.ClientConnInterfa
 	b := reg.builder(s, m)
 	b.conn = conn
 	steps := []grpc.UnaryClientInterceptor{
+		b.aroundCall(),
 		reg.validate,
 		b.concurrency(),
 		b.timeout(),
@@ -83,6 +90,7 @@ func (reg *registrar) callStack(s Service, m Method, conn grpc.ClientConnInterfa
 		b.circuitBreaker(),
 		b.perAttemptTimeout(),
 		b.callTelemetry(),
+		b.aroundAttempt(),
 	}
 	return intercept(b.upstream(), steps), errors.Join(b.errs...)
 }
@@ -97,10 +105,12 @@ func (reg *registrar) streamStack(s Service, m Method, conn grpc.ClientConnInter
 		return nil, nil
 	}
 	steps := []grpc.StreamClientInterceptor{
+		b.aroundStreamCall(),
 		b.streamConcurrency(),
 		b.streamTimeout(),
 		b.streamBreaker(),
 		b.streamTelemetry(),
+		b.aroundStreamAttempt(),
 	}
 	return interceptStream(open, steps), errors.Join(b.errs...)
 }
