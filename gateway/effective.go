@@ -66,7 +66,7 @@ func (g *Gateway) Route(verb, path string) (EffectivePolicy, bool) {
 func (m *method) effectivePolicy() EffectivePolicy {
 	p := EffectivePolicy{
 		Method:    m.service.Name + "/" + m.Name,
-		Policy:    m.effective,
+		Policy:    m.policy,
 		Written:   m.written.Annotation(),
 		Overrides: slices.Clone(m.overrides),
 		Permits:   slices.Clone(m.annotated.Annotation().GetPermits()),

@@ -6,19 +6,21 @@ import (
 	"net/http"
 
 	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway/internal/assembly"
 )
 
 // Middleware are steps of a program's own in front of the upstream's call, at
-// named places of the stack that stack.go draws. Within a place the first is
+// named places of the stack that internal/assembly/stack.go draws. Within a place the first is
 // outermost. They run concurrently. A panic in one is answered with INTERNAL and
 // logged; [Gateway.WriteError] writes their own errors as the gateway writes its.
 //
 // Services that are registered on a grpc-gateway mux have BeforeAuth and AfterAuth
 // alone: in front of them the mux is the program's, and so is what recovers.
 type Middleware struct {
-	// BeforeRouting sees every request, those without a route included, behind
-	// telemetry and the recovery from panics, and every byte of the response as it
-	// is sent: its compression and CORS are inside.
+	// BeforeRouting sees every request, those without a route and browsers'
+	// preflights included, and the response as it is sent: CORS and compression are
+	// inside. The security headers are set, and may be changed.
 	BeforeRouting []func(http.Handler) http.Handler
 	// BeforeAuth sees the requests of a route that the limits by connection have
 	// admitted, before anything of their credentials is believed.
@@ -75,5 +77,16 @@ func noNil(field string, n int, isNil func(int) bool) error {
 	return nil
 }
 
-// any tells whether unary calls have any, which then must see messages.
-func (i Interceptors) any() bool { return len(i.Call)+len(i.Attempt) > 0 }
+// in puts the steps into an environment.
+func (m Middleware) in(env *assembly.Environment) {
+	env.BeforeRouting = assembly.Together(m.BeforeRouting)
+	env.BeforeAuth = assembly.Together(m.BeforeAuth)
+	env.AfterAuth = assembly.Together(m.AfterAuth)
+}
+
+func (i Interceptors) in(env *assembly.Environment) {
+	env.AroundCall = assembly.Around(i.Call, env.Logger)
+	env.AroundAttempt = assembly.Around(i.Attempt, env.Logger)
+	env.AroundStream = assembly.AroundStream(i.StreamCall, env.Logger)
+	env.AroundStreamAttempt = assembly.AroundStream(i.StreamAttempt, env.Logger)
+}

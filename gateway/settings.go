@@ -3,15 +3,12 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"net/url"
 
-	"github.com/rs/cors"
-
 	"github.com/venta-hq/venta/gateway/clientip"
+	"github.com/venta-hq/venta/gateway/internal/assembly"
 	"github.com/venta-hq/venta/gateway/ratelimit"
-	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
 // Settings are the options that may change while a gateway serves: see
@@ -30,7 +27,7 @@ type Settings struct {
 
 // Validate returns an error that names everything that is wrong.
 func (s Settings) Validate() error {
-	_, err := newSettings(s)
+	_, err := newLive(s)
 	return err
 }
 
@@ -38,22 +35,15 @@ func (s Settings) Validate() error {
 // for every request that begins later. With an error, which names everything that
 // is wrong, nothing has changed.
 func (g *Gateway) Reconfigure(s Settings) error {
-	made, err := newSettings(s)
+	live, err := newLive(s)
 	if err != nil {
 		return fmt.Errorf("gateway settings: %w", err)
 	}
-	g.settings.Store(made)
+	g.live.Store(live)
 	return nil
 }
 
-// settings are what requests are served by. They are immutable.
-type settings struct {
-	clientIP *clientip.Extractor
-	cors     *cors.Cors // nil: browsers keep foreign scripts out
-	fields   ratelimit.FieldStyle
-}
-
-func newSettings(s Settings) (*settings, error) {
+func newLive(s Settings) (*assembly.Live, error) {
 	clientIP, err := clientip.New(s.TrustedProxies)
 	errs := []error{err, s.RateLimitFields.Validate()}
 	for _, origin := range s.AllowedOrigins {
@@ -62,7 +52,7 @@ func newSettings(s Settings) (*settings, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return &settings{clientIP: clientIP, cors: newCORS(s.AllowedOrigins), fields: s.RateLimitFields}, nil
+	return &assembly.Live{ClientIP: clientIP, CORS: assembly.NewCORS(s.AllowedOrigins), Fields: s.RateLimitFields}, nil
 }
 
 // checkOrigin refuses what could open the API to every site: credentials are
@@ -73,27 +63,4 @@ func checkOrigin(origin string) error {
 		return fmt.Errorf("origin %q: must be SCHEME://HOST[:PORT]", origin)
 	}
 	return nil
-}
-
-// exposed are the response's headers that scripts of an allowed origin may read.
-var exposed = []string{
-	"Cache-Status", "Deprecation", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After",
-	"Sunset", telemetry.RequestIDHeader,
-}
-
-func newCORS(origins []string) *cors.Cors {
-	if len(origins) == 0 {
-		return nil
-	}
-	return cors.New(cors.Options{
-		AllowedOrigins:   origins,
-		AllowCredentials: true,
-		AllowedMethods:   []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowedHeaders: []string{
-			"Accept", "Authorization", "Content-Type", "Grpc-Timeout", "Idempotency-Key", "If-Match", "If-None-Match",
-			telemetry.RequestIDHeader,
-		},
-		ExposedHeaders: exposed,
-		MaxAge:         600,
-	})
 }

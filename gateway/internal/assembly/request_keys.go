@@ -1,4 +1,4 @@
-package gateway
+package assembly
 
 import (
 	"errors"
@@ -56,12 +56,12 @@ func inputOf(m transcode.Method) protoreflect.MessageDescriptor {
 
 // rateLimitKeys finds what limits count apart, and what a request costs.
 type rateLimitKeys struct {
-	settings *atomic.Pointer[settings]
-	fields   map[string]policy.FieldPath
+	live   *atomic.Pointer[Live]
+	fields map[string]policy.FieldPath
 }
 
-func newRateLimitKeys(live *atomic.Pointer[settings], m transcode.Method, limits []policy.RateLimit) (*rateLimitKeys, error) {
-	k := &rateLimitKeys{settings: live, fields: map[string]policy.FieldPath{}}
+func newRateLimitKeys(live *atomic.Pointer[Live], m transcode.Method, limits []policy.RateLimit) (*rateLimitKeys, error) {
+	k := &rateLimitKeys{live: live, fields: map[string]policy.FieldPath{}}
 	for _, limit := range limits {
 		for _, path := range []string{limit.Key.Field, limit.Cost.Field} {
 			if path == "" {
@@ -80,7 +80,7 @@ func newRateLimitKeys(live *atomic.Pointer[settings], m transcode.Method, limits
 func (k *rateLimitKeys) key(r *http.Request, key policy.RateLimitKey) (string, error) {
 	switch key.Source {
 	case policy.KeyClientIP:
-		return clientip.Key(k.settings.Load().clientIP.From(r)), nil
+		return clientip.Key(k.live.Load().ClientIP.From(r)), nil
 	case policy.KeyPrincipal:
 		return principal(r), nil
 	case policy.KeyAPIKey:
