@@ -100,7 +100,7 @@ func complete(t *testing.T) gateway.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier, err := auth.NewVerifier(auth.VerifierOptions{Keys: keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience})
+	verifier, err := auth.NewJWT(auth.JWTOptions{Keys: keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func benchGateway(b *testing.B, p policy.Method) (http.Handler, string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	verifier, err := auth.NewVerifier(auth.VerifierOptions{Keys: keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience})
+	verifier, err := auth.NewJWT(auth.JWTOptions{Keys: keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -162,7 +162,7 @@ func TestUpstreamsVaryKeepsOurs(t *testing.T) {
 	b := &backend{get: func(ctx context.Context, _ int) (*vendorv2.GetVendorResponse, error) {
 		return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "Ada"}}, grpc.SetHeader(ctx, metadata.Pairs("vary", "X-Tenant"))
 	}}
-	s := start(t, b, cached(policy.Cache{}), gateway.Options{AllowedOrigins: []string{"https://venta.example"}, UncompressedAnswers: true})
+	s := start(t, b, cached(policy.Cache{}), gateway.Options{Settings: gateway.Settings{AllowedOrigins: []string{"https://venta.example"}}, UncompressedAnswers: true})
 	for _, control := range []string{"", "no-store"} { // through the cache, and past it
 		got := s.do(t, "GET", "/v2/vendors/7", "Origin", "https://venta.example", "Cache-Control", control)
 		vary := strings.Join(got.header.Values("Vary"), ", ")

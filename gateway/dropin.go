@@ -3,12 +3,12 @@ package gateway
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 
+	"github.com/venta-hq/venta/gateway/internal/assembly"
 	"github.com/venta-hq/venta/gateway/transcode"
 	"github.com/venta-hq/venta/gateway/transcode/router"
 )
@@ -25,46 +25,47 @@ func NewContext(ctx context.Context, g *Gateway) context.Context {
 }
 
 // RegisterOnMux adds a service's routes to a grpc-gateway mux. The mux's own
-// options present requests and answers, as with grpc-gateway's generated
+// options present requests and responses, as with grpc-gateway's generated
 // handlers; the annotated policies are in force.
 func RegisterOnMux(ctx context.Context, mux *runtime.ServeMux, s Service, conn grpc.ClientConnInterface) error {
+	edge := assembly.Edge{Mux: mux, DropIn: true, Context: ctx, ExposeErrors: true}
 	g, _ := ctx.Value(contextKey{}).(*Gateway)
-	if g == nil && s.hasPolicies() {
+	if g == nil && !s.hasPolicies() {
+		// No block is there that would use what a gateway has.
+		return s.buildOnMux(&assembly.Environment{Edge: edge}, assembly.NewGeneration(), conn)
+	}
+	if g == nil {
 		var err error
 		if g, err = New(Options{}); err != nil {
 			return err
 		}
 	}
-	var ps *parts
-	if g != nil { // the breakers and limiters that a service shares are the gateway's
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		ps = newParts(nil)
-		ps.now = maps.Clone(g.parts)
-	}
-	on := &registrar{
-		gateway:      g,
-		parts:        ps,
-		mux:          mux,
-		dropIn:       true,
-		context:      ctx,
-		fromUpstream: func(err error) error { return err },
-		add:          func(_ *method, ways []way) error { return addToMux(mux, ways) },
-	}
-	if err := on.register(s, conn); err != nil || g == nil {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	environment := *g.environment
+	environment.Edge = edge
+	next := g.generation.ExtendPinned() // with the breakers and limiters that a service shares
+	if err := s.buildOnMux(&environment, next, conn); err != nil {
 		return err
 	}
-	g.parts = ps.all()
+	next.Adopt()
+	g.generation = next
 	return nil
 }
 
-func addToMux(mux *runtime.ServeMux, ways []way) error {
-	for _, w := range ways {
-		pattern, err := w.transcode.Pattern()
+func (s Service) buildOnMux(env *assembly.Environment, next *assembly.Generation, conn grpc.ClientConnInterface) error {
+	return s.build(env, next, conn, func(_ *method, routes []assembly.Route) error {
+		return addToMux(env.Edge.Mux, routes)
+	})
+}
+
+func addToMux(mux *runtime.ServeMux, routes []assembly.Route) error {
+	for _, rt := range routes {
+		pattern, err := rt.Transcode.Pattern()
 		if err != nil {
 			return err
 		}
-		mux.Handle(w.transcode.Verb(), pattern, muxRoute(w.transcode, w.stack))
+		mux.Handle(rt.Transcode.Verb(), pattern, muxRoute(rt.Transcode, rt.Stack))
 	}
 	return nil
 }

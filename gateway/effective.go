@@ -3,6 +3,8 @@ package gateway
 import (
 	"fmt"
 	"maps"
+	"net/url"
+	"slices"
 
 	"github.com/venta-hq/venta/gateway/policy"
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
@@ -19,6 +21,12 @@ type EffectivePolicy struct {
 	// Written is what is written of it, in the schema or in overrides, without
 	// defaults. It must not be changed.
 	Written *policyv1.Policy
+	// Overrides are those that are in force for the RPC, in their order. Their
+	// policies must not be changed.
+	Overrides []Override
+	// Permits are what the author permits operators to change, with its bounds.
+	// They must not be changed.
+	Permits []*policyv1.Permit
 	// Origins tells by block where it is written, such as
 	// "venta/vendor/v2/vendor_service.proto:43" or the place of an override. A
 	// block that an override has removed is here and not in Policy.
@@ -32,18 +40,43 @@ func (g *Gateway) Policies() []EffectivePolicy {
 	defer g.mu.Unlock()
 	all := make([]EffectivePolicy, len(g.methods))
 	for i, m := range g.methods {
-		all[i] = EffectivePolicy{
-			Method:  m.service.Name + "/" + m.Name,
-			Policy:  m.effective,
-			Written: m.written.Annotation(),
-			Origins: m.lines(),
-		}
-		for _, b := range m.Bindings {
-			all[i].Routes = append(all[i].Routes, b.Verb+" "+b.Path)
-		}
-		maps.Copy(all[i].Origins, m.origins)
+		all[i] = m.effectivePolicy()
 	}
 	return all
+}
+
+// Route returns what holds for the RPC that a request of that verb and path, such
+// as "GET" and "/v2/vendors/7", is routed to; false where there is none. A query
+// in the path is left aside.
+func (g *Gateway) Route(verb, path string) (EffectivePolicy, bool) {
+	u, err := url.ParseRequestURI(path)
+	if err != nil {
+		return EffectivePolicy{}, false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	match, _, ok := g.router.Lookup(verb, u)
+	if !ok {
+		return EffectivePolicy{}, false
+	}
+	return match.Value.method.effectivePolicy(), true
+}
+
+// effectivePolicy describes the method. The gateway's lock is held.
+func (m *method) effectivePolicy() EffectivePolicy {
+	p := EffectivePolicy{
+		Method:    m.service.Name + "/" + m.Name,
+		Policy:    m.policy,
+		Written:   m.written.Annotation(),
+		Overrides: slices.Clone(m.overrides),
+		Permits:   slices.Clone(m.annotated.Annotation().GetPermits()),
+		Origins:   m.lines(),
+	}
+	for _, b := range m.Bindings {
+		p.Routes = append(p.Routes, b.Verb+" "+b.Path)
+	}
+	maps.Copy(p.Origins, m.origins)
+	return p
 }
 
 // lines returns where the author wrote each block.

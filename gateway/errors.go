@@ -15,6 +15,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/internal/assembly"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
@@ -48,7 +49,7 @@ func (g *Gateway) streamError(ctx context.Context, err error) *status.Status {
 // visible returns what the client sees of an error, with the request's id, and
 // logs what it does not.
 func (g *Gateway) visible(ctx context.Context, err error) (*status.Status, int) {
-	err = endedByUs(ctx, err)
+	err = assembly.StreamEnded(ctx, err)
 	st, httpStatus := presented(err)
 	if own := apierror.As(err); own != nil && own.Cause != nil {
 		g.options.Logger.WarnContext(ctx, "request failed",
@@ -111,8 +112,9 @@ func wantsProblem(r *http.Request) bool {
 	return false
 }
 
-// refuse writes an error outside of a route.
-func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// WriteError writes an error as the gateway presents its own: see [apierror.Error].
+// It is for middleware and handlers of a program's own.
+func (g *Gateway) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	transcode.WriteError(g.mux, w, r, err)
 }
 
@@ -124,7 +126,7 @@ func (g *Gateway) refuseRoute(w http.ResponseWriter, r *http.Request, allow []st
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allow, ", "))
-	g.refuse(w, r, &apierror.Error{
+	g.WriteError(w, r, &apierror.Error{
 		Code:       codes.Unimplemented,
 		Reason:     apierror.MethodNotAllowed,
 		Message:    "the route has no method " + r.Method,

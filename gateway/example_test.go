@@ -83,7 +83,7 @@ func exampleGateway(upstream vendorv2.VendorServiceServer, p policy.Method) (htt
 	must(err)
 	token, err := keys.Sign(devkeys.Claims{Subject: "ada", TTL: time.Hour})
 	must(err)
-	verifier, err := auth.NewVerifier(auth.VerifierOptions{Keys: keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience})
+	verifier, err := auth.NewJWT(auth.JWTOptions{Keys: keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience})
 	must(err)
 	gw, err := gateway.New(gateway.Options{Verifier: verifier, Logger: slog.New(slog.DiscardHandler)})
 	must(err)

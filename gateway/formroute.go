@@ -82,5 +82,5 @@ func (g *Gateway) refuseUnrouted(_ context.Context, _ *runtime.ServeMux, _ runti
 			Message: "the route has no method " + r.Method, HTTPStatus: status,
 		}
 	}
-	g.refuse(w, r, err)
+	g.WriteError(w, r, err)
 }

@@ -10,73 +10,52 @@
 //	...
 //	err = http.Serve(listener, gw.Handler())
 //
-// How a request travels is written in one place: stack.go.
+// How a request travels is written in one place: internal/assembly/stack.go.
 package gateway
 
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 
-	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/cache"
-	"github.com/venta-hq/venta/gateway/clientip"
-	"github.com/venta-hq/venta/gateway/compression"
+	"github.com/venta-hq/venta/gateway/internal/assembly"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 	"github.com/venta-hq/venta/gateway/transcode/router"
-	"github.com/venta-hq/venta/gateway/validate"
 )
 
 // Gateway serves the routes of the services that are registered on it.
 // Its methods are safe for concurrent use.
 type Gateway struct {
-	options   Options
-	mux       *runtime.ServeMux
-	store     *cache.Store
-	validator protovalidate.Validator
-	clientIP  *clientip.Extractor
-	forms     forms
-	telemetry telemetry.Options
-	compress  middleware // nil: answers stay plain
+	options     Options
+	environment *assembly.Environment
+	live        atomic.Pointer[assembly.Live]
+	mux         *runtime.ServeMux
+	forms       forms
+	store       *cache.Store
+	endStreams  context.CancelFunc
 
-	streams    context.Context // of all streams
-	endStreams context.CancelFunc
-
-	mu        sync.Mutex
-	router    *router.Router[*route]
-	methods   []*method
-	parts     map[string]part
-	overrides []Override
-	expiry    *time.Timer // of the override that expires next
-	serving   bool
+	mu         sync.Mutex
+	router     *router.Router[*route]
+	methods    []*method
+	generation *assembly.Generation
+	overrides  []Override
+	expiry     *time.Timer // of the override that expires next
+	serving    bool
 }
 
 // route is what the router finds.
 type route struct {
+	method    *method
 	telemetry *telemetry.Route
-	way       atomic.Pointer[way]
-}
-
-// way is how a route is served: where a request goes, and by which stack. It is
-// immutable; an override puts another in its place.
-type way struct {
-	transcode *transcode.Route
-	stack     http.Handler
-}
-
-func newRoute(w way) *route {
-	rt := &route{telemetry: telemetry.NewRoute(w.transcode.Template().String(), w.transcode.FullMethod())}
-	rt.way.Store(&w)
-	return rt
+	served    atomic.Pointer[assembly.Route] // an override puts another in its place
 }
 
 // New returns a gateway without routes. The error names every option that is
@@ -86,47 +65,21 @@ func New(options Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway options: %w", err)
 	}
-	validator, err := protovalidate.New()
-	if err != nil {
-		return nil, fmt.Errorf("preparing validation: %w", err)
-	}
-	store, err := newStore(options)
-	if err != nil {
+	g := &Gateway{options: options, router: &router.Router[*route]{}, generation: assembly.NewGeneration()}
+	if err := g.Reconfigure(options.Settings); err != nil {
 		return nil, err
 	}
-	clientIP, err := clientip.New(options.TrustedProxies)
-	if err != nil {
-		return nil, err
-	}
-	metrics, err := telemetry.NewMetrics(options.MeterProvider)
-	if err != nil {
-		return nil, err
-	}
-	gw := &Gateway{
-		options: options,
-		telemetry: telemetry.Options{
-			Logger:         options.Logger,
-			Metrics:        metrics,
-			TracerProvider: options.TracerProvider,
-			Propagator:     options.Propagator,
-		},
-		store:     store,
-		validator: validator,
-		clientIP:  clientIP,
-		router:    &router.Router[*route]{},
-		parts:     map[string]part{},
-	}
-	gw.streams, gw.endStreams = context.WithCancel(context.Background())
-	if !options.UncompressedAnswers {
-		if gw.compress, err = compression.New(compression.Options{}); err != nil {
-			return nil, err
-		}
-	}
-	gw.mux = runtime.NewServeMux(append(gw.muxOptions(), options.MuxOptions...)...)
-	if gw.forms, err = formRouting(gw.mux); err != nil {
+	g.mux = runtime.NewServeMux(append(g.muxOptions(), options.MuxOptions...)...)
+	if g.forms, err = formRouting(g.mux); err != nil {
 		return nil, fmt.Errorf("gateway options: MuxOptions: %w", err)
 	}
-	return gw, nil
+	if g.store, err = options.newStore(); err != nil {
+		return nil, err
+	}
+	if g.environment, err = g.newEnvironment(); err != nil {
+		return nil, err
+	}
+	return g, nil
 }
 
 // Register adds a service's routes, each with its policies, answered by calls
@@ -139,42 +92,31 @@ func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
 	if g.serving {
 		return fmt.Errorf("%s: registered after the gateway began to serve", s.Name)
 	}
-	ps := newParts(g.parts)
-	ps.now = maps.Clone(g.parts)
-	if err := g.registrar(ps).register(s, conn); err != nil {
+	next := g.generation.Extend()
+	err := s.build(g.environment, next, conn, func(m *method, routes []assembly.Route) error {
+		for i := range routes {
+			if err := g.add(m, &routes[i]); err != nil {
+				return err
+			}
+		}
+		g.methods = append(g.methods, m)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	g.parts = ps.all()
+	next.Adopt()
+	g.generation = next
 	return nil
 }
 
-// registrar builds what Register adds.
-func (g *Gateway) registrar(ps *parts) *registrar {
-	return &registrar{
-		gateway:            g,
-		parts:              ps,
-		mux:                g.mux,
-		validate:           validate.New(g.validator),
-		fromUpstream:       apierror.FromUpstream,
-		passThrough:        true,
-		ignoreUnknownQuery: g.options.IgnoreUnknownQuery,
-		maxRequestBytes:    g.options.MaxRequestBytes,
-		maxResponseBytes:   g.options.MaxResponseBytes,
-		add:                g.add,
-	}
-}
-
-// add serves an RPC's routes, and remembers it for overrides.
-func (g *Gateway) add(m *method, ways []way) error {
-	for _, w := range ways {
-		rt := newRoute(w)
-		if err := g.router.Add(w.transcode.Verb(), w.transcode.Template(), rt); err != nil {
-			return err
-		}
-		m.routes = append(m.routes, rt)
-	}
-	g.methods = append(g.methods, m)
-	return nil
+// add serves a route, and remembers it for overrides.
+func (g *Gateway) add(m *method, served *assembly.Route) error {
+	t := served.Transcode
+	rt := &route{method: m, telemetry: telemetry.NewRoute(t.Template().String(), t.FullMethod())}
+	rt.served.Store(served)
+	m.routes = append(m.routes, rt)
+	return g.router.Add(t.Verb(), t.Template(), rt)
 }
 
 // Handler returns the gateway's handler. Services can no longer be registered
@@ -183,7 +125,7 @@ func (g *Gateway) Handler() http.Handler {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.serving = true
-	return g.serverStack(http.HandlerFunc(g.dispatch))
+	return g.environment.Server(http.HandlerFunc(g.dispatch))
 }
 
 // dispatch finds the route and hands the request to its stack.
@@ -194,12 +136,17 @@ func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	telemetry.FromContext(r.Context()).SetRoute(match.Value.telemetry)
-	way := match.Value.way.Load()
-	x := &transcode.Exchange{Route: way.transcode, Params: match.Params, Form: form}
-	way.stack.ServeHTTP(w, transcode.WithExchange(r, x))
+	served := match.Value.served.Load()
+	x := &transcode.Exchange{Route: served.Transcode, Params: match.Params, Form: form}
+	served.Stack.ServeHTTP(w, transcode.WithExchange(r, x))
 }
 
-// Close ends what the gateway does by itself. Its handler must not be asked after
+// EndStreams ends every stream with UNAVAILABLE and the reason SHUTTING_DOWN, and
+// at once those that begin later. Other requests go on. It is what a process does
+// at the end of its drain, as streams do not end by themselves.
+func (g *Gateway) EndStreams() { g.endStreams() }
+
+// Close ends what the gateway does by itself. Its handler must not be used after
 // that. It is safe to call more than once.
 func (g *Gateway) Close() error {
 	g.endStreams()
@@ -208,12 +155,13 @@ func (g *Gateway) Close() error {
 		g.expiry.Stop()
 		g.expiry = nil
 	}
+	g.generation.Drop()
 	g.mu.Unlock()
 	g.store.Close()
 	return nil
 }
 
-// Purge makes stored answers with any of the tags stale, and returns when no
+// Purge makes stored responses with any of the tags stale, and returns when no
 // later request can be answered by them, in a fleet as far as [cache.Remote] says.
 func (g *Gateway) Purge(tags ...string) { g.store.Purge(tags...) }
 

@@ -111,7 +111,7 @@ func start(t *testing.T, b *backend, get policy.Method, options gateway.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.Verifier, err = auth.NewVerifier(auth.VerifierOptions{
+	options.Verifier, err = auth.NewJWT(auth.JWTOptions{
 		Keys: keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience,
 	})
 	if err != nil {
@@ -409,7 +409,7 @@ func TestProblemDetails(t *testing.T) {
 }
 
 func TestCORS(t *testing.T) {
-	s := start(t, &backend{}, policy.Method{}, gateway.Options{AllowedOrigins: []string{"https://venta.example"}})
+	s := start(t, &backend{}, policy.Method{}, gateway.Options{Settings: gateway.Settings{AllowedOrigins: []string{"https://venta.example"}}})
 	preflight := func(origin string) answer {
 		return s.do(t, "OPTIONS", "/v2/vendors/7", "Origin", origin, "Access-Control-Request-Method", "DELETE", "Access-Control-Request-Headers", "authorization")
 	}
@@ -469,7 +469,7 @@ func TestRegisterAfterServingIsRefused(t *testing.T) {
 }
 
 func TestNewNamesEveryWrongOption(t *testing.T) {
-	_, err := gateway.New(gateway.Options{MaxRequestBytes: -1, CacheMaxBytes: -1, AllowedOrigins: []string{"*"}})
+	_, err := gateway.New(gateway.Options{MaxRequestBytes: -1, CacheMaxBytes: -1, Settings: gateway.Settings{AllowedOrigins: []string{"*"}}})
 	for _, want := range []string{"MaxRequestBytes", "CacheMaxBytes", `"*"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %s in %v", want, err)

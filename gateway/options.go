@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
-	"net/url"
+	"reflect"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"go.opentelemetry.io/otel/metric"
@@ -22,20 +21,20 @@ import (
 type Options struct {
 	// Logger takes the access log and what goes wrong. Default: slog.Default().
 	Logger *slog.Logger
-	// Verifier checks bearer tokens. Without it, registering an RPC that looks
-	// at credentials fails.
-	Verifier *auth.Verifier
-	// APIKeys knows API keys. Without it, registering an RPC that accepts them
-	// fails.
-	APIKeys *auth.APIKeys
-	// TrustedProxies may say in X-Forwarded-For who the client is. Default:
-	// none; the peer's address is the client's.
-	TrustedProxies []netip.Prefix
-	// RateLimits says how limits are kept and told.
+	// Verifier verifies bearer tokens, such as an [auth.JWT]. Without it,
+	// registering an RPC that looks at credentials fails.
+	Verifier auth.Verifier
+	// APIKeys verifies API keys, such as [auth.APIKeys]. Without it, registering an
+	// RPC that accepts them fails.
+	APIKeys auth.KeyVerifier
+	// Settings are what may change while the gateway serves.
+	Settings Settings
+	// Middleware and Interceptors are steps of the program's own, at the places of
+	// the stack that their fields name. Default: none.
+	Middleware   Middleware
+	Interceptors Interceptors
+	// RateLimits says how limits are kept.
 	RateLimits RateLimitOptions
-	// AllowedOrigins are the browsers' origins that may call with credentials
-	// (CORS), such as "https://venta.example". Default: none.
-	AllowedOrigins []string
 	// CacheMaxBytes bounds the stored answers. Default: 64 MiB.
 	CacheMaxBytes int64
 	// CacheRemote is the second level of stored answers, which a fleet shares, such
@@ -69,14 +68,12 @@ type Options struct {
 	MuxOptions []runtime.ServeMuxOption
 }
 
-// RateLimitOptions says how limits are kept and told. The zero value keeps them
+// RateLimitOptions says how limits are kept. The zero value keeps them
 // in memory.
 type RateLimitOptions struct {
 	// MaxKeys is the most keys that are remembered for each RPC with limits.
 	// Default: [ratelimit.DefaultMaxKeys].
 	MaxKeys int
-	// Fields is the form of the answers' fields.
-	Fields ratelimit.FieldStyle
 	// Store keeps the counts of shared limits. Without it, registering an RPC
 	// with one fails, unless the process is alone.
 	Store ratelimit.Store
@@ -112,20 +109,15 @@ func (o Options) withDefaults() (Options, error) {
 			*bound.value = bound.unset
 		}
 	}
-	for _, origin := range o.AllowedOrigins {
-		if err := checkOrigin(origin); err != nil {
-			errs = append(errs, err)
-		}
-	}
+	errs = append(errs, o.Settings.Validate(),
+		notNil("Verifier", o.Verifier), notNil("APIKeys", o.APIKeys), o.Middleware.validate(), o.Interceptors.validate())
 	return o, errors.Join(errs...)
 }
 
-// checkOrigin refuses what could open the API to every site: credentials are
-// allowed, so a wildcard must not be.
-func checkOrigin(origin string) error {
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-		return fmt.Errorf("origin %q: must be SCHEME://HOST[:PORT]", origin)
+// notNil refuses a nil pointer in an interface, which would pass for a value.
+func notNil(field string, value any) error {
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("%s is a nil %s; leave it out", field, v.Type())
 	}
 	return nil
 }

@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/venta-hq/venta/gateway/circuitbreaker"
+	"github.com/venta-hq/venta/gateway/internal/assembly"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/policy/annotation"
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
@@ -101,16 +100,15 @@ func (o Override) where() string {
 // apply builds every stack anew and puts them all into use, or none. The lock is
 // held.
 func (g *Gateway) apply(overrides []Override, now time.Time) error {
-	ps := newParts(g.parts)
-	reg := g.registrar(ps)
+	next := g.generation.Next()
 	errs := unmatched(overrides, g.methods)
-	changed := make([]method, len(g.methods))
-	ways := make([][]way, len(g.methods))
+	changed := make([]effective, len(g.methods))
+	routes := make([][]assembly.Route, len(g.methods))
 	for i, m := range g.methods {
 		var err error
 		changed[i], err = m.overridden(overrides, now)
 		if err == nil {
-			ways[i], err = reg.build(m.service, changed[i].Method, m.conn)
+			routes[i], err = g.environment.Build(m.under(changed[i].policy), next)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s.%s: %w", m.service.Name, m.Name, err))
@@ -120,26 +118,14 @@ func (g *Gateway) apply(overrides []Override, now time.Time) error {
 		return errors.Join(errs...)
 	}
 	for i, m := range g.methods {
-		m.effective, m.written, m.origins = changed[i].Policy, changed[i].written, changed[i].origins
-		for j := range ways[i] {
-			m.routes[j].way.Store(&ways[i][j])
+		m.effective = changed[i]
+		for j, rt := range m.routes {
+			rt.served.Store(&routes[i][j])
 		}
 	}
-	g.forgetBreakers(ps)
-	g.parts = ps.all()
+	next.Adopt()
+	g.generation = next
 	return nil
-}
-
-// forgetBreakers ends that breakers are shown which no RPC has any more.
-func (g *Gateway) forgetBreakers(ps *parts) {
-	for name, old := range ps.before {
-		if _, was := old.value.(*circuitbreaker.Breaker); !was {
-			continue
-		}
-		if _, is := ps.now[name].value.(*circuitbreaker.Breaker); !is {
-			g.telemetry.Metrics.ForgetBreaker(strings.TrimSuffix(name, "/circuit_breaker"))
-		}
-	}
 }
 
 // unmatched refuses overrides that would have no effect.
@@ -156,20 +142,20 @@ func unmatched(overrides []Override, methods []*method) []error {
 	return errs
 }
 
-// overridden returns the method with all overrides that are in force for it.
-func (m *method) overridden(overrides []Override, now time.Time) (method, error) {
-	changed := *m
-	changed.Policy, changed.written, changed.origins = m.Policy, m.annotated, map[string]string{}
+// overridden returns what holds for the method with all overrides that are in
+// force for it.
+func (m *method) overridden(overrides []Override, now time.Time) (effective, error) {
+	changed := effective{policy: m.Policy, written: m.annotated, origins: map[string]string{}}
 	var errs []error
 	for _, o := range overrides {
 		if o.Policy == nil || !o.active(now) || !o.matches(m) {
 			continue
 		}
-		effective, faults := m.annotated.Override(m.rpc, changed.Policy, o.Policy)
+		with, faults := m.annotated.Override(m.rpc, changed.policy, o.Policy)
 		for _, fault := range faults {
 			errs = append(errs, fmt.Errorf("%s: %s", o.where(), fault))
 		}
-		changed.Policy = effective
+		changed.policy, changed.overrides = with, append(changed.overrides, o)
 		changed.written, _ = changed.written.With(annotation.Operator, o.Policy)
 		for _, block := range annotation.Blocks(o.Policy) {
 			changed.origins[block] = o.where()

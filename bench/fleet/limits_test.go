@@ -32,7 +32,7 @@ func localLimits(t testing.TB) []contest {
 	entrants := []entrant{
 		{"x/time/rate by hand", tokenMap(nothing), isOK},
 		{"venta", limited(t, ratelimit.Options{}, limit), isOK},
-		{"venta, no fields", limited(t, ratelimit.Options{Fields: ratelimit.FieldsNone}, limit), isOK},
+		{"venta, no fields", limited(t, ratelimit.Options{Fields: func() ratelimit.FieldStyle { return ratelimit.FieldsNone }}, limit), isOK},
 	}
 	return []contest{
 		{load: "local limit: one key", clients: 1, requests: from(clients(1)), entrants: entrants},

@@ -83,7 +83,7 @@ func newApp(name string, cfg *configv1.Config, logs *processLog) (*app, error) {
 // fleet is what a gateway is one of.
 type fleet struct {
 	loaded   *config.Loaded
-	verifier *auth.Verifier
+	verifier *auth.JWT
 	conns    map[string]*upstream.Conn // by service
 	alone    bool                      // without Redis, this process is all there is
 }
@@ -136,17 +136,20 @@ func (a *app) gatewayOptions(ctx context.Context, f fleet) (gateway.Options, err
 		return gateway.Options{}, err
 	}
 	options := gateway.Options{
-		Logger:           slog.Default(),
-		Verifier:         f.verifier,
-		TrustedProxies:   proxies,
-		AllowedOrigins:   cfg.GetAllowedOrigins(),
+		Logger:   slog.Default(),
+		Verifier: f.verifier,
+		Settings: gateway.Settings{
+			TrustedProxies:  proxies,
+			AllowedOrigins:  cfg.GetAllowedOrigins(),
+			RateLimitFields: rateLimitFields(cfg.GetRateLimits()),
+		},
 		CacheMaxBytes:    cfg.GetCache().GetMaxBytes(),
 		MaxRequestBytes:  cfg.GetLimits().GetMaxRequestBytes(),
 		MaxResponseBytes: cfg.GetLimits().GetMaxResponseBytes(),
 		MeterProvider:    a.telemetry.MeterProvider,
 		TracerProvider:   a.telemetry.TracerProvider,
 		Propagator:       a.telemetry.Propagator,
-		RateLimits:       rateLimitOptions(cfg.GetRateLimits()),
+		RateLimits:       gateway.RateLimitOptions{MaxKeys: int(cfg.GetRateLimits().GetMaxKeys())},
 	}
 	if path := cfg.GetAuth().GetApiKeysFile(); path != "" {
 		if options.APIKeys, err = auth.LoadAPIKeys(path); err != nil {
@@ -172,12 +175,12 @@ func (a *app) gatewayOptions(ctx context.Context, f fleet) (gateway.Options, err
 	return options, nil
 }
 
-func rateLimitOptions(cfg *configv1.RateLimits) gateway.RateLimitOptions {
+func rateLimitFields(cfg *configv1.RateLimits) ratelimit.FieldStyle {
 	styles := map[configv1.RateLimits_Headers]ratelimit.FieldStyle{
 		configv1.RateLimits_HEADERS_DRAFT_03: ratelimit.FieldsDraft03,
 		configv1.RateLimits_HEADERS_NONE:     ratelimit.FieldsNone,
 	}
-	return gateway.RateLimitOptions{MaxKeys: int(cfg.GetMaxKeys()), Fields: styles[cfg.GetHeaders()]}
+	return styles[cfg.GetHeaders()]
 }
 
 // register adds the services of the reference system. conns are by service.

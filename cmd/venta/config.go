@@ -136,7 +136,7 @@ func unserved(cfg *configv1.Config) (*gateway.Gateway, error) {
 	}
 	defer conn.Close() //nolint:errcheck // nothing was sent
 	gw, err := gateway.New(gateway.Options{
-		Verifier: &auth.Verifier{},
+		Verifier: &auth.JWT{},
 		APIKeys:  &auth.APIKeys{},
 		// With Redis it would share limits; here nobody counts.
 		RateLimits: gateway.RateLimitOptions{Alone: len(cfg.GetRedis().GetAddresses()) > 0},

@@ -91,13 +91,13 @@ func (a Addresses) settings() []config.Setting {
 
 // openVerifier checks tokens with the configured keys, or with the development
 // keys of the data folder.
-func openVerifier(cfg *configv1.Config, data string) (*auth.Verifier, error) {
+func openVerifier(cfg *configv1.Config, data string) (*auth.JWT, error) {
 	if file := cfg.GetAuth().GetJwksFile(); file != "" {
 		keys, err := auth.LoadKeys(file)
 		if err != nil {
 			return nil, err
 		}
-		return auth.NewVerifier(auth.VerifierOptions{
+		return auth.NewJWT(auth.JWTOptions{
 			Keys:     keys,
 			Issuer:   cfg.GetAuth().GetIssuer(),
 			Audience: orElse(cfg.GetAuth().GetAudience(), devkeys.Audience),
@@ -107,7 +107,7 @@ func openVerifier(cfg *configv1.Config, data string) (*auth.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return auth.NewVerifier(auth.VerifierOptions{
+	return auth.NewJWT(auth.JWTOptions{
 		Keys:     keys.Public(),
 		Issuer:   orElse(cfg.GetAuth().GetIssuer(), devkeys.Issuer),
 		Audience: orElse(cfg.GetAuth().GetAudience(), devkeys.Audience),

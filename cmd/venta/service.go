@@ -82,7 +82,7 @@ func openStore(ctx context.Context, data string) (*store.Store, error) {
 }
 
 // addService adds a service that answers on listener.
-func (a *app) addService(name string, listener net.Listener, data *store.Store, verifier *auth.Verifier) error {
+func (a *app) addService(name string, listener net.Listener, data *store.Store, verifier *auth.JWT) error {
 	options := grpcserver.Options{Verifier: verifier, Drain: a.patience.drain}
 	if a.traced {
 		options.StatsHandler = a.telemetry.GRPCServerHandler()

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,24 +12,20 @@ import (
 	"fmt"
 	"os"
 	"time"
-
-	"github.com/venta-hq/venta/gateway/apierror"
-	"github.com/venta-hq/venta/gateway/policy"
 )
 
 // APIKeyHeader is the request header that carries an API key.
 const APIKeyHeader = "X-Api-Key"
 
 const (
-	apiKeyPrefix  = "vk_"
-	apiKeyBytes   = 32   // of randomness
-	maxAPIKeySize = 1024 // of what a request may present
-	maxAPIKeys    = 100_000
+	apiKeyPrefix = "vk_"
+	apiKeyBytes  = 32 // of randomness
+	maxAPIKeys   = 100_000
 )
 
 // APIKeys knows keys by their SHA-256. That is enough for keys which are random,
 // as [NewAPIKey] makes them: there is nothing to guess, and whoever reads the file
-// cannot call with it. It is immutable and safe for concurrent use.
+// cannot call with it. It is a [KeyVerifier], immutable and safe for concurrent use.
 type APIKeys struct {
 	byHash map[[sha256.Size]byte]*Principal
 }
@@ -62,22 +59,27 @@ func NewAPIKey(entry APIKey) (key string, complete APIKey, err error) {
 	return key, entry, nil
 }
 
-// LoadAPIKeys reads a file with a JSON array of keys. The error names every entry
-// that is wrong.
+// LoadAPIKeys reads a file for [ParseAPIKeys].
 func LoadAPIKeys(path string) (*APIKeys, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("auth: API keys: %w", err)
 	}
+	return ParseAPIKeys(path, text)
+}
+
+// ParseAPIKeys reads a JSON array of keys. The error begins with name, such as
+// the file's, and names every entry that is wrong.
+func ParseAPIKeys(name string, text []byte) (*APIKeys, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	var entries []APIKey
 	if err := decoder.Decode(&entries); err != nil {
-		return nil, fmt.Errorf("auth: API keys %s: %w", path, err)
+		return nil, fmt.Errorf("auth: API keys %s: %w", name, err)
 	}
 	keys, err := NewAPIKeys(entries)
 	if err != nil {
-		return nil, fmt.Errorf("auth: API keys %s: %w", path, err)
+		return nil, fmt.Errorf("auth: API keys %s: %w", name, err)
 	}
 	return keys, nil
 }
@@ -121,46 +123,14 @@ func (k *APIKeys) add(entry APIKey, ids map[string]bool) error {
 	return nil
 }
 
-// principal returns whom the one key among a request's header values speaks for.
-func (k *APIKeys) principal(presented []string, now time.Time) (*Principal, error) {
-	if len(presented) > 1 {
-		return nil, invalid("more than one "+APIKeyHeader+" header", nil)
-	}
-	if len(presented[0]) > maxAPIKeySize {
-		return nil, invalid("the API key is too long", nil)
-	}
-	p := k.byHash[sha256.Sum256([]byte(presented[0]))]
+// VerifyKey implements [KeyVerifier]. It never blocks.
+func (k *APIKeys) VerifyKey(_ context.Context, key string) (*Principal, error) {
+	p := k.byHash[sha256.Sum256([]byte(key))]
 	switch {
 	case p == nil:
 		return nil, invalid("the API key is unknown", nil)
-	case !p.Expires.IsZero() && !now.Before(p.Expires):
+	case !p.Expires.IsZero() && !time.Now().Before(p.Expires):
 		return nil, invalid("the API key has expired", nil)
 	}
 	return p, nil
-}
-
-// credentials finds and checks what a request presents, of the schemes that the
-// policy accepts.
-func (g *guard) credentials(authorization, keys []string) (*Principal, error) {
-	byKey := len(keys) > 0 && g.policy.Accepts(policy.SchemeAPIKey)
-	byToken := len(authorization) > 0 && g.policy.Accepts(policy.SchemeBearer)
-	switch {
-	case byKey && byToken:
-		return nil, invalid("the request has a token and an API key; send one of them", nil)
-	case byKey:
-		return g.options.APIKeys.principal(keys, time.Now())
-	case byToken:
-		return authenticate(g.options.Verifier, authorization)
-	default:
-		return nil, errMissing
-	}
-}
-
-// challenge is the WWW-Authenticate header of a refusal. API keys have no
-// registered scheme; theirs names the header's kind.
-func (g *guard) challenge(err *apierror.Error) string {
-	if !g.policy.Accepts(policy.SchemeBearer) {
-		return `ApiKey realm="` + realm + `"`
-	}
-	return challenge(err, g.policy.Scopes)
 }

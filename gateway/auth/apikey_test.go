@@ -127,11 +127,11 @@ func anyHash(t *testing.T, ring *APIKeys) string {
 func TestAPIKeyExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key, ring := newKey(t, APIKey{ID: "a", Subject: "b", Expires: time.Now().Add(time.Hour)})
-		if _, err := ring.principal([]string{key}, time.Now()); err != nil {
+		if _, err := ring.VerifyKey(t.Context(), key); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Hour)
-		_, err := ring.principal([]string{key}, time.Now())
+		_, err := ring.VerifyKey(t.Context(), key)
 		refusal(t, err, codes.Unauthenticated, apierror.CredentialsInvalid)
 	})
 }
@@ -159,7 +159,7 @@ func TestLoadAPIKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, err := ring.principal([]string{key}, time.Now()); err != nil || p.Subject != "b" {
+	if p, err := ring.VerifyKey(t.Context(), key); err != nil || p.Subject != "b" {
 		t.Errorf("%v, %v", p, err)
 	}
 	for name, test := range map[string]struct {

@@ -23,11 +23,11 @@ import (
 // Options is what the middleware needs beside its policy.
 type Options struct {
 	// Verifier verifies the tokens. Required where they are accepted.
-	Verifier *Verifier
-	// APIKeys knows the API keys. Required where they are accepted.
-	APIKeys *APIKeys
+	Verifier Verifier
+	// APIKeys verifies the API keys. Required where they are accepted.
+	APIKeys KeyVerifier
 	// OnError answers a refused request; err is an [*apierror.Error]. The
-	// WWW-Authenticate header is already set. It may run concurrently. Required
+	// WWW-Authenticate header is already set where credentials would help. It may run concurrently. Required
 	// unless the policy asks for no credentials.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 	// OnShadow, where set, is told [WouldUnauthenticated] or [WouldForbidden] of
@@ -110,7 +110,7 @@ type guard struct {
 
 // ServeHTTP implements http.Handler.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	principal, err := g.credentials(r.Header["Authorization"], r.Header[APIKeyHeader])
+	principal, err := g.credentials(r.Context(), r.Header["Authorization"], r.Header[APIKeyHeader])
 	if errors.Is(err, errMissing) && g.policy.Requirement == policy.AuthOptional {
 		g.next.ServeHTTP(w, r)
 		return
@@ -124,7 +124,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		w.Header().Set("WWW-Authenticate", g.challenge(apierror.As(err)))
+		if challenge := g.challenge(apierror.As(err)); challenge != "" {
+			w.Header().Set("WWW-Authenticate", challenge)
+		}
 		g.options.OnError(w, r, err)
 		return
 	}

@@ -21,7 +21,7 @@ type exchange struct {
 	challenge string
 }
 
-func serve(t *testing.T, v *Verifier, p policy.Auth, authorization ...string) exchange {
+func serve(t *testing.T, v *JWT, p policy.Auth, authorization ...string) exchange {
 	t.Helper()
 	var x exchange
 	middleware, err := New(p, Options{

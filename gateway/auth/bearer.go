@@ -17,23 +17,23 @@ var errMissing error = &apierror.Error{
 	Message: "credentials are required",
 }
 
-// authenticate verifies the one bearer token among the values of the
-// Authorization header. Two are refused: which of them another party on the way
-// believed is not known.
-func authenticate(v *Verifier, authorization []string) (*Principal, error) {
+// bearer returns the one bearer token among the values of the Authorization
+// header. Two are refused: which of them another party on the way believed is not
+// known.
+func bearer(authorization []string) (string, error) {
 	switch len(authorization) {
 	case 0:
-		return nil, errMissing
+		return "", errMissing
 	case 1:
 	default:
-		return nil, invalid("more than one Authorization header", nil)
+		return "", invalid("more than one Authorization header", nil)
 	}
 	scheme, token, _ := strings.Cut(authorization[0], " ")
 	token = strings.TrimLeft(token, " ")
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
-		return nil, invalid("the Authorization header holds no bearer token", nil)
+		return "", invalid("the Authorization header holds no bearer token", nil)
 	}
-	return v.principal(token)
+	return token, nil
 }
 
 // challenge is the WWW-Authenticate header of a refusal (RFC 6750, section 3).

@@ -10,9 +10,9 @@ import (
 // ServerAuth returns the check of a gRPC server, for the unary and the stream
 // interceptor of go-grpc-middleware: exactly one "authorization" with a bearer
 // token is required. Errors are [*apierror.Error].
-func ServerAuth(v *Verifier) grpcauth.AuthFunc {
+func ServerAuth(v Verifier) grpcauth.AuthFunc {
 	return func(ctx context.Context) (context.Context, error) {
-		principal, err := authenticate(v, metadata.ValueFromIncomingContext(ctx, "authorization"))
+		principal, err := authenticate(ctx, v, metadata.ValueFromIncomingContext(ctx, "authorization"))
 		if err != nil {
 			return nil, err
 		}

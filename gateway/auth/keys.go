@@ -18,19 +18,24 @@ const (
 	maxKeys         = 64
 )
 
-// LoadKeys reads a JSON Web Key Set (RFC 7517) of at most 1 MiB. The error
-// names the file and what is wrong with it.
+// LoadKeys reads a file of at most 1 MiB for [ParseKeys].
 func LoadKeys(path string) (jwk.Set, error) {
 	data, err := readBounded(path)
 	if err != nil {
 		return nil, fmt.Errorf("auth: the key set cannot be read: %w", err)
 	}
-	set, err := jwk.Parse(data)
+	return ParseKeys(path, data)
+}
+
+// ParseKeys reads a JSON Web Key Set (RFC 7517). The error tells name, such as the
+// file's, and what is wrong. Whether each key is safe to use, [NewJWT] says.
+func ParseKeys(name string, text []byte) (jwk.Set, error) {
+	set, err := jwk.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("auth: %s is not a JSON Web Key Set: %w", path, err)
+		return nil, fmt.Errorf("auth: %s is not a JSON Web Key Set: %w", name, err)
 	}
 	if set.Len() == 0 {
-		return nil, fmt.Errorf("auth: the key set %s is empty", path)
+		return nil, fmt.Errorf("auth: the key set %s is empty", name)
 	}
 	return set, nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwk"
 )
 
-func TestNewVerifierRefuses(t *testing.T) {
+func TestNewJWTRefuses(t *testing.T) {
 	good := newSigner(t).key
 	p256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -48,36 +48,36 @@ func TestNewVerifierRefuses(t *testing.T) {
 		}
 	}
 	tests := map[string]struct {
-		options VerifierOptions
+		options JWTOptions
 		want    string
 	}{
-		"no keys":    {VerifierOptions{}, "auth: a key set of 1 to 64 keys is required"},
-		"empty set":  {VerifierOptions{Keys: jwk.NewSet()}, "auth: the key set holds no key for signatures"},
-		"many keys":  {VerifierOptions{Keys: many}, "auth: a key set of 1 to 64 keys is required"},
-		"no alg":     {VerifierOptions{Keys: setOf(t, keyWith(p256, nil))}, `auth: key "": the key does not declare its algorithm ("alg")`},
-		"no curve":   {VerifierOptions{Keys: setOf(t, keyWith(p256, map[string]any{"alg": jwa.ES384()}))}, `auth: key "": the key does not suit its algorithm ES384`},
-		"HMAC on EC": {VerifierOptions{Keys: setOf(t, keyWith(p256, map[string]any{"alg": jwa.HS256()}))}, `auth: key "": the key does not suit its algorithm HS256`},
-		"RSA on oct": {VerifierOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.RS256()}))}, `auth: key "": the key does not suit its algorithm RS256`},
-		"alg none":   {VerifierOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.NoSignature()}))}, `auth: key "": the key does not suit its algorithm none`},
-		"short HMAC": {VerifierOptions{Keys: setOf(t, keyWith(secret[1:], map[string]any{"alg": jwa.HS256()}))}, `auth: key "": the key has 248 bits, HS256 needs 256`},
-		"encryption": {VerifierOptions{Keys: setOf(t, keyWith(p256, map[string]any{"use": "enc"}))}, "auth: the key set holds no key for signatures"},
-		"enc alg":    {VerifierOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.A256GCMKW()}))}, `auth: key "": "A256GCMKW" is not a signature algorithm`},
-		"same id":    {VerifierOptions{Keys: setOf(t, good, signerOf(t, secret, jwa.HS256(), "k1").key)}, `auth: two keys have the id "k1"`},
-		"no id":      {VerifierOptions{Keys: setOf(t, good, keyWith(secret, map[string]any{"alg": jwa.HS256()}))}, `auth: every key of a set with several keys needs a "kid"`},
-		"leeway":     {VerifierOptions{Leeway: time.Hour}, "auth: a leeway of 1h0m0s is not between 0 and 5m0s"},
-		"no leeway":  {VerifierOptions{Leeway: -1}, "auth: a leeway of -1ns is not between 0 and 5m0s"},
+		"no keys":    {JWTOptions{}, "auth: a key set of 1 to 64 keys is required"},
+		"empty set":  {JWTOptions{Keys: jwk.NewSet()}, "auth: the key set holds no key for signatures"},
+		"many keys":  {JWTOptions{Keys: many}, "auth: a key set of 1 to 64 keys is required"},
+		"no alg":     {JWTOptions{Keys: setOf(t, keyWith(p256, nil))}, `auth: key "": the key does not declare its algorithm ("alg")`},
+		"no curve":   {JWTOptions{Keys: setOf(t, keyWith(p256, map[string]any{"alg": jwa.ES384()}))}, `auth: key "": the key does not suit its algorithm ES384`},
+		"HMAC on EC": {JWTOptions{Keys: setOf(t, keyWith(p256, map[string]any{"alg": jwa.HS256()}))}, `auth: key "": the key does not suit its algorithm HS256`},
+		"RSA on oct": {JWTOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.RS256()}))}, `auth: key "": the key does not suit its algorithm RS256`},
+		"alg none":   {JWTOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.NoSignature()}))}, `auth: key "": the key does not suit its algorithm none`},
+		"short HMAC": {JWTOptions{Keys: setOf(t, keyWith(secret[1:], map[string]any{"alg": jwa.HS256()}))}, `auth: key "": the key has 248 bits, HS256 needs 256`},
+		"encryption": {JWTOptions{Keys: setOf(t, keyWith(p256, map[string]any{"use": "enc"}))}, "auth: the key set holds no key for signatures"},
+		"enc alg":    {JWTOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.A256GCMKW()}))}, `auth: key "": "A256GCMKW" is not a signature algorithm`},
+		"same id":    {JWTOptions{Keys: setOf(t, good, signerOf(t, secret, jwa.HS256(), "k1").key)}, `auth: two keys have the id "k1"`},
+		"no id":      {JWTOptions{Keys: setOf(t, good, keyWith(secret, map[string]any{"alg": jwa.HS256()}))}, `auth: every key of a set with several keys needs a "kid"`},
+		"leeway":     {JWTOptions{Leeway: time.Hour}, "auth: a leeway of 1h0m0s is not between 0 and 5m0s"},
+		"no leeway":  {JWTOptions{Leeway: -1}, "auth: a leeway of -1ns is not between 0 and 5m0s"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			test.options.Issuer, test.options.Audience = testIssuer, testAudience
-			if _, err := NewVerifier(test.options); err == nil || err.Error() != test.want {
+			if _, err := NewJWT(test.options); err == nil || err.Error() != test.want {
 				t.Errorf("error %v, want %s", err, test.want)
 			}
 		})
 	}
-	for _, o := range []VerifierOptions{{Issuer: testIssuer}, {Audience: testAudience}} {
+	for _, o := range []JWTOptions{{Issuer: testIssuer}, {Audience: testAudience}} {
 		o.Keys = setOf(t, good)
-		if _, err := NewVerifier(o); err == nil || err.Error() != "auth: issuer and audience are required" {
+		if _, err := NewJWT(o); err == nil || err.Error() != "auth: issuer and audience are required" {
 			t.Errorf("%+v: error %v", o, err)
 		}
 	}
@@ -109,11 +109,11 @@ func TestLoadKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := NewVerifier(VerifierOptions{Keys: set, Issuer: testIssuer, Audience: testAudience})
+	v, err := NewJWT(JWTOptions{Keys: set, Issuer: testIssuer, Audience: testAudience})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.Verify(s.token(claims(nil))); err != nil {
+	if _, err := v.Verify(t.Context(), s.token(claims(nil))); err != nil {
 		t.Error(err)
 	}
 

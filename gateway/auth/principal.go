@@ -26,6 +26,21 @@ func NewPrincipal(subject string, scopes, roles []string) Principal {
 	return Principal{Subject: subject, scopes: slices.Clone(scopes), roles: slices.Clone(roles)}
 }
 
+// WithClaims returns the principal with other claims, as encoding/json decodes
+// them. The map must not be changed afterwards. It is for verifiers of a program's
+// own.
+func (p Principal) WithClaims(claims map[string]any) Principal {
+	p.claims = claims
+	return p
+}
+
+// WithKeyID returns the principal as one that presented the API key of that id.
+// Limits by API key count by it.
+func (p Principal) WithKeyID(id string) Principal {
+	p.keyID = id
+	return p
+}
+
 // Scopes returns a copy of the token's "scope" (RFC 8693, section 4.2).
 func (p Principal) Scopes() []string { return slices.Clone(p.scopes) }
 

@@ -59,9 +59,9 @@ func setOf(t testing.TB, keys ...jwk.Key) jwk.Set {
 	return set
 }
 
-func (s signer) verifier() *Verifier {
+func (s signer) verifier() *JWT {
 	s.t.Helper()
-	v, err := NewVerifier(VerifierOptions{Keys: setOf(s.t, s.key), Issuer: testIssuer, Audience: testAudience})
+	v, err := NewJWT(JWTOptions{Keys: setOf(s.t, s.key), Issuer: testIssuer, Audience: testAudience})
 	if err != nil {
 		s.t.Fatal(err)
 	}

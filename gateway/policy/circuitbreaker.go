@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"reflect"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -51,20 +50,3 @@ func (b *CircuitBreaker) slowCallLimits() faults {
 }
 
 func (b *CircuitBreaker) rules(RPC, Method) faults { return nil }
-
-// UnequalBreakers looks for methods of one service that share the service's
-// breaker and give it different settings. It returns the index of the first
-// method with a breaker of that scope, and of all that differ from it.
-func UnequalBreakers(methods []Method) (first int, others []int) {
-	first = -1
-	for i, m := range methods {
-		switch {
-		case m.CircuitBreaker == nil || m.CircuitBreaker.Scope != BreakerPerService:
-		case first < 0:
-			first = i
-		case !reflect.DeepEqual(methods[first].CircuitBreaker, m.CircuitBreaker):
-			others = append(others, i)
-		}
-	}
-	return first, others
-}

@@ -24,27 +24,3 @@ func (c *Concurrency) rules(rpc RPC, _ Method) faults {
 	}
 	return found
 }
-
-// UnequalLimiters looks for methods of one service that share a limiter and give
-// it different settings. It returns the index of the first method with that
-// scope, and of all that differ from it.
-func UnequalLimiters(methods []Method) (first int, others []int) {
-	first = -1
-	for i, m := range methods {
-		switch {
-		case m.Concurrency == nil || !m.Concurrency.PerService:
-		case first < 0:
-			first = i
-		case !methods[first].Concurrency.SameLimiter(*m.Concurrency):
-			others = append(others, i)
-		}
-	}
-	return first, others
-}
-
-// SameLimiter tells whether two RPCs of a service can share one bound and one
-// queue: all is equal but the criticality.
-func (c Concurrency) SameLimiter(other Concurrency) bool {
-	c.Criticality = other.Criticality
-	return c == other
-}

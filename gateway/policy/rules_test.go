@@ -200,10 +200,10 @@ func TestSameLimiter(t *testing.T) {
 	critical, larger := shared, shared
 	critical.Criticality = policy.CriticalityCritical
 	larger.MaxQueue = 6
-	if !shared.SameLimiter(critical) || !critical.SameLimiter(shared) {
+	if !policy.Equal(shared.Limiter(), critical.Limiter()) {
 		t.Error("the criticality must not matter")
 	}
-	if shared.SameLimiter(larger) {
+	if policy.Equal(shared.Limiter(), larger.Limiter()) {
 		t.Error("another queue must matter")
 	}
 }

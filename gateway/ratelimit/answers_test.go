@@ -140,7 +140,7 @@ func TestMiddlewareFieldStyles(t *testing.T) {
 			{ratelimit.FieldsNone, []http.Header{{}, {}, {"Retry-After": {"6"}}}},
 		}
 		for _, test := range tests {
-			h := newMiddleware(t, ratelimit.Options{Fields: test.style}, limits...)
+			h := newMiddleware(t, ratelimit.Options{Fields: always(test.style)}, limits...)
 			for i, want := range test.want {
 				if diff := cmp.Diff(want, get(h, "k").Header()); diff != "" {
 					t.Errorf("style %d, answer %d (-want +got):\n%s", test.style, i, diff)
@@ -150,8 +150,12 @@ func TestMiddlewareFieldStyles(t *testing.T) {
 	})
 }
 
+func always(s ratelimit.FieldStyle) func() ratelimit.FieldStyle {
+	return func() ratelimit.FieldStyle { return s }
+}
+
 func TestMiddlewareOldFieldsBehindAnother(t *testing.T) {
-	style := ratelimit.Options{Fields: ratelimit.FieldsDraft03, Key: byHeader, OnError: ignore}
+	style := ratelimit.Options{Fields: always(ratelimit.FieldsDraft03), Key: byHeader, OnError: ignore}
 	limiter := func(requests int64) *ratelimit.Limiter {
 		l, err := ratelimit.New([]policy.RateLimit{limitBy("x", policy.KeyGlobal, requests, requests, time.Minute)}, style)
 		if err != nil {
@@ -255,7 +259,7 @@ func TestNewRefusesWhatItCannotShare(t *testing.T) {
 		{"a tier below the cost", with(func(l *policy.RateLimit) {
 			l.Cost.Units, l.Tiers = 5, []policy.RateLimitTier{{Claim: "c", Requests: 10, Burst: 4}}
 		}), nil, "tiers[0].burst: a request costs 5"},
-		{"no such style", shared, func(o *ratelimit.Options) { o.Fields = 9 }, "field style 9"},
+		{"no such style", shared, func(o *ratelimit.Options) { o.Fields = always(9) }, "field style 9"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,6 +25,14 @@ const (
 	// FieldsNone is no field but Retry-After.
 	FieldsNone
 )
+
+// Validate returns an error for a style that is none of these.
+func (s FieldStyle) Validate() error {
+	if s < FieldsDraft10 || s > FieldsNone {
+		return fmt.Errorf("no field style %d", s)
+	}
+	return nil
+}
 
 // The response fields in the form that net/http keeps them.
 const (
@@ -64,7 +73,7 @@ func (l *Limiter) policyField(charges []Charge) string {
 
 // setFields adds the fields to what a limiter further out has set.
 func (l *Limiter) setFields(h http.Header, charges []Charge, decisions []Decision) {
-	switch l.opts.Fields {
+	switch l.opts.Fields() {
 	case FieldsDraft10:
 		l.setStructured(h, charges, decisions)
 	case FieldsDraft03:

@@ -89,8 +89,10 @@ type Options struct {
 	// name. Required where a limit is shared; 256 printable characters at most, no
 	// braces.
 	Scope string
-	// Fields is the form of the answers' fields. Default [FieldsDraft10].
-	Fields FieldStyle
+	// Fields returns the form of the response's fields. It is called once for each
+	// request, so that the form may change while requests are served. Default: it
+	// is [FieldsDraft10].
+	Fields func() FieldStyle
 	// OnError writes the answer to a request that is refused: an
 	// *apierror.Error, or an error of Key or Cost. Required. Retry-After and the
 	// RateLimit fields are already set.
@@ -134,6 +136,9 @@ type Limiter struct {
 func New(limits []policy.RateLimit, opts Options) (*Limiter, error) {
 	if opts.MaxKeys == 0 {
 		opts.MaxKeys = DefaultMaxKeys
+	}
+	if opts.Fields == nil {
+		opts.Fields = func() FieldStyle { return FieldsDraft10 }
 	}
 	if err := validate(limits, opts); err != nil {
 		return nil, fmt.Errorf("ratelimit: %w", err)

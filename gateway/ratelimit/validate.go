@@ -25,9 +25,7 @@ func validate(limits []policy.RateLimit, opts Options) error {
 	if opts.OnError == nil {
 		errs = append(errs, errors.New("no OnError"))
 	}
-	if opts.Fields < FieldsDraft10 || opts.Fields > FieldsNone {
-		errs = append(errs, fmt.Errorf("no field style %d", opts.Fields))
-	}
+	errs = append(errs, opts.Fields().Validate())
 	if anyShared(limits) && !validScope(opts.Scope) {
 		errs = append(errs, fmt.Errorf("scope %q is not 1 to %d printable characters without braces", opts.Scope, maxScope))
 	}

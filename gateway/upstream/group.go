@@ -56,13 +56,14 @@ type Ejection struct {
 // refusal that ends soonest: the group as a whole then acts as a circuit
 // breaker. There is no panic mode that calls failing addresses all the same,
 // since a total outage is what a breaker must hold back; bounds on concurrency
-// protect the addresses that are left. A Group is made by [Conn.NewGroup],
-// needs no clean-up and is safe for concurrent use.
+// protect the addresses that are left. A Group is made by [Conn.NewGroup]
+// and is safe for concurrent use.
 type Group struct {
 	hub     *hub
 	options GroupOptions
 
 	enlist  sync.Once
+	closed  bool       // the hub's lock guards it
 	mu      sync.Mutex // of those who replace members
 	members atomic.Pointer[map[string]*member]
 }
@@ -115,6 +116,15 @@ func (g *Group) UnaryClientInterceptor() grpc.UnaryClientInterceptor {
 	}
 }
 
+// Close takes the group out of those in force: nothing of the connection reaches
+// it any more. Calls that are under way, or still come, are judged by it as before.
+func (g *Group) Close() {
+	g.hub.mu.Lock()
+	defer g.hub.mu.Unlock()
+	g.closed = true
+	g.hub.groups = slices.DeleteFunc(slices.Clone(g.hub.groups), func(other *Group) bool { return other == g })
+}
+
 // member returns that of an address, and makes it when it is new.
 func (g *Group) member(address string) (*member, error) {
 	if m := (*g.members.Load())[address]; m != nil {
@@ -156,10 +166,13 @@ func (g *Group) retain(endpoints map[string]*endpoint) {
 	g.members.Store(&after)
 }
 
-// enlist makes a group one of those in force.
+// enlist makes a group one of those in force, unless it is closed.
 func (h *hub) enlist(g *Group) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if g.closed {
+		return
+	}
 	groups := slices.DeleteFunc(slices.Clone(h.groups), func(other *Group) bool { return other.options.Name == g.options.Name })
 	h.groups = append(groups, g)
 }

@@ -43,7 +43,7 @@ func run(t *testing.T, keys devkeys.Keys, do func(context.Context) error) runnin
 	return r
 }
 
-func newServer(t *testing.T, v *auth.Verifier, do func(context.Context) error) *grpcserver.Server {
+func newServer(t *testing.T, v *auth.JWT, do func(context.Context) error) *grpcserver.Server {
 	t.Helper()
 	server, err := grpcserver.New(grpcserver.Options{
 		Verifier: v,

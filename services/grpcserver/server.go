@@ -33,7 +33,7 @@ const (
 type Options struct {
 	// Verifier verifies the caller's token again: a service does not rely on
 	// what stands before it. Required.
-	Verifier *auth.Verifier
+	Verifier auth.Verifier
 	// Logger takes calls and internal errors. Default [slog.Default].
 	Logger *slog.Logger
 	// MaxRequestBytes bounds a request message. Default 1 MiB.

@@ -44,7 +44,7 @@ func gatewayOptions(o Options) (gateway.Options, error) {
 	if err != nil {
 		return gateway.Options{}, err
 	}
-	verifier, err := auth.NewVerifier(auth.VerifierOptions{
+	verifier, err := auth.NewJWT(auth.JWTOptions{
 		Keys: o.Keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience,
 	})
 	if err != nil {

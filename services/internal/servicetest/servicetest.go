@@ -66,9 +66,9 @@ func StartAt(t testing.TB, path string, register Register) *System {
 }
 
 // Verifier believes the tokens of the keys.
-func Verifier(t testing.TB, keys devkeys.Keys) *auth.Verifier {
+func Verifier(t testing.TB, keys devkeys.Keys) *auth.JWT {
 	t.Helper()
-	verifier, err := auth.NewVerifier(auth.VerifierOptions{
+	verifier, err := auth.NewJWT(auth.JWTOptions{
 		Keys: keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience,
 	})
 	must(t, err)
@@ -76,7 +76,7 @@ func Verifier(t testing.TB, keys devkeys.Keys) *auth.Verifier {
 }
 
 // NewVerifier believes nobody that the test has a token of.
-func NewVerifier(t testing.TB) *auth.Verifier {
+func NewVerifier(t testing.TB) *auth.JWT {
 	t.Helper()
 	keys, err := devkeys.Open(t.TempDir())
 	must(t, err)

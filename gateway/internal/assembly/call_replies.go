@@ -1,4 +1,4 @@
-package gateway
+package assembly
 
 import (
 	"github.com/venta-hq/venta/gateway/retry"

@@ -1,10 +1,11 @@
-package gateway
+package assembly
 
 import (
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/proto"
@@ -55,12 +56,12 @@ func inputOf(m transcode.Method) protoreflect.MessageDescriptor {
 
 // rateLimitKeys finds what limits count apart, and what a request costs.
 type rateLimitKeys struct {
-	clientIP *clientip.Extractor
-	fields   map[string]policy.FieldPath
+	live   *atomic.Pointer[Live]
+	fields map[string]policy.FieldPath
 }
 
-func newRateLimitKeys(ip *clientip.Extractor, m transcode.Method, limits []policy.RateLimit) (*rateLimitKeys, error) {
-	k := &rateLimitKeys{clientIP: ip, fields: map[string]policy.FieldPath{}}
+func newRateLimitKeys(live *atomic.Pointer[Live], m transcode.Method, limits []policy.RateLimit) (*rateLimitKeys, error) {
+	k := &rateLimitKeys{live: live, fields: map[string]policy.FieldPath{}}
 	for _, limit := range limits {
 		for _, path := range []string{limit.Key.Field, limit.Cost.Field} {
 			if path == "" {
@@ -79,7 +80,7 @@ func newRateLimitKeys(ip *clientip.Extractor, m transcode.Method, limits []polic
 func (k *rateLimitKeys) key(r *http.Request, key policy.RateLimitKey) (string, error) {
 	switch key.Source {
 	case policy.KeyClientIP:
-		return clientip.Key(k.clientIP.From(r)), nil
+		return clientip.Key(k.live.Load().ClientIP.From(r)), nil
 	case policy.KeyPrincipal:
 		return principal(r), nil
 	case policy.KeyAPIKey:

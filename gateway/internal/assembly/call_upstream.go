@@ -1,4 +1,4 @@
-package gateway
+package assembly
 
 import (
 	"context"
@@ -11,15 +11,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
-	"github.com/venta-hq/venta/gateway/policy"
 )
 
-// upstream makes the call itself: bounded in size, and with errors that hold
+// callUpstream makes the call itself: bounded in size, and with errors that hold
 // nothing of the upstream's internals.
-func (b *builder) upstream() grpc.UnaryInvoker {
-	conn := b.conn
-	limit := b.responseBound(b.policy.Limits)
-	oversized := b.oversizedAnswer()
+func (b *builder) callUpstream() grpc.UnaryInvoker {
+	conn, edge := b.rpc.Conn, b.env.Edge
+	limit := edge.responseBound(b.rpc.Policy.Limits)
+	oversized := b.callOversized()
 	var bound []grpc.CallOption
 	if limit > 0 {
 		bound = append(bound, grpc.MaxCallRecvMsgSize(int(limit)))
@@ -29,22 +28,13 @@ func (b *builder) upstream() grpc.UnaryInvoker {
 		if oversized != nil && err == nil {
 			oversized(ctx, reply)
 		}
-		return b.upstreamError(err, limit)
+		return edge.upstreamError(err, limit)
 	}
-}
-
-// responseBound returns the most bytes of an upstream's message. 0: there is no
-// bound.
-func (reg *registrar) responseBound(l *policy.Limits) int64 {
-	if l != nil && l.MaxResponseBytes > 0 && !l.Shadow {
-		return l.MaxResponseBytes
-	}
-	return reg.maxResponseBytes
 }
 
 // upstreamError returns what the client may see of an upstream's error, where
 // messages are bounded by limit.
-func (reg *registrar) upstreamError(err error, limit int64) error {
+func (e Edge) upstreamError(err error, limit int64) error {
 	if limit > 0 && tooLarge(err) {
 		return &apierror.Error{
 			Code:       codes.OutOfRange,
@@ -54,7 +44,7 @@ func (reg *registrar) upstreamError(err error, limit int64) error {
 			Cause:      err,
 		}
 	}
-	return reg.fromUpstream(err)
+	return e.fromUpstream(err)
 }
 
 // tooLarge recognises grpc-go's own refusal by its text, as its code is shared

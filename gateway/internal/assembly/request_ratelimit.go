@@ -1,4 +1,4 @@
-package gateway
+package assembly
 
 import (
 	"context"
@@ -22,24 +22,24 @@ func byRequest(l policy.RateLimit) bool {
 	}
 }
 
-// rateLimits admits requests within the limits of one stage.
-func (b *builder) rateLimits(name string, stage func(policy.RateLimit) bool) middleware {
+// requestLimits admits requests within the limits of one stage.
+func (b *builder) requestLimits(block string, stage func(policy.RateLimit) bool) Step {
 	var limits []policy.RateLimit
 	faults := len(b.errs)
-	for _, limit := range b.policy.RateLimits {
+	for _, limit := range b.rpc.Policy.RateLimits {
 		if stage(limit) {
-			limits = append(limits, b.kept(limit))
+			limits = append(limits, b.adjusted(limit))
 		}
 	}
 	if len(limits) == 0 || len(b.errs) > faults {
 		return nil
 	}
-	keys, err := newRateLimitKeys(b.gateway.clientIP, b.method, limits)
-	if err != nil {
-		return b.step(nil, err)
-	}
-	limiter := remembered(b, b.name, name, limits, func() (*ratelimit.Limiter, error) {
-		return ratelimit.New(limits, b.rateLimitOptions(keys))
+	limiter := remembered[*ratelimit.Limiter](b, b.rpc.Name, block, limits, func() (*part, error) {
+		keys, err := newRateLimitKeys(b.env.Live, b.rpc.Method, limits)
+		if err != nil {
+			return nil, err
+		}
+		return newPart(ratelimit.New(limits, b.rateLimitOptions(keys)))
 	})
 	if limiter == nil {
 		return nil
@@ -47,9 +47,9 @@ func (b *builder) rateLimits(name string, stage func(policy.RateLimit) bool) mid
 	return limiter.Middleware
 }
 
-// kept returns a limit as this gateway can keep it.
-func (b *builder) kept(l policy.RateLimit) policy.RateLimit {
-	o := b.gateway.options.RateLimits
+// adjusted returns a limit as this process can hold it.
+func (b *builder) adjusted(l policy.RateLimit) policy.RateLimit {
+	o := b.env.RateLimits
 	switch {
 	case !l.Shared || o.Store != nil:
 	case o.Alone:
@@ -62,20 +62,20 @@ func (b *builder) kept(l policy.RateLimit) policy.RateLimit {
 }
 
 func (b *builder) rateLimitOptions(keys *rateLimitKeys) ratelimit.Options {
-	o := b.gateway.options.RateLimits
+	live, metrics := b.env.Live, b.env.Telemetry.Metrics
 	return ratelimit.Options{
-		MaxKeys:  o.MaxKeys,
+		MaxKeys:  b.env.RateLimits.MaxKeys,
 		Key:      keys.key,
 		Cost:     keys.cost,
 		Claim:    claim,
-		Store:    o.Store,
-		Scope:    b.name,
-		Fields:   o.Fields,
-		OnError:  b.refuse,
-		Observe:  b.gateway.countRateLimit(b.method.FullName),
-		OnShadow: b.shadow("rate_limits"),
+		Store:    b.env.RateLimits.Store,
+		Scope:    b.rpc.Name,
+		Fields:   func() ratelimit.FieldStyle { return live.Load().Fields },
+		OnError:  refuse,
+		Observe:  b.env.onRateLimit(b.rpc.Method.FullName),
+		OnShadow: b.onShadow("rate_limits"),
 		OnStoreFailure: func(context.Context, string, error) {
-			b.gateway.telemetry.Metrics.StoreEvent("rate_limits", "failed")
+			metrics.StoreEvent("rate_limits", "failed")
 		},
 	}
 }

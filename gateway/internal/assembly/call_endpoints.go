@@ -1,10 +1,8 @@
-package gateway
+package assembly
 
 import (
 	"context"
 	"errors"
-
-	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/circuitbreaker"
 	"github.com/venta-hq/venta/gateway/policy"
@@ -18,35 +16,25 @@ type addressed interface {
 
 var errNoAddresses = errors.New("scope ENDPOINT needs a connection of upstream.New, which knows the addresses; use one, or scope METHOD")
 
-// endpoints returns the breakers of a method, one for each upstream address.
+// endpoints returns the breakers of an RPC, one for each upstream address.
 func (b *builder) endpoints() *upstream.Group {
-	p := *b.policy.CircuitBreaker
-	return remembered(b, b.name, "circuit_breaker", p, func() (*upstream.Group, error) {
-		to, ok := b.conn.(addressed)
+	p := *b.rpc.Policy.CircuitBreaker
+	return remembered[*upstream.Group](b, b.rpc.Name, "circuit_breaker", p, func() (*part, error) {
+		to, ok := b.rpc.Conn.(addressed)
 		if !ok {
 			return nil, errNoAddresses
 		}
-		return to.NewGroup(upstream.GroupOptions{
-			Name: b.name, Shadow: p.Shadow, OnShadow: b.shadow("circuit_breaker"), OnEjection: b.gateway.observeEjection,
+		group, err := to.NewGroup(upstream.GroupOptions{
+			Name: b.rpc.Name, Shadow: p.Shadow, OnShadow: b.onShadow("circuit_breaker"), OnEjection: b.env.onEjection,
 			NewBreaker: func(address string, changed func(from, to upstream.State)) (upstream.Breaker, error) {
 				return newEndpointBreaker(p, address, changed)
 			},
 		})
+		if err != nil {
+			return nil, err
+		}
+		return &part{value: group, dropped: group.Close}, nil
 	})
-}
-
-// spreadAttempts sends each attempt of a call to another address.
-func (b *builder) spreadAttempts() grpc.UnaryClientInterceptor {
-	if _, ok := b.conn.(addressed); !ok || b.policy.Retry == nil && b.policy.Hedge == nil {
-		return nil
-	}
-	return upstream.SpreadAttempts()
-}
-
-func (g *Gateway) observeEjection(e upstream.Ejection) {
-	g.telemetry.Metrics.BreakerTransition(e.Group, e.From.String(), e.To.String())
-	g.options.Logger.Warn("address ejected or returned", "method", e.Group, "address", e.Address,
-		"from", e.From.String(), "to", e.To.String(), "shadow", e.Shadow)
 }
 
 // endpointBreaker is a circuit breaker of one address.

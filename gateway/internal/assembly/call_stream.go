@@ -1,4 +1,4 @@
-package gateway
+package assembly
 
 import (
 	"context"
@@ -11,31 +11,31 @@ import (
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
-// upstreamStream opens the stream itself: each message of the client is
+// streamUpstream opens the stream itself: each message of the client is
 // validated, each of the upstream's bounded in size. It returns nil for a
 // connection that has no streams.
-func (b *builder) upstreamStream() transcode.Opener {
-	open := transcode.OpenerOf(b.conn)
+func (b *builder) streamUpstream() transcode.Opener {
+	open := transcode.OpenerOf(b.rpc.Conn)
 	if open == nil {
 		return nil
 	}
-	reg, limit := b.registrar, b.responseBound(b.policy.Limits)
+	edge, limit := b.env.Edge, b.env.Edge.responseBound(b.rpc.Policy.Limits)
 	return func(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 		if limit > 0 {
 			opts = append(opts[:len(opts):len(opts)], grpc.MaxCallRecvMsgSize(int(limit)))
 		}
 		stream, err := open(ctx, desc, method, opts...)
 		if err != nil {
-			return nil, reg.upstreamError(err, limit)
+			return nil, edge.upstreamError(err, limit)
 		}
-		return &guardedStream{ClientStream: stream, reg: reg, method: method, limit: limit}, nil
+		return &guardedStream{ClientStream: stream, edge: edge, method: method, limit: limit}, nil
 	}
 }
 
 // guardedStream is an upstream's stream behind the gateway's checks.
 type guardedStream struct {
 	grpc.ClientStream
-	reg    *registrar
+	edge   Edge
 	method string
 	limit  int64
 }
@@ -48,13 +48,13 @@ func (s *guardedStream) Header() (metadata.MD, error) {
 
 // SendMsg implements grpc.ClientStream.
 func (s *guardedStream) SendMsg(m any) error {
-	if s.reg.validate == nil {
+	if s.edge.Validate == nil {
 		return s.presented(s.ClientStream.SendMsg(m))
 	}
 	send := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
 		return s.presented(s.ClientStream.SendMsg(m))
 	}
-	return s.reg.validate(s.Context(), s.method, m, nil, nil, send)
+	return s.edge.Validate(s.Context(), s.method, m, nil, nil, send)
 }
 
 // RecvMsg implements grpc.ClientStream.
@@ -67,5 +67,5 @@ func (s *guardedStream) presented(err error) error {
 	if errors.Is(err, io.EOF) {
 		return err
 	}
-	return s.reg.upstreamError(err, s.limit)
+	return s.edge.upstreamError(err, s.limit)
 }

@@ -22,7 +22,7 @@ import (
 
 func TestVerifyReturnsThePrincipal(t *testing.T) {
 	s := newSigner(t)
-	principal, err := s.verifier().Verify(s.token(claims(map[string]any{
+	principal, err := s.verifier().Verify(t.Context(), s.token(claims(map[string]any{
 		"aud":   []string{"other", testAudience},
 		"scope": "read  write",
 		"roles": []string{"system", "staff"},
@@ -85,7 +85,7 @@ func TestVerifyRefusesClaims(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := v.Verify(s.token(claims(test.change)))
+			_, err := v.Verify(t.Context(), s.token(claims(test.change)))
 			if got := refusal(t, err, codes.Unauthenticated, apierror.CredentialsInvalid); got != test.message {
 				t.Errorf("message %q, want %q", got, test.message)
 			}
@@ -112,7 +112,7 @@ func TestVerifyAtTheEdgesOfTheLifetime(t *testing.T) {
 			"fraction of a second later": {map[string]any{"exp": float64(in(-30*time.Second)) + 0.5}, ""},
 		}
 		for name, test := range tests {
-			_, err := v.Verify(s.token(claims(test.change)))
+			_, err := v.Verify(t.Context(), s.token(claims(test.change)))
 			switch {
 			case test.message == "" && err != nil:
 				t.Errorf("%s: %v", name, err)
@@ -174,7 +174,7 @@ func TestVerifyRefusesForgedTokens(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := v.Verify(test.token)
+			_, err := v.Verify(t.Context(), test.token)
 			if got := refusal(t, err, codes.Unauthenticated, apierror.CredentialsInvalid); got != test.message {
 				t.Errorf("message %q, want %q", got, test.message)
 			}
@@ -200,7 +200,7 @@ func TestVerifyRefusesAPublicKeyAsSecret(t *testing.T) {
 	}
 	s := signerOf(t, private, jwa.RS256(), "k1")
 	v := s.verifier()
-	if _, err := v.Verify(s.token(claims(nil))); err != nil {
+	if _, err := v.Verify(t.Context(), s.token(claims(nil))); err != nil {
 		t.Fatal(err)
 	}
 	der, err := x509.MarshalPKIXPublicKey(private.Public())
@@ -208,9 +208,9 @@ func TestVerifyRefusesAPublicKeyAsSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	forged := signerOf(t, der, jwa.HS256(), "k1").token(claims(nil))
-	_, err = v.Verify(forged)
+	_, err = v.Verify(t.Context(), forged)
 	refusal(t, err, codes.Unauthenticated, apierror.CredentialsInvalid)
-	_, err = v.Verify(signerOf(t, private, jwa.PS256(), "k1").token(claims(nil)))
+	_, err = v.Verify(t.Context(), signerOf(t, private, jwa.PS256(), "k1").token(claims(nil)))
 	refusal(t, err, codes.Unauthenticated, apierror.CredentialsInvalid)
 }
 
@@ -222,30 +222,30 @@ func TestVerifyWithEveryKindOfKey(t *testing.T) {
 	hmac := signerOf(t, []byte(strings.Repeat("s", 64)), jwa.HS512(), "hmac")
 	ec := signerOf(t, p384, jwa.ES384(), "ec")
 	okp := newSigner(t)
-	v, err := NewVerifier(VerifierOptions{
+	v, err := NewJWT(JWTOptions{
 		Keys: setOf(t, hmac.key, ec.key, okp.key), Issuer: testIssuer, Audience: testAudience,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []signer{hmac, ec, okp} {
-		if _, err := v.Verify(s.token(claims(nil))); err != nil {
+		if _, err := v.Verify(t.Context(), s.token(claims(nil))); err != nil {
 			t.Errorf("%s: %v", s.alg, err)
 		}
 	}
 	if err := okp.key.Remove(jwk.KeyIDKey); err != nil {
 		t.Fatal(err)
 	}
-	_, err = v.Verify(okp.token(claims(nil)))
+	_, err = v.Verify(t.Context(), okp.token(claims(nil)))
 	if got := refusal(t, err, codes.Unauthenticated, apierror.CredentialsInvalid); got != "the token's key is not known" {
 		t.Errorf("a token without a key id, several keys: %q", got)
 	}
-	if _, err := newSignerlessVerifier(t, okp.key).Verify(okp.token(claims(nil))); err != nil {
+	if _, err := newSignerlessVerifier(t, okp.key).Verify(t.Context(), okp.token(claims(nil))); err != nil {
 		t.Errorf("a token without a key id, one key: %v", err)
 	}
 }
 
-func newSignerlessVerifier(t *testing.T, key jwk.Key) *Verifier {
+func newSignerlessVerifier(t *testing.T, key jwk.Key) *JWT {
 	t.Helper()
 	return signer{t: t, key: key}.verifier()
 }
@@ -257,7 +257,7 @@ func FuzzVerify(f *testing.F) {
 	s := newSigner(f)
 	v := s.verifier()
 	f.Fuzz(func(t *testing.T, token string) {
-		if p, err := v.Verify(token); err == nil {
+		if p, err := v.Verify(t.Context(), token); err == nil {
 			t.Fatalf("accepted %q as %+v", token, p)
 		}
 	})

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+
+	"buf.build/go/protovalidate"
+
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/compression"
+	"github.com/venta-hq/venta/gateway/internal/assembly"
+	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/validate"
+)
+
+// newStore makes the store of responses. It keeps them as they are sent, by the
+// rules of the compression in front of it.
+func (o Options) newStore() (*cache.Store, error) {
+	options := cache.Options{
+		MaxBytes: o.CacheMaxBytes,
+		Jitter:   cache.DefaultJitter,
+		Logger:   o.Logger,
+		Remote:   o.CacheRemote,
+	}
+	if !o.UncompressedAnswers {
+		encoder, err := compression.NewEncoder(compression.Options{})
+		if err != nil {
+			return nil, err
+		}
+		options.Encoder = encoder
+	}
+	return cache.NewStore(options)
+}
+
+// newEnvironment returns what the stacks of the gateway's own routes are built in.
+func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
+	o := g.options
+	validator, err := protovalidate.New()
+	if err != nil {
+		return nil, fmt.Errorf("preparing validation: %w", err)
+	}
+	metrics, err := telemetry.NewMetrics(o.MeterProvider)
+	if err != nil {
+		return nil, err
+	}
+	env := &assembly.Environment{
+		Logger: o.Logger,
+		Telemetry: telemetry.Options{
+			Logger: o.Logger, Metrics: metrics, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
+		},
+		ObserveCalls: o.MeterProvider != nil || o.TracerProvider != nil,
+		Verifier:     o.Verifier,
+		APIKeys:      o.APIKeys,
+		Store:        g.store,
+		FleetStore:   o.CacheRemote != nil,
+		RateLimits:   assembly.RateLimits{MaxKeys: o.RateLimits.MaxKeys, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone},
+		Live:         &g.live,
+		Edge: assembly.Edge{
+			Mux:                g.mux,
+			Plain:              len(o.MuxOptions) == 0,
+			PassThrough:        len(o.Interceptors.Call)+len(o.Interceptors.Attempt) == 0,
+			Validate:           validate.New(validator),
+			IgnoreUnknownQuery: o.IgnoreUnknownQuery,
+			MaxRequestBytes:    o.MaxRequestBytes,
+			MaxResponseBytes:   o.MaxResponseBytes,
+		},
+	}
+	if !o.UncompressedAnswers {
+		if env.Compress, err = compression.New(compression.Options{}); err != nil {
+			return nil, err
+		}
+	}
+	o.Middleware.in(env)
+	o.Interceptors.in(env)
+	env.Streams, g.endStreams = context.WithCancel(context.Background())
+	return env, nil
+}

@@ -1,0 +1,121 @@
+// Package assembly puts the policies of an RPC together: the stacks that its
+// requests pass, and what they remember from one generation of stacks to the next.
+//
+// stack.go draws the order and is the one place that decides it. Each stage has a
+// file whose name begins with its stack: server_ for what all requests pass,
+// request_ for what is in front of a route, call_ for what is around a call or a
+// stream to the upstream.
+package assembly
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/transcode"
+)
+
+// RPC is what stacks are built for.
+type RPC struct {
+	Service  string // "package.Service"
+	Name     string // "package.Service.Method"
+	Method   transcode.Method
+	Bindings []transcode.Binding
+	Policy   policy.Method
+	Conn     grpc.ClientConnInterface // to the upstream
+}
+
+// Route is one route of an RPC and the stack that serves it.
+type Route struct {
+	Transcode *transcode.Route
+	Stack     http.Handler
+}
+
+// Build makes the stacks of an RPC, one for each of its routes. They share the
+// RPC's state, which is the generation's. The error names every policy that
+// cannot be built as it is written.
+func (env *Environment) Build(rpc RPC, generation *Generation) ([]Route, error) {
+	b := &builder{env: env, rpc: rpc, generation: generation}
+	// A step that held the builder by mistake must not hold its generation.
+	defer func() { b.generation = nil }()
+	edge, steps := b.edge(), b.requestStack()
+	if err := errors.Join(b.errs...); err != nil {
+		return nil, err
+	}
+	routes := make([]Route, len(rpc.Bindings))
+	for i, binding := range rpc.Bindings {
+		rt, err := b.route(binding)
+		if err != nil {
+			return nil, err
+		}
+		routes[i] = Route{Transcode: rt, Stack: wrap(edge(rt), steps...)}
+	}
+	return routes, nil
+}
+
+// builder makes the steps of one RPC's stacks. A block that is absent makes a nil
+// step; one that cannot be built leaves an error. Steps live as long as requests
+// pass them, and state may live longer: neither may hold the builder.
+type builder struct {
+	env        *Environment
+	rpc        RPC
+	generation *Generation
+	errs       []error
+}
+
+// edge returns what serves a route behind the policies' steps.
+func (b *builder) edge() func(*transcode.Route) http.Handler {
+	if b.rpc.Method.Call.IsStream() {
+		open := b.streamStack()
+		return func(rt *transcode.Route) http.Handler { return rt.StreamHandler(open) }
+	}
+	invoke := b.callStack()
+	return func(rt *transcode.Route) http.Handler { return rt.Handler(invoke) }
+}
+
+func (b *builder) route(binding transcode.Binding) (*transcode.Route, error) {
+	edge, p := b.env.Edge, b.rpc.Policy
+	rt, err := transcode.NewRoute(b.rpc.Method, binding, transcode.RouteOptions{
+		Mux:                edge.Mux,
+		Response:           p.Response,
+		DropIn:             edge.DropIn,
+		Plain:              edge.Plain,
+		Outgoing:           b.env.outgoing(),
+		CachingMetadata:    p.Cache != nil && !edge.DropIn,
+		Context:            edge.Context,
+		IgnoreUnknownQuery: edge.IgnoreUnknownQuery,
+		MaxRequestBytes:    edge.requestBound(p.Limits),
+	})
+	if err != nil || !edge.PassThrough || b.rpc.Method.Call.IsStream() {
+		return rt, err
+	}
+	return rt.PassingThrough()
+}
+
+// writes tells whether some route is reached by a verb that changes something.
+func (b *builder) writes() bool {
+	return slices.ContainsFunc(b.rpc.Bindings, func(t transcode.Binding) bool { return !safe(t.Verb) })
+}
+
+// safe tells whether a verb only reads (RFC 9110, section 9.2.1).
+func safe(verb string) bool {
+	switch verb {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	default:
+		return false
+	}
+}
+
+// made returns what was made, or nothing and keeps the error.
+func made[T any](b *builder, value T, err error) T {
+	if err != nil {
+		b.errs = append(b.errs, err)
+		var none T
+		return none
+	}
+	return value
+}

@@ -1,0 +1,49 @@
+package assembly
+
+import (
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway/concurrency"
+)
+
+// callConcurrency bounds the calls in flight.
+func (b *builder) callConcurrency() grpc.UnaryClientInterceptor {
+	limiter := b.concurrencyLimiter()
+	if limiter == nil {
+		return nil
+	}
+	return limiter.UnaryClientInterceptor(b.rpc.Policy.Concurrency.Criticality)
+}
+
+// streamConcurrency bounds the streams, as calls that last.
+func (b *builder) streamConcurrency() grpc.StreamClientInterceptor {
+	limiter := b.concurrencyLimiter()
+	if limiter == nil {
+		return nil
+	}
+	return limiter.StreamClientInterceptor(b.rpc.Policy.Concurrency.Criticality)
+}
+
+// concurrencyLimiter returns the RPC's limiter, or the one that its service
+// shares.
+func (b *builder) concurrencyLimiter() *concurrency.Limiter {
+	if b.rpc.Policy.Concurrency == nil {
+		return nil
+	}
+	p := b.rpc.Policy.Concurrency.Limiter()
+	return remembered[*concurrency.Limiter](b, b.scope(p.PerService), "concurrency", p, func() (*part, error) {
+		return newPart(concurrency.New(p, concurrency.Options{
+			OnShed:    b.env.onShed,
+			OnShadow:  b.onShadow("concurrency"),
+			Sanitized: b.env.Edge.Plain,
+		}))
+	})
+}
+
+// scope names what a part belongs to: the RPC, or its service.
+func (b *builder) scope(perService bool) string {
+	if perService {
+		return b.rpc.Service
+	}
+	return b.rpc.Name
+}

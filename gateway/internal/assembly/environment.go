@@ -1,0 +1,106 @@
+package assembly
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/rs/cors"
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/clientip"
+	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/transcode"
+)
+
+// Environment is what stacks are built from and run in. It lives as long as the
+// place that serves them and is not changed; what a stack remembers is no part of
+// it, but of a [Generation].
+type Environment struct {
+	Logger *slog.Logger
+	// Telemetry has no metrics where nobody takes them: they then count nothing.
+	Telemetry telemetry.Options
+	// ObserveCalls tells that somebody wants to know of calls to upstreams.
+	ObserveCalls bool
+
+	// Verifier and APIKeys are nil where no RPC may look at credentials.
+	Verifier auth.Verifier
+	APIKeys  auth.KeyVerifier
+	// Store keeps responses. It is nil where no RPC has a policy.
+	Store *cache.Store
+	// FleetStore tells that Store shares its responses with a fleet.
+	FleetStore bool
+	RateLimits RateLimits
+	// Live is what may change while requests are served.
+	Live *atomic.Pointer[Live]
+	// Compress is nil where responses stay plain.
+	Compress Step
+	// Streams ends all streams when it ends.
+	Streams context.Context
+
+	// The program's own steps, at the places that their names tell.
+	BeforeRouting, BeforeAuth, AfterAuth Step
+	AroundCall, AroundAttempt            grpc.UnaryClientInterceptor
+	AroundStream, AroundStreamAttempt    grpc.StreamClientInterceptor
+
+	Edge Edge
+}
+
+// Step is a step in front of the edge. A nil one is absent.
+type Step = func(http.Handler) http.Handler
+
+// RateLimits says how limits are kept.
+type RateLimits struct {
+	MaxKeys int
+	Store   ratelimit.Store // nil: there is none to share limits by
+	Alone   bool            // this process is all that share them
+}
+
+// Live is an immutable snapshot of what may change.
+type Live struct {
+	ClientIP *clientip.Extractor
+	CORS     *cors.Cors // nil: browsers keep foreign scripts out
+	Fields   ratelimit.FieldStyle
+}
+
+// Edge says how requests become calls and responses.
+type Edge struct {
+	Mux *runtime.ServeMux
+	// DropIn reads requests as grpc-gateway does, from a mux of the program's own;
+	// Context is the one of registration.
+	DropIn  bool
+	Context context.Context
+	// Plain says that the mux has nothing of a program's own to add to requests
+	// and responses.
+	Plain bool
+	// PassThrough lets responses go from wire to JSON without a message, which an
+	// interceptor of the program's own would miss.
+	PassThrough bool
+	// Validate checks messages before the call. Nil: they are not checked.
+	Validate grpc.UnaryClientInterceptor
+	// ExposeErrors hands an upstream's errors on as they are.
+	ExposeErrors bool
+	// IgnoreUnknownQuery passes over query parameters that name no field.
+	IgnoreUnknownQuery bool
+	// The bounds of messages whose RPC has none of its own. 0: there is none.
+	MaxRequestBytes, MaxResponseBytes int64
+}
+
+// refuse writes a refusal as the mux of the request's route presents errors.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	transcode.FromContext(r.Context()).Route.WriteError(w, r, err)
+}
+
+// fromUpstream returns what a client may see of an upstream's error.
+func (e Edge) fromUpstream(err error) error {
+	if e.ExposeErrors {
+		return err
+	}
+	return apierror.FromUpstream(err)
+}

@@ -1,0 +1,107 @@
+package assembly
+
+import (
+	"context"
+	"net/http"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/circuitbreaker"
+	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/retry"
+	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/upstream"
+)
+
+// What the policies tell of their decisions becomes metrics, span events and log
+// lines here. Without a MeterProvider the metrics are nil, which count nothing.
+
+// onShadow returns the observer of what a block of the RPC in shadow mode would
+// have done: a metric, and an event of the request's span.
+func (b *builder) onShadow(block string) policy.ShadowFunc {
+	metrics, method := b.env.Telemetry.Metrics, b.rpc.Method.FullName
+	return func(ctx context.Context, would string) {
+		metrics.Shadow(method, block, would)
+		if span := trace.SpanFromContext(ctx); span.IsRecording() {
+			span.AddEvent("venta.policy.shadow", trace.WithAttributes(
+				attribute.String("venta.policy.name", block), attribute.String("venta.policy.would", would)))
+		}
+	}
+}
+
+// telemetryOfCalls is what the interceptors around calls observe by.
+func (env *Environment) telemetryOfCalls() telemetry.Options {
+	o := env.Telemetry
+	o.MetadataAtEdge = env.Edge.Plain
+	return o
+}
+
+// outgoing returns what writes the trace into the metadata of calls at the edge;
+// nil where the interceptors do that, or nobody.
+func (env *Environment) outgoing() func(context.Context, []string) []string {
+	if !env.Edge.Plain || !env.ObserveCalls {
+		return nil
+	}
+	return telemetry.Metadata(env.Telemetry)
+}
+
+// onRateLimit returns the observer of a method's limits.
+func (env *Environment) onRateLimit(method string) func(*http.Request, string, ratelimit.Decision) {
+	metrics := env.Telemetry.Metrics
+	if metrics == nil {
+		return nil
+	}
+	return func(_ *http.Request, limit string, d ratelimit.Decision) {
+		metrics.RateLimit(method, limit, d.Allowed)
+	}
+}
+
+// onCache returns the observer of a method's stored responses.
+func (env *Environment) onCache(method string) func(*http.Request, cache.Outcome) {
+	metrics := env.Telemetry.Metrics
+	if metrics == nil {
+		return nil
+	}
+	return func(_ *http.Request, o cache.Outcome) { metrics.CacheRequest(method, string(o)) }
+}
+
+// onCacheEvent returns the observer of what was refused, left out or refreshed.
+func (env *Environment) onCacheEvent(method string) func(*http.Request, cache.Event) {
+	metrics := env.Telemetry.Metrics
+	return func(_ *http.Request, e cache.Event) { metrics.CacheEvent(method, string(e)) }
+}
+
+func (env *Environment) onShed(_ context.Context, method string, c policy.Criticality) {
+	env.Telemetry.Metrics.Shed(method, string(c))
+}
+
+func (env *Environment) onAttempt(_ context.Context, a retry.Attempt) {
+	env.Telemetry.Metrics.RetryAttempt(a.Method, a.Verdict.String())
+}
+
+func (env *Environment) onStateChange(breaker string, from, to circuitbreaker.State) {
+	env.Telemetry.Metrics.BreakerTransition(breaker, from.String(), to.String())
+	env.Logger.Warn("circuit breaker changed", "breaker", breaker, "from", from.String(), "to", to.String())
+}
+
+// onTransition notes a breaker's transition on the span of the call that brought
+// it about.
+func onTransition(breaker string) func(context.Context, circuitbreaker.State, circuitbreaker.State) {
+	return func(ctx context.Context, from, to circuitbreaker.State) {
+		if span := trace.SpanFromContext(ctx); span.IsRecording() {
+			span.AddEvent("venta.circuit_breaker.transition", trace.WithAttributes(
+				attribute.String("venta.circuit_breaker.name", breaker),
+				attribute.String("venta.circuit_breaker.previous_state", from.String()),
+				attribute.String("venta.circuit_breaker.state", to.String())))
+		}
+	}
+}
+
+func (env *Environment) onEjection(e upstream.Ejection) {
+	env.Telemetry.Metrics.BreakerTransition(e.Group, e.From.String(), e.To.String())
+	env.Logger.Warn("address ejected or returned", "method", e.Group, "address", e.Address,
+		"from", e.From.String(), "to", e.To.String(), "shadow", e.Shadow)
+}

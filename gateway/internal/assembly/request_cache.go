@@ -1,0 +1,82 @@
+package assembly
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/transcode"
+)
+
+// requestInvalidates purges what a write has made stale.
+func (b *builder) requestInvalidates() Step {
+	p := b.rpc.Policy.Invalidates
+	if p == nil {
+		return nil
+	}
+	tags, err := newTags(b.rpc.Method, p.Tags)
+	if err != nil {
+		return made[Step](b, nil, err)
+	}
+	step, err := b.env.Store.Invalidator(cache.InvalidateRule{
+		Tags: tags.of, Shadow: p.Shadow, OnShadow: b.onShadow("invalidates"), OnError: refuse,
+	})
+	return made(b, step, err)
+}
+
+// requestInvalidatesTargets drops what is stored of a URI that was written to,
+// whether or not the schema names tags (RFC 9111, section 4.4). In a fleet tags
+// alone say what a write has changed: every URI would else be a tag that all must
+// know.
+func (b *builder) requestInvalidatesTargets() Step {
+	if b.env.Edge.DropIn || b.env.FleetStore || !b.writes() {
+		return nil
+	}
+	return b.env.Store.InvalidateTargets
+}
+
+// requestCache answers from what is stored.
+func (b *builder) requestCache() Step {
+	p := b.rpc.Policy.Cache
+	if p == nil {
+		return nil
+	}
+	tags, err := newTags(b.rpc.Method, p.Tags)
+	if err != nil {
+		return made[Step](b, nil, err)
+	}
+	key, err := newCacheKey(b.rpc.Method, p.KeyFields)
+	if err != nil {
+		return made[Step](b, nil, err)
+	}
+	rule := *p
+	if !b.env.Edge.Plain { // marshalers may be chosen by what the client accepts
+		rule.VaryHeaders = append(slices.Clone(p.VaryHeaders), "Accept")
+	}
+	auth, name := b.rpc.Policy.Auth, b.rpc.Method.FullName
+	step, err := b.env.Store.Middleware(cache.Rule{
+		Policy:       rule,
+		Name:         name,
+		Key:          key.of,
+		KeyFromURL:   true,
+		Bypass:       beyondURL,
+		Tags:         tags.of,
+		Principal:    principal,
+		OnOutcome:    b.env.onCache(name),
+		OnEvent:      b.env.onCacheEvent(name),
+		OnShadow:     b.onShadow("cache"),
+		AuthRequired: auth != nil && auth.Requirement == policy.AuthRequired && !auth.Shadow,
+		OnError:      refuse,
+
+		IgnoreTargets: b.env.FleetStore,
+	})
+	return made(b, step, err)
+}
+
+// beyondURL reports whether more than a request's URL decides on its response: a
+// posted form that stands for the query, or metadata of the client's own.
+func beyondURL(r *http.Request) bool {
+	x := transcode.FromContext(r.Context())
+	return x == nil || x.Form || sendsMetadata(r)
+}

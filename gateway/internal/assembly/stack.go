@@ -1,0 +1,105 @@
+package assembly
+
+import (
+	"net/http"
+
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway/recovery"
+	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/transcode"
+)
+
+// The way of a request. Every request passes
+//
+//	telemetry (request id, span, metrics, access log) -> recover
+//	-> security headers -> Middleware.BeforeRouting -> CORS -> compression -> route
+//
+// (Server), then, by its route's policy,
+//
+//	version headers -> size limit -> rate limits keyed by the connection
+//	-> Middleware.BeforeAuth -> authenticate, authorize -> Middleware.AfterAuth
+//	-> rate limits keyed by principal or field -> invalidate by tag
+//	-> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
+//	a failure) -> end with the process (streams) -> decode
+//
+// (requestStack), and at last, around the upstream call,
+//
+//	Interceptors.Call -> validate -> concurrency
+//	-> timeout( spread attempts( retry( hedge( circuit breaker(
+//	per-attempt timeout( telemetry( Interceptors.Attempt( call ))))))))
+//
+// (callStack), or around a stream
+//
+//	Interceptors.StreamCall -> concurrency
+//	-> timeout( circuit breaker( telemetry( Interceptors.StreamAttempt( stream ))))
+//
+// (streamStack). Each step is a policy package's middleware or interceptor; a
+// block that is absent costs nothing.
+//
+// Each pair of neighbours has a test in gateway/order_test.go that fails when they
+// change places, but for those that a comment here says may.
+
+// Server stands in front of all routes.
+func (env *Environment) Server(routes http.Handler) http.Handler {
+	return wrap(routes,
+		telemetry.Middleware(env.Telemetry),
+		recovery.New(env.Logger, env.WriteError),
+		serverSecurityHeaders,
+		env.BeforeRouting,
+		serverCORS(env.Live),
+		env.Compress, // or before CORS: each only adds fields of its own
+	)
+}
+
+// requestStack stands between an RPC's routes and their edge. Its steps hold the
+// RPC's state (counts, stored responses), which all of its routes share.
+func (b *builder) requestStack() []Step {
+	return []Step{
+		b.requestVersion(),
+		b.requestSize(), // or a step earlier or later: nothing there reads the body
+		b.requestLimits("rate_limits/connection", byConnection),
+		b.env.BeforeAuth,
+		b.requestAuth(),
+		b.env.AfterAuth,
+		b.requestLimits("rate_limits/request", byRequest),
+		b.requestInvalidates(),
+		b.requestInvalidatesTargets(), // or before the tags: both act behind a success
+		b.requestCache(),
+		b.requestStreamEnd(), // or before the cache: a stream is never stored
+	}
+}
+
+// callStack stands between the edge and the upstream.
+func (b *builder) callStack() transcode.Invoker {
+	return intercept(b.callUpstream(), []grpc.UnaryClientInterceptor{
+		b.env.AroundCall,
+		b.env.Edge.Validate,
+		b.callConcurrency(),
+		b.callTimeout(),
+		b.callSpread(), // or before the timeout: it only marks the call
+		b.callRetry(),
+		b.callHedge(), // or before the retry: no RPC has both
+		b.callBreaker(),
+		b.callAttemptTimeout(),
+		b.callTelemetry(),
+		b.env.AroundAttempt,
+	})
+}
+
+// streamStack stands between the edge and the upstream's stream. It returns nil
+// for a connection that has no streams.
+func (b *builder) streamStack() transcode.Opener {
+	open := b.streamUpstream()
+	if open == nil {
+		return nil
+	}
+	return interceptStream(open, []grpc.StreamClientInterceptor{
+		b.env.AroundStream,
+		b.streamConcurrency(),
+		b.streamTimeout(),
+		b.streamBreaker(),
+		b.streamTelemetry(),
+		b.env.AroundStreamAttempt,
+	})
+}
