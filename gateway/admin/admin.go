@@ -4,7 +4,10 @@
 package admin
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,12 +25,16 @@ type Options struct {
 	Policies http.Handler
 	// Upstreams serves /upstreams.
 	Upstreams http.Handler
+	// Others are handlers of the program's own, by their pattern
+	// ([http.ServeMux]).
+	Others map[string]http.Handler
 }
 
 // New returns the handler of the admin address. It answers GET and HEAD, and POST
 // where that is said; "/" lists the paths. It is safe for concurrent use if the
-// handlers are.
-func New(o Options) http.Handler {
+// handlers are. The error names every pattern of Others that is none, or that
+// meets one that is served already.
+func New(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	var served []string
 	add := func(h http.Handler, paths ...string) {
@@ -47,8 +54,24 @@ func New(o Options) http.Handler {
 		served = append(served, "/cache/purge")
 		mux.Handle("POST /cache/purge", o.Purge)
 	}
+	var errs []error
+	for _, pattern := range slices.Sorted(maps.Keys(o.Others)) {
+		errs = append(errs, handle(mux, pattern, o.Others[pattern]))
+		served = append(served, pattern)
+	}
 	mux.Handle("GET /{$}", index(served))
-	return guard(mux)
+	return guard(mux), errors.Join(errs...)
+}
+
+// handle is [http.ServeMux.Handle] with an error in place of its panic.
+func handle(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("admin route %q: %v", pattern, fault)
+		}
+	}()
+	mux.Handle(pattern, h)
+	return nil
 }
 
 // index lists the paths, one a line.

@@ -17,6 +17,30 @@ func says(name string) http.Handler {
 	})
 }
 
+func newHandler(t *testing.T, o admin.Options) http.Handler {
+	t.Helper()
+	handler, err := admin.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handler
+}
+
+func TestOthers(t *testing.T) {
+	o := admin.Options{Health: says("health"), Others: map[string]http.Handler{"GET /mine/{x}": says("mine")}}
+	w := httptest.NewRecorder()
+	newHandler(t, o).ServeHTTP(w, httptest.NewRequest("GET", "/mine/1", nil))
+	if w.Body.String() != "mine /mine/1" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%v %s", w.Header(), w.Body)
+	}
+	for _, pattern := range []string{"GET /livez", "no pattern", "GET /mine/{"} {
+		o.Others = map[string]http.Handler{pattern: says("mine")}
+		if _, err := admin.New(o); err == nil || !strings.Contains(err.Error(), pattern) {
+			t.Errorf("%s: %v", pattern, err)
+		}
+	}
+}
+
 func TestPaths(t *testing.T) {
 	both := admin.Options{Health: says("health"), Metrics: says("metrics")}
 	tests := []struct {
@@ -44,7 +68,7 @@ func TestPaths(t *testing.T) {
 		t.Run(test.request, func(t *testing.T) {
 			verb, path, _ := strings.Cut(test.request, " ")
 			w := httptest.NewRecorder()
-			admin.New(test.options).ServeHTTP(w, httptest.NewRequest(verb, path, nil))
+			newHandler(t, test.options).ServeHTTP(w, httptest.NewRequest(verb, path, nil))
 			if w.Code != test.status || test.body != "" && w.Body.String() != test.body {
 				t.Errorf("%d %q", w.Code, w.Body)
 			}
