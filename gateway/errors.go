@@ -118,9 +118,14 @@ func (g *Gateway) WriteError(w http.ResponseWriter, r *http.Request, err error) 
 	transcode.WriteError(g.mux, w, r, err)
 }
 
-// refuseRoute answers 405 where the path has other methods. Where it has none,
-// the mux may: its options can add a health endpoint.
+// refuseRoute serves what no RPC has: a route of the program's own, or 405 where
+// the path has other methods. Where it has none, the mux may have it: its options
+// can add a health endpoint.
 func (g *Gateway) refuseRoute(w http.ResponseWriter, r *http.Request, allow []string) {
+	if _, pattern := g.own.Handler(r); pattern != "" {
+		g.own.ServeHTTP(w, r)
+		return
+	}
 	if len(allow) == 0 {
 		g.mux.ServeHTTP(w, r)
 		return

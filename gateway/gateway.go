@@ -39,6 +39,7 @@ type Gateway struct {
 	live        atomic.Pointer[assembly.Live]
 	mux         *runtime.ServeMux
 	forms       forms
+	own         *http.ServeMux // of Options.Routes
 	store       *cache.Store
 	endStreams  context.CancelFunc
 
@@ -68,6 +69,9 @@ func New(options Options) (*Gateway, error) {
 	g := &Gateway{options: options, router: &router.Router[*route]{}, generation: assembly.NewGeneration()}
 	if err := g.Reconfigure(options.Settings); err != nil {
 		return nil, err
+	}
+	if g.own, err = newOwnRoutes(options.Routes); err != nil {
+		return nil, fmt.Errorf("gateway options: %w", err)
 	}
 	g.mux = runtime.NewServeMux(append(g.muxOptions(), options.MuxOptions...)...)
 	if g.forms, err = formRouting(g.mux); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"reflect"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -33,6 +34,11 @@ type Options struct {
 	// the stack that their fields name. Default: none.
 	Middleware   Middleware
 	Interceptors Interceptors
+	// Routes are handlers beside the generated routes, by their pattern
+	// ("GET /docs/{page}", as [http.ServeMux] has it). A path that an RPC has is
+	// that RPC's. They pass the steps in front of all routes and no RPC's policy.
+	// Default: none.
+	Routes map[string]http.Handler
 	// RateLimits says how limits are kept.
 	RateLimits RateLimitOptions
 	// CacheMaxBytes bounds the stored answers. Default: 64 MiB.
