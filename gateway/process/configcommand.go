@@ -1,0 +1,132 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/upstream"
+)
+
+// configCommand helps with configuration files.
+type configCommand struct {
+	Check  configCheckCommand  `cmd:"" help:"Check a configuration file and the environment as the start does."`
+	Schema configSchemaCommand `cmd:"" help:"Print the JSON Schema of configuration files, for editors."`
+	Sample configSampleCommand `cmd:"" help:"Print a commented configuration file with every default."`
+}
+
+type configCheckCommand struct {
+	File    string `arg:"" help:"Configuration file (YAML)." placeholder:"FILE"`
+	NoFiles bool   `help:"Leave out what only the machine that will serve has: secrets, keys, certificates and the xDS bootstrap."`
+}
+
+// Run prints "ok", or fails with everything that is wrong. What is right and
+// worth a look goes to standard error.
+func (c *configCheckCommand) Run(e *environment) error {
+	options := e.program.configOptions(Options{ConfigFile: c.File, Environ: e.Environ})
+	options.NoFiles = c.NoFiles
+	loaded, err := config.Load(options)
+	if err != nil {
+		return err
+	}
+	gw, err := e.program.unserved(loaded, c.NoFiles)
+	if err != nil {
+		return err
+	}
+	if err := gw.Close(); err != nil {
+		return err
+	}
+	for _, note := range append(loaded.Notices(time.Now()), loaded.Unread()...) {
+		if _, err := fmt.Fprintf(e.Stderr, "note: %s\n", note.Error()); err != nil {
+			return err
+		}
+	}
+	return e.printf("ok\n")
+}
+
+type configSchemaCommand struct{}
+
+// Run prints the schema.
+func (*configSchemaCommand) Run(e *environment) error {
+	schema, err := config.JSONSchema(e.program.configOptions(Options{}))
+	if err != nil {
+		return err
+	}
+	return e.printf("%s", schema)
+}
+
+type configSampleCommand struct{}
+
+// Run prints the sample.
+func (*configSampleCommand) Run(e *environment) error {
+	sample, err := config.Sample(e.program.configOptions(Options{}))
+	if err != nil {
+		return err
+	}
+	return e.printf("%s", sample)
+}
+
+// unserved returns the gateway that a configuration makes, with connections that
+// reach nobody, for those who only ask about it. It must be closed.
+func (p Program) unserved(loaded *config.Loaded, noFiles bool) (*gateway.Gateway, error) {
+	ready, err := prepare(preparation{
+		program: p, loaded: loaded, noFiles: noFiles,
+		devKeys: func() (auth.Verifier, error) { return unready{}, nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	conns := connections{}
+	defer func() { _ = conns.Close() }() // nothing was sent
+	if err := conns.pretend(loaded, ready.upstreams, noFiles); err != nil {
+		return nil, err
+	}
+	options := p.gatewayOptions(loaded, ready)
+	options.RateLimits.Alone = ready.redis != nil // with Redis limits would be shared; here nobody counts
+	gw, err := p.newGateway(options, conns.called())
+	if err != nil {
+		return nil, err
+	}
+	if err := gw.Override(ready.overrides); err != nil {
+		return nil, errors.Join(err, gw.Close())
+	}
+	return gw, nil
+}
+
+// pretend makes the connections that a start would, and connects to nobody.
+func (c connections) pretend(loaded *config.Loaded, options map[string]upstream.Options, noFiles bool) error {
+	var errs []error
+	for name, o := range options {
+		o.NeverIdle = false // which connects at once
+		target := loaded.Upstream(name).GetTarget()
+		if noFiles && strings.HasPrefix(target, "xds:") {
+			target = "passthrough:///" + name
+		}
+		conn, err := dial(target, o)
+		if err != nil {
+			errs = append(errs, loaded.Fault("upstreams."+name, err.Error()))
+			continue
+		}
+		c[name] = conn
+	}
+	return errors.Join(errs...)
+}
+
+// effective returns what a gateway with this configuration holds its RPCs to.
+func (p Program) effective(o Options) (*gateway.Gateway, error) {
+	options := p.configOptions(o)
+	options.NoFiles = true
+	loaded, err := config.Load(options)
+	if err != nil {
+		return nil, err
+	}
+	gw, err := p.unserved(loaded, true)
+	if err != nil {
+		return nil, fmt.Errorf("policies: %w", err)
+	}
+	return gw, nil
+}

@@ -1,0 +1,132 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/admin"
+	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/health"
+	"github.com/venta-hq/venta/gateway/ratelimit/redislimit"
+	"github.com/venta-hq/venta/gateway/redis"
+)
+
+// addGateway builds the gateway on its connections. Where it is alone, what
+// gateways would share without Redis is its own.
+func (p *process) addGateway(ctx context.Context, ready prepared, conns connections, alone bool) error {
+	options := p.program.gatewayOptions(p.loaded, ready)
+	options.Logger = p.logs.Logger
+	options.Verifier = p.verifier
+	if p.apiKeys != nil {
+		options.APIKeys = p.apiKeys
+	}
+	options.MeterProvider = p.telemetry.MeterProvider
+	options.TracerProvider = p.telemetry.TracerProvider
+	options.Propagator = p.telemetry.Propagator
+	if ready.redis == nil {
+		options.RateLimits.Alone = alone
+	} else if err := p.share(ctx, *ready.redis, &options); err != nil {
+		return err
+	}
+	var err error
+	if p.gateway, err = p.program.newGateway(options, conns.called()); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.gateway)
+	if err := p.gateway.Override(ready.overrides); err != nil {
+		return err
+	}
+	p.health = health.New(conns.called())
+	return observeUpstreams(p.telemetry.MeterProvider, conns)
+}
+
+// share opens what gateways share.
+func (p *process) share(ctx context.Context, o redis.Options, options *gateway.Options) error {
+	client, err := p.openRedis(ctx, o)
+	if err != nil {
+		return err
+	}
+	options.RateLimits.Store = redislimit.New(client)
+	if !p.loaded.Config.GetCache().GetRemote() {
+		return nil
+	}
+	remote, err := p.openRemoteCache(client)
+	if err != nil {
+		return err
+	}
+	options.CacheRemote = remote
+	return nil
+}
+
+// gatewayOptions are those that config check and the start have in common.
+func (p Program) gatewayOptions(loaded *config.Loaded, ready prepared) gateway.Options {
+	cfg := loaded.Config
+	return gateway.Options{
+		Verifier:         ready.verifier,
+		APIKeys:          ready.apiKeys,
+		Settings:         ready.settings,
+		CacheMaxBytes:    cfg.GetCache().GetMaxBytes(),
+		MaxRequestBytes:  cfg.GetLimits().GetMaxRequestBytes(),
+		MaxResponseBytes: cfg.GetLimits().GetMaxResponseBytes(),
+		RateLimits:       gateway.RateLimitOptions{MaxKeys: int(cfg.GetRateLimits().GetMaxKeys())},
+		Middleware:       p.Middleware,
+		Interceptors:     p.Interceptors,
+		MuxOptions:       p.MuxOptions,
+		Routes:           p.Routes,
+	}
+}
+
+// newGateway returns a gateway with every service of the program.
+func (p Program) newGateway(o gateway.Options, conns map[string]grpc.ClientConnInterface) (*gateway.Gateway, error) {
+	gw, err := gateway.New(o)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, name := range p.Upstreams.names() {
+		for _, register := range p.Upstreams[name].Register {
+			if err := register(gw, conns[name]); err != nil {
+				errs = append(errs, fmt.Errorf("upstream %s: %w", name, err))
+			}
+		}
+	}
+	errs = append(errs, p.checkRoutes(gw))
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, gw.Close())
+	}
+	return gw, nil
+}
+
+// addListeners takes the process's two addresses.
+func (p *process) addListeners(ready prepared, conns connections) error {
+	cfg := p.loaded.Config
+	var err error
+	p.http, err = listen("--http", cfg.GetHttp(), cfg.GetHttpListener(), ready.certificates[httpListener], p.logs.Logger)
+	if err != nil {
+		return err
+	}
+	p.admin, err = listen("--admin", cfg.GetAdmin(), cfg.GetAdminListener(), ready.certificates[adminListener], p.logs.Logger)
+	if err != nil {
+		return err
+	}
+	p.http.Handler = p.gateway.Handler()
+	p.admin.Handler, err = p.pages(conns)
+	return err
+}
+
+// pages are those of the admin address.
+func (p *process) pages(conns connections) (http.Handler, error) {
+	return admin.New(admin.Options{
+		Health:    p.health.Handler(),
+		Metrics:   p.telemetry.MetricsHandler(),
+		Policies:  policiesHandler(p.gateway, p.logs.Logger),
+		Upstreams: upstreamsHandler(conns, p.logs.Logger),
+		Purge:     p.gateway.PurgeHandler(),
+		Others:    p.program.AdminRoutes,
+	})
+}

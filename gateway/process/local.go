@@ -1,0 +1,130 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+)
+
+// localService is an upstream that runs in this process.
+type localService struct {
+	server   Server
+	listener net.Listener
+}
+
+// addLocal runs every upstream that the program can serve itself, and connects
+// to it.
+func (p *process) addLocal(ctx context.Context, conns connections) error {
+	for _, name := range p.program.Upstreams.local() {
+		listener, conn, err := inMemory(name)
+		if err != nil {
+			return err
+		}
+		conns[name] = conn
+		if err := p.addService(ctx, name, listener); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addService runs an upstream that answers on listener.
+func (p *process) addService(ctx context.Context, name string, listener net.Listener) error {
+	server, err := p.program.Upstreams[name].server(ctx, p.host(name))
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	p.local = append(p.local, localService{server, listener})
+	return nil
+}
+
+// host is what an upstream's server knows of this process.
+func (p *process) host(name string) Host {
+	host := Host{
+		Name: name, Config: p.loaded, Data: p.data, Verifier: p.verifier, Logger: p.logs.Logger, Drain: p.timing.drain,
+		OnClose: func(end func() error) { p.closers = append(p.closers, closing(end)) },
+	}
+	if p.traced {
+		host.Stats = p.telemetry.GRPCServerHandler()
+	}
+	return host
+}
+
+// closing is an io.Closer of a function.
+type closing func() error
+
+// Close implements io.Closer.
+func (c closing) Close() error { return c() }
+
+// server makes the upstream's own server.
+func (u Upstream) server(ctx context.Context, host Host) (Server, error) {
+	if u.Server == nil {
+		return newPlainServer(host, u.Serve), nil
+	}
+	server, err := u.Server(ctx, host)
+	if err != nil {
+		return nil, fmt.Errorf("service %s: %w", host.Name, err)
+	}
+	if server == nil {
+		return nil, fmt.Errorf("service %s: its Server returned none", host.Name)
+	}
+	return server, nil
+}
+
+// plainServer is a gRPC server with health and nothing else around its services.
+type plainServer struct {
+	grpc   *grpc.Server
+	health *health.Server
+	drain  time.Duration
+}
+
+func newPlainServer(host Host, register func(grpc.ServiceRegistrar)) *plainServer {
+	options := []grpc.ServerOption{
+		// The gateway probes connections as often as this.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+	}
+	if host.Stats != nil {
+		options = append(options, grpc.StatsHandler(host.Stats))
+	}
+	s := &plainServer{grpc: grpc.NewServer(options...), health: health.NewServer(), drain: host.Drain}
+	register(s.grpc)
+	for name := range s.grpc.GetServiceInfo() {
+		s.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
+	}
+	healthpb.RegisterHealthServer(s.grpc, s.health)
+	return s
+}
+
+// Serve implements Server.
+func (s *plainServer) Serve(ctx context.Context, listener net.Listener) error {
+	stopped := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		s.stop()
+	})
+	err := s.grpc.Serve(listener)
+	if cancel() {
+		s.stop() // the listener failed: nobody else will
+	} else {
+		<-stopped
+	}
+	if errors.Is(err, grpc.ErrServerStopped) {
+		return nil
+	}
+	return err
+}
+
+// stop lets calls end, and cuts off those that last longer than the drain time.
+func (s *plainServer) stop() {
+	s.health.Shutdown()
+	late := time.AfterFunc(s.drain, s.grpc.Stop)
+	defer late.Stop()
+	s.grpc.GracefulStop()
+}

@@ -1,0 +1,137 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/cache/rediscache"
+	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/redis"
+)
+
+const meterName = "github.com/venta-hq/venta/gateway/process"
+
+// observeUpstreams shows the connections to the services behind the gateway.
+func observeUpstreams(meters metric.MeterProvider, conns connections) error {
+	meter := meters.Meter(meterName)
+	connections, err := meter.Int64ObservableGauge("venta.upstream.connections",
+		metric.WithUnit("{connection}"), metric.WithDescription("Connections to each address of a service, by state."))
+	inFlight, err2 := meter.Int64ObservableGauge("venta.upstream.in_flight",
+		metric.WithUnit("{call}"), metric.WithDescription("Calls in flight to each address of a service."))
+	share, err3 := meter.Float64ObservableGauge("venta.upstream.share",
+		metric.WithDescription("The share of its traffic that each address of a service has: less than 1 while it starts slowly."))
+	if err := errors.Join(err, err2, err3); err != nil {
+		return err
+	}
+	_, err = meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		for name, conn := range conns {
+			for _, a := range conn.View().Addresses {
+				of := attribute.NewSet(attribute.String("venta.upstream.name", name), attribute.String("server.address", a.Address))
+				to.ObserveInt64(inFlight, a.InFlight, metric.WithAttributeSet(of))
+				to.ObserveFloat64(share, a.Share, metric.WithAttributeSet(of))
+				for state, n := range a.Connections {
+					to.ObserveInt64(connections, int64(n), metric.WithAttributeSet(of), metric.WithAttributes(attribute.String("venta.connection.state", state.String())))
+				}
+			}
+		}
+		return nil
+	}, connections, inFlight, share)
+	return err
+}
+
+// observeRedis shows what stands between the gateway and Redis.
+func observeRedis(meters metric.MeterProvider, client *redis.Client) error {
+	meter := meters.Meter(meterName)
+	calls, err := meter.Int64ObservableCounter("venta.redis.calls",
+		metric.WithUnit("{call}"), metric.WithDescription("Calls to Redis, by what became of them."))
+	available, err2 := meter.Int64ObservableGauge("venta.redis.available",
+		metric.WithDescription("1 while some node of Redis is connected and not given up."))
+	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	result := func(text string) metric.MeasurementOption {
+		return metric.WithAttributes(attribute.String("result", text))
+	}
+	_, err = meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		s := client.Stats()
+		to.ObserveInt64(calls, s.Calls-s.Failures, result("answered"))
+		to.ObserveInt64(calls, s.Failures, result("failed"))
+		to.ObserveInt64(calls, s.Rejected, result("rejected"))
+		to.ObserveInt64(available, asNumber(client.Available()))
+		return nil
+	}, calls, available)
+	return err
+}
+
+// observeTrust shows whether stored answers may be served without asking.
+func observeTrust(meters metric.MeterProvider, remote *rediscache.Remote) error {
+	_, err := meters.Meter(meterName).Int64ObservableGauge("venta.cache.trusted",
+		metric.WithDescription("1 while purges of other processes reach this one, so that it serves what it has stored."),
+		metric.WithInt64Callback(func(_ context.Context, to metric.Int64Observer) error {
+			to.Observe(asNumber(remote.Trusted(time.Now())))
+			return nil
+		}))
+	return err
+}
+
+func asNumber(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// countFleetEvents counts what happens between the caches of a fleet.
+func countFleetEvents(meters metric.MeterProvider) (func(cache.Event), error) {
+	counter, err := meters.Meter(meterName).Int64Counter("venta.cache.fleet_events",
+		metric.WithDescription("What happened between this process's cache, the shared one and those of other processes."))
+	if err != nil {
+		return nil, err
+	}
+	return func(e cache.Event) {
+		counter.Add(context.Background(), 1, metric.WithAttributes(attribute.String("venta.event", string(e))))
+	}, nil
+}
+
+// countReloads counts reloads by what became of them, and tells whether the
+// configuration as it is written is in force.
+func countReloads(meters metric.MeterProvider) (func(config.Reload), error) {
+	meter := meters.Meter(meterName)
+	reloads, err := meter.Int64Counter("venta.config.reloads",
+		metric.WithDescription("Configurations loaded while the process runs, by result: applied, unchanged or refused."))
+	if err != nil {
+		return nil, err
+	}
+	current, err := meter.Int64Gauge("venta.config.current",
+		metric.WithDescription("1 while the configuration in force is the one that is written, 0 after a refused one."))
+	if err != nil {
+		return nil, err
+	}
+	pending, err := meter.Int64Gauge("venta.config.restart_pending",
+		metric.WithUnit("{field}"), metric.WithDescription("Fields that are written otherwise than the process started with, and that need a restart."))
+	if err != nil {
+		return nil, err
+	}
+	ctx := context.Background()
+	current.Record(ctx, 1)
+	pending.Record(ctx, 0)
+	return func(r config.Reload) {
+		result, inForce := "unchanged", int64(1)
+		switch {
+		case r.Err != nil:
+			result, inForce = "refused", 0
+		case len(r.Changed) > 0:
+			result = "applied"
+		}
+		reloads.Add(ctx, 1, metric.WithAttributes(attribute.String("result", result)))
+		current.Record(ctx, inForce)
+		if r.Err == nil {
+			pending.Record(ctx, int64(len(r.Pending)))
+		}
+	}, nil
+}

@@ -1,0 +1,184 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/health"
+	"github.com/venta-hq/venta/gateway/redis"
+	"github.com/venta-hq/venta/gateway/telemetry/export"
+)
+
+// process is what one process runs. Parts are added, then served together, then
+// ended in the reverse order: the gateway before the services that it calls, the
+// services before what they use.
+type process struct {
+	program Program
+	data    string
+	loaded  *config.Loaded // what the process started with
+	logs    *processLog
+
+	timing    shutdownTiming
+	telemetry *export.Providers
+	traced    bool // whether traces go anywhere
+
+	verifier *liveVerifier // nil until it is known
+	apiKeys  *liveKeys     // nil: none are configured
+	redis    *redis.Client // nil: none is configured
+
+	gateway *gateway.Gateway // nil: the process is a service
+	health  *health.Health
+	http    *webServer
+	admin   *webServer
+	local   []localService
+
+	reloading *reloading  // nil: the configuration stays
+	closers   []io.Closer // in the order of opening
+}
+
+// newProcess returns a process without parts, whose telemetry bears the name.
+// From here on it logs as it is configured.
+func newProcess(ctx context.Context, p Program, name, data string, loaded *config.Loaded, logs *processLog) (*process, error) {
+	cfg := loaded.Config
+	if err := logs.configure(cfg.GetLogging()); err != nil {
+		return nil, err
+	}
+	traces := cfg.GetTelemetry()
+	telemetry, err := export.Start(ctx, export.Config{
+		ServiceName:    name,
+		ServiceVersion: p.Version,
+		Prometheus:     true,
+		OTLPEndpoint:   traces.GetOtlpEndpoint(),
+		OTLPInsecure:   traces.GetOtlpInsecure(),
+		SampleRatio:    traces.GetSampleRatio(),
+		Logger:         logs.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &process{
+		program: p, data: data, loaded: loaded, logs: logs,
+		timing:    newShutdownTiming(cfg.GetShutdown()),
+		telemetry: telemetry, traced: traces.GetOtlpEndpoint() != "",
+	}, nil
+}
+
+// start makes the process of a gateway. What it returns listens already.
+func start(ctx context.Context, p Program, o Options, loaded *config.Loaded, logs *processLog) (*process, error) {
+	running, err := newProcess(ctx, p, p.Name, o.Data, loaded, logs)
+	if err != nil {
+		return nil, err
+	}
+	if err := running.addAll(ctx, o); err != nil {
+		return nil, running.abandon(err)
+	}
+	return running, nil
+}
+
+func (p *process) addAll(ctx context.Context, o Options) error {
+	ready, err := prepare(p.preparation(p.loaded))
+	if err != nil {
+		return err
+	}
+	p.hold(ready)
+	conns := connections{}
+	if o.Local {
+		if err := p.addLocal(ctx, conns); err != nil {
+			return err
+		}
+	}
+	p.closers = append(p.closers, conns)
+	if err := conns.connect(p.loaded, ready.upstreams); err != nil {
+		return err
+	}
+	if err := p.addGateway(ctx, ready, conns, o.Local); err != nil {
+		return err
+	}
+	if err := p.addListeners(ready, conns); err != nil {
+		return err
+	}
+	return p.addReloading(p.program.configOptions(o), o.Hangup)
+}
+
+// preparation makes what the configuration says for this process.
+func (p *process) preparation(loaded *config.Loaded) preparation {
+	return preparation{program: p.program, loaded: loaded, devKeys: func() (auth.Verifier, error) {
+		return openDevKeys(loaded.Config.GetAuth(), p.data)
+	}}
+}
+
+// started tells where the process serves.
+func (p *process) started() Started {
+	return Started{HTTPURL: p.http.url, AdminURL: p.admin.url, Data: p.data}
+}
+
+// serve runs until ctx ends or a part fails, then drains and closes all.
+func (p *process) serve(ctx context.Context) error {
+	running, ctx := errgroup.WithContext(ctx)
+	// Local services end when the gateway has, not when ctx does.
+	servicesCtx, endServices := context.WithCancel(context.WithoutCancel(ctx))
+	defer endServices()
+	for _, s := range p.local {
+		running.Go(func() error { return s.server.Serve(servicesCtx, s.listener) })
+	}
+	for _, s := range p.web() {
+		running.Go(s.serve)
+	}
+	if p.reloading != nil {
+		running.Go(func() error { return p.reloading.run(ctx) })
+	}
+	if p.health != nil {
+		p.health.SetReady(true)
+	}
+	<-ctx.Done()
+	err := p.drain()
+	endServices()
+	return errors.Join(err, p.endAdmin(), running.Wait(), p.close())
+}
+
+// web returns the addresses that are served.
+func (p *process) web() []*webServer {
+	var all []*webServer
+	for _, s := range []*webServer{p.http, p.admin} {
+		if s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// hold keeps what verifies credentials, so that a reload can put others in its
+// place.
+func (p *process) hold(ready prepared) {
+	p.verifier = &liveVerifier{}
+	p.verifier.Store(&ready.verifier)
+	if ready.apiKeys != nil {
+		p.apiKeys = &liveKeys{}
+		p.apiKeys.Store(&ready.apiKeys)
+	}
+}
+
+// liveVerifier is the verifier of the configuration in force.
+type liveVerifier struct{ atomic.Pointer[auth.Verifier] }
+
+// Verify implements auth.Verifier.
+func (v *liveVerifier) Verify(ctx context.Context, token string) (*auth.Principal, error) {
+	return (*v.Load()).Verify(ctx, token)
+}
+
+// liveKeys knows the API keys of the configuration in force.
+type liveKeys struct {
+	atomic.Pointer[auth.KeyVerifier]
+}
+
+// VerifyKey implements auth.KeyVerifier.
+func (k *liveKeys) VerifyKey(ctx context.Context, key string) (*auth.Principal, error) {
+	return (*k.Load()).VerifyKey(ctx, key)
+}

@@ -1,0 +1,185 @@
+package process_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/process"
+)
+
+func TestServesAStrangersAPI(t *testing.T) {
+	r := run(t, shop(bearer), "")
+	if status, _, body := call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/echo/3"); status != http.StatusUnauthorized {
+		t.Errorf("without a token: %d %s", status, body)
+	}
+	status, _, body := call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/echo/3", "Authorization", "Bearer "+r.token(t, "ada"))
+	if status != http.StatusOK || !strings.Contains(body, "AAAA") {
+		t.Errorf("%d %s", status, body)
+	}
+	for path, want := range map[string]string{
+		"/livez": "ok", "/readyz": "ok", "/health": `"orders":"ok"`, "/metrics": "venta_upstream_connections", "/policies": "UnaryCall", "/upstreams": "orders",
+	} {
+		if status, _, body := call(t, fresh(), http.MethodGet, r.AdminURL+path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
+// TestTwoProcessesInOne holds that nothing of a process is global.
+func TestTwoProcessesInOne(t *testing.T) {
+	a, b := run(t, shop(nil), "logging: {level: error}\n"), run(t, shop(nil), "logging: {level: info}\n")
+	for _, r := range []*running{a, b} {
+		if status, _, body := call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/echo/1"); status != http.StatusOK {
+			t.Errorf("%d %s", status, body)
+		}
+	}
+	b.logged(t, `"url.path":"/v1/echo/1"`)
+	if strings.Contains(a.log.String(), "url.path") {
+		t.Errorf("one process logs as the other is told to: %s", a.log)
+	}
+}
+
+func TestAServiceRunsAlone(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- process.Execute(ctx, shop(bearer), process.Invocation{
+			Args: []string{"service", "orders", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data")}, Stdout: writer,
+		})
+	}()
+	line := make([]byte, 256)
+	n, err := reader.Read(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, address, _ := strings.Cut(string(line[:n]), " gRPC on ")
+	address, _, _ = strings.Cut(address, " ")
+	r := runWith(t, shop(bearer), process.Options{Environ: []string{"VENTA_UPSTREAMS_ORDERS_TARGET=" + address}})
+	status, _, body := call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/echo/1", "Authorization", "Bearer "+r.token(t, "ada"))
+	if status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// ownVerifier knows one token.
+type ownVerifier struct{}
+
+func (ownVerifier) Verify(_ context.Context, token string) (*auth.Principal, error) {
+	if token != "sesame" {
+		return nil, errors.New("another token")
+	}
+	return &auth.Principal{Subject: "ali"}, nil
+}
+
+func TestPartsOfTheProgramsOwn(t *testing.T) {
+	var seen []string
+	step := func(name string) func(http.Handler) http.Handler {
+		return func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				principal, _ := auth.FromContext(r.Context())
+				seen = append(seen, name+":"+principal.Subject)
+				next.ServeHTTP(w, r)
+			})
+		}
+	}
+	text := func(text string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
+	}
+	p := shop(bearer)
+	p.Verifier = func(*config.Loaded) (auth.Verifier, error) { return ownVerifier{}, nil }
+	p.Middleware = gateway.Middleware{BeforeAuth: []func(http.Handler) http.Handler{step("before")}, AfterAuth: []func(http.Handler) http.Handler{step("after")}}
+	p.Routes = map[string]http.Handler{"GET /docs": text("docs")}
+	p.AdminRoutes = map[string]http.Handler{"GET /mine": text("mine")}
+	r := run(t, p, "")
+	if status, _, body := call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/echo/1", "Authorization", "Bearer sesame"); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	if got := strings.Join(seen, " "); got != "before: after:ali" {
+		t.Errorf("steps %q", got)
+	}
+	for url, want := range map[string]string{r.HTTPURL + "/docs": "docs", r.AdminURL + "/mine": "mine"} {
+		if status, _, body := call(t, fresh(), http.MethodGet, url); status != http.StatusOK || body != want {
+			t.Errorf("%s: %d %s", url, status, body)
+		}
+	}
+	p.Routes = map[string]http.Handler{"GET /v1/echo/{x}": text("hidden")}
+	if err := process.Run(t.Context(), p, process.Options{}); err == nil || !strings.Contains(err.Error(), "grpc.testing.TestService/UnaryCall") {
+		t.Errorf("a hidden route: %v", err)
+	}
+	p.Routes, p.AdminRoutes = nil, map[string]http.Handler{"GET /livez": text("hidden")}
+	if err := process.Run(t.Context(), p, process.Options{Environ: []string{"VENTA_HTTP=127.0.0.1:0", "VENTA_ADMIN=127.0.0.1:0"}, Data: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "/livez") {
+		t.Errorf("a taken admin route: %v", err)
+	}
+}
+
+func TestAddressesInUse(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	for flag, environ := range map[string][]string{
+		"--http":  {"VENTA_HTTP=" + busy.Addr().String(), "VENTA_ADMIN=127.0.0.1:0"},
+		"--admin": {"VENTA_ADMIN=" + busy.Addr().String(), "VENTA_HTTP=127.0.0.1:0"},
+	} {
+		err := process.Run(t.Context(), shop(nil), process.Options{Environ: environ, Data: t.TempDir()})
+		if err == nil || !strings.HasPrefix(err.Error(), flag+": ") {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+}
+
+func TestDrain(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	p := shop(nil)
+	p.Routes = map[string]http.Handler{"GET /slow": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-release
+		_, _ = io.WriteString(w, "done")
+	})}
+	r := run(t, p, "shutdown: {delay: 100ms}\n")
+	answered := make(chan string, 1)
+	go func() {
+		response, err := http.Get(r.HTTPURL + "/slow") //nolint:noctx // it ends with the handler
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		answered <- string(body)
+	}()
+	<-entered
+	r.stop()
+	within(t, waitLimit, "not ready", func() bool {
+		status, _, _ := call(t, fresh(), http.MethodGet, r.AdminURL+"/readyz")
+		return status == http.StatusServiceUnavailable
+	})
+	within(t, waitLimit, "no more connections", func() bool {
+		conn, err := net.DialTimeout("tcp", strings.TrimPrefix(r.HTTPURL, "http://"), time.Second)
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
+	close(release)
+	if got := <-answered; got != "done" {
+		t.Errorf("the request in flight: %s", got)
+	}
+}

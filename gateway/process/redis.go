@@ -1,0 +1,49 @@
+package process
+
+import (
+	"context"
+
+	"github.com/venta-hq/venta/gateway/cache/rediscache"
+	"github.com/venta-hq/venta/gateway/redis"
+)
+
+// openRedis connects to the store that gateways share. Wrong credentials stop
+// the start; a server that is away does not, and is found later.
+func (p *process) openRedis(ctx context.Context, o redis.Options) (*redis.Client, error) {
+	log := p.logs.Logger
+	o.OnChange = func(c redis.Change) {
+		if c.Available {
+			log.Info("redis is back", "node", c.Node)
+			return
+		}
+		log.Warn("redis is given up for now", "node", c.Node, "error", c.Err)
+	}
+	client, err := redis.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	p.redis = client
+	p.closers = append(p.closers, closing(func() error { client.Close(); return nil }))
+	return client, observeRedis(p.telemetry.MeterProvider, client)
+}
+
+// openRemoteCache makes Redis the second level of stored responses.
+func (p *process) openRemoteCache(client *redis.Client) (*rediscache.Remote, error) {
+	events, err := countFleetEvents(p.telemetry.MeterProvider)
+	if err != nil {
+		return nil, err
+	}
+	cfg := p.loaded.Config.GetCache()
+	remote, err := rediscache.New(rediscache.Options{
+		Client:     client,
+		Bound:      cfg.GetMaxStaleness().AsDuration(),
+		AckTimeout: cfg.GetPurgeWait().AsDuration(),
+		OnEvent:    events,
+		Logger:     p.logs.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, closing(func() error { remote.Close(); return nil }))
+	return remote, observeTrust(p.telemetry.MeterProvider, remote)
+}

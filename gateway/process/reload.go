@@ -1,0 +1,148 @@
+package process
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/redis"
+)
+
+// reloading loads the configuration again when one of its files changes, and on
+// SIGHUP.
+type reloading struct {
+	watcher *config.Watcher
+	hangups <-chan os.Signal // nil: nobody sends any
+}
+
+// addReloading has the configuration in force follow its files.
+func (p *process) addReloading(options config.Options, hangup func() <-chan os.Signal) error {
+	observe, err := countReloads(p.telemetry.MeterProvider)
+	if err != nil {
+		return err
+	}
+	watcher, err := config.NewWatcher(config.WatchOptions{
+		Options:  options,
+		Current:  p.loaded,
+		Live:     live,
+		Apply:    p.reconfigure,
+		OnReload: observe,
+		Logger:   p.logs.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	p.reloading = &reloading{watcher: watcher}
+	if hangup != nil {
+		p.reloading.hangups = hangup()
+	}
+	return nil
+}
+
+// run watches until ctx ends.
+func (r *reloading) run(ctx context.Context) error {
+	running, ctx := errgroup.WithContext(ctx)
+	running.Go(func() error { return r.watcher.Run(ctx) })
+	for {
+		select {
+		case <-r.hangups:
+			r.watcher.Reload()
+		case <-ctx.Done():
+			return running.Wait()
+		}
+	}
+}
+
+// liveFields are the fields and blocks that take effect while a process runs.
+var liveFields = []string{
+	"allowed_origins",
+	"auth",
+	"http_listener.tls",
+	"admin_listener.tls",
+	"logging.level",
+	"overrides",
+	"rate_limits.headers",
+	"redis.password",
+	"redis.password_file",
+	"redis.sentinel_password",
+	"redis.sentinel_password_file",
+	"redis.sentinel_username",
+	"redis.username",
+	"telemetry.sample_ratio",
+	"trusted_proxies",
+}
+
+// live tells whether a change of a field takes effect while the process runs.
+// What was absent at the start, or is now, changes what the process is built of.
+func live(path string, started, next *config.Loaded) bool {
+	switch {
+	case path == "auth.api_keys_file":
+		return present(started, next, func(l *config.Loaded) bool { return l.Config.GetAuth().GetApiKeysFile() != "" })
+	case config.Within(path, "http_listener.tls"):
+		return present(started, next, func(l *config.Loaded) bool { return l.Config.GetHttpListener().GetTls() != nil })
+	case config.Within(path, "admin_listener.tls"):
+		return present(started, next, func(l *config.Loaded) bool { return l.Config.GetAdminListener().GetTls() != nil })
+	case config.Within(path, "redis.password"), config.Within(path, "redis.password_file"):
+		return present(started, next, func(l *config.Loaded) bool { return l.RedisPassword().Reveal() != "" })
+	case config.Within(path, "redis.sentinel_password"), config.Within(path, "redis.sentinel_password_file"):
+		return present(started, next, func(l *config.Loaded) bool { return l.SentinelPassword().Reveal() != "" })
+	case upstreamFile(path):
+		return started.File(path).Path == next.File(path).Path // only its content has changed
+	}
+	return config.Within(path, liveFields...)
+}
+
+func present(started, next *config.Loaded, is func(*config.Loaded) bool) bool {
+	return is(started) && is(next)
+}
+
+// upstreamFile tells whether a field names a file of an upstream's TLS, which is
+// read again for each new connection.
+func upstreamFile(path string) bool {
+	return strings.HasPrefix(path, "upstreams.") && strings.HasSuffix(path, "_file")
+}
+
+// reconfigure puts what can change while the process runs in force. What can fail
+// comes first, so that a refused configuration changes nothing.
+func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config.Change) error {
+	ready, err := prepare(p.preparation(next))
+	if err != nil {
+		return err
+	}
+	if err := p.gateway.Override(ready.overrides); err != nil {
+		return err
+	}
+	if err := p.setCredentials(ready.redis); err != nil {
+		return err
+	}
+	if err := p.gateway.Reconfigure(ready.settings); err != nil {
+		return err
+	}
+	p.verifier.Store(&ready.verifier)
+	if p.apiKeys != nil && ready.apiKeys != nil {
+		p.apiKeys.Store(&ready.apiKeys)
+	}
+	for block, server := range map[string]*webServer{httpListener: p.http, adminListener: p.admin} {
+		if certificate := ready.certificates[block]; certificate != nil && server.certificate != nil {
+			server.certificate.Store(certificate)
+		}
+	}
+	p.telemetry.SetSampleRatio(next.Config.GetTelemetry().GetSampleRatio())
+	p.logs.setLevel(next.Config.GetLogging().GetLevel())
+	return nil
+}
+
+// setCredentials has Redis' next connections authenticate by what is configured
+// now.
+func (p *process) setCredentials(o *redis.Options) error {
+	if p.redis == nil || o == nil {
+		return nil
+	}
+	return p.redis.SetCredentials(redis.Credentials{
+		Username: o.Username, Password: o.Password,
+		SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword,
+	})
+}

@@ -1,0 +1,97 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
+)
+
+const (
+	// flushTime bounds how long the last telemetry may take to leave.
+	flushTime = 2 * time.Second
+	// lastAdminTime bounds how long the admin address may take to answer its
+	// last request.
+	lastAdminTime = time.Second
+)
+
+// shutdownTiming is how a process ends.
+type shutdownTiming struct {
+	delay, drain, streamGrace time.Duration
+}
+
+func newShutdownTiming(cfg *configv1.Shutdown) shutdownTiming {
+	return shutdownTiming{
+		delay:       cfg.GetDelay().AsDuration(),
+		drain:       cfg.GetDrainTimeout().AsDuration(),
+		streamGrace: cfg.GetStreamGrace().AsDuration(),
+	}
+}
+
+// drain turns readiness off, waits until balancers have seen it, stops taking
+// requests and lets those in flight end. Streams are told to end a while before
+// the deadline. The admin address answers to the last, so that a probe sees a
+// process that is not ready and not one that is dead. An error says what had to
+// be cut off.
+func (p *process) drain() error {
+	if p.gateway == nil {
+		return nil
+	}
+	p.health.SetReady(false)
+	p.logs.Info("shutting down", "delay", p.timing.delay, "drain_timeout", p.timing.drain)
+	time.Sleep(p.timing.delay) // a second signal ends the process, and this
+	ctx, cancel := context.WithTimeout(context.Background(), p.timing.drain)
+	defer cancel()
+	streams := time.AfterFunc(p.timing.drain-p.timing.streamGrace, p.gateway.EndStreams)
+	defer streams.Stop()
+	return p.http.drain(ctx)
+}
+
+// endAdmin closes the admin address.
+func (p *process) endAdmin() error {
+	if p.admin == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastAdminTime)
+	defer cancel()
+	return p.admin.drain(ctx)
+}
+
+// drain takes no more requests and waits for those in flight until ctx ends.
+func (s *webServer) drain(ctx context.Context) error {
+	if err := s.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("draining %s: requests were cut off: %w", s.listener.Addr(), err), s.Close())
+	}
+	return nil
+}
+
+// close flushes telemetry, then closes what was opened, the last first.
+func (p *process) close() error {
+	var errs []error
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	if err := p.telemetry.Shutdown(ctx); err != nil {
+		p.logs.Warn("telemetry was lost at the end", "error", err) // no reason for a failed exit
+	}
+	for _, c := range slices.Backward(p.closers) {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// abandon closes what a failed start has opened, and returns why it failed.
+func (p *process) abandon(why error) error {
+	for _, s := range p.web() {
+		_ = s.listener.Close()
+	}
+	for _, s := range p.local {
+		_ = s.listener.Close()
+	}
+	if err := p.close(); err != nil {
+		p.logs.Warn("closing after a failed start", "error", err)
+	}
+	return why
+}
