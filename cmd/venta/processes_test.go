@@ -22,8 +22,8 @@ func startFleet(t *testing.T, from string) *fleet {
 	f.vendor, f.address = f.service(t, "vendor", "127.0.0.1:0")
 	_, user := f.service(t, "user", "127.0.0.1:0")
 	_, location := f.service(t, "location", "127.0.0.1:0")
-	gw := start(t, "gateway", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f.data,
-		"--vendor", f.address, "--user", user, "--location", location)
+	gw := start(t, "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f.data,
+		"--upstream", "vendor="+f.address, "--upstream", "user="+user, "--upstream", "location="+location)
 	base := gw.address(t, `REST on (http://\S+) `)
 	f.client = newClient(base, token(t, f.data, "ada"), from)
 	return f

@@ -34,22 +34,22 @@ func TestStartFailsWithOneClearLine(t *testing.T) {
 		want []string
 	}{
 		{"unknown flag", []string{"dev", "--htpp", "x"}, []string{"unknown flag --htpp"}},
-		{"unknown command", []string{"serve"}, []string{"serve"}},
+		{"unknown command", []string{"gateway"}, []string{"gateway"}},
 		{"unknown service", []string{"service", "payment"}, []string{"payment"}},
 		{"malformed address", []string{"dev", "--http", "nowhere"}, []string{"--http", "nowhere"}},
 		{"address in use", []string{"dev", "--http", busy.Addr().String(), "--admin", "127.0.0.1:0"}, []string{"--http", busy.Addr().String(), "in use"}},
 		{"admin address in use", []string{"dev", "--http", "127.0.0.1:0", "--admin", busy.Addr().String()}, []string{"--admin", "in use"}},
-		{"no configuration file", append([]string{"gateway", "--config", "/nonexistent.yaml"}, free...), []string{"/nonexistent.yaml"}},
-		{"unknown field", append([]string{"gateway", "--config", config("htpp: x\n")}, free...), []string{"venta.yaml:1:1", "htpp"}},
-		{"broken rule", append([]string{"gateway", "--config", config("cache:\n  max_bytes: 5\n")}, free...), []string{"venta.yaml:2", "max_bytes"}},
-		{"keys without issuer", append([]string{"gateway", "--config", config("auth:\n  jwks_file: keys.json\n")}, free...), []string{"auth.issuer"}},
+		{"no configuration file", append([]string{"serve", "--config", "/nonexistent.yaml"}, free...), []string{"/nonexistent.yaml"}},
+		{"unknown field", append([]string{"serve", "--config", config("htpp: x\n")}, free...), []string{"venta.yaml:1:1", "htpp"}},
+		{"broken rule", append([]string{"serve", "--config", config("cache:\n  max_bytes: 5\n")}, free...), []string{"venta.yaml:2", "max_bytes"}},
+		{"keys without issuer", append([]string{"serve", "--config", config("auth:\n  jwks_file: keys.json\n")}, free...), []string{"auth.issuer"}},
 		{"data folder is a file", append([]string{"dev", "--data", unreadable}, free...), []string{unreadable}},
 		{"token without a subject", []string{"token"}, []string{"--subject"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			args := test.args
-			if args[0] != "token" && args[0] != "serve" && !contains(args, "--data") && args[0] != "service" {
+			if args[0] != "token" && args[0] != "gateway" && !contains(args, "--data") && args[0] != "service" {
 				args = append(args, "--data", t.TempDir())
 			}
 			p := start(t, args...)
