@@ -12,6 +12,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 BUF_VERSION := v1.75.0
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 GOLANGCI_LINT_VERSION := v2.15.0
+APIDIFF_VERSION := v0.0.0-20261014143641-f0251eb4aa3e
 
 BIN := $(CURDIR)/bin
 GO_SOURCES := $(shell find cmd gateway gen internal plugins services -name '*.go' 2>/dev/null) go.mod go.sum
@@ -76,7 +77,7 @@ third_party: internal/schemas/main.go go.mod
 	go run ./internal/schemas -out $@
 
 .PHONY: check
-check: lint breaking current ## Check style, compatibility and that gen/ is current.
+check: lint breaking api current ## Check style, compatibility and that gen/ is current.
 
 .PHONY: lint
 lint: third_party bin/buf bin/golangci-lint
@@ -88,6 +89,10 @@ lint: third_party bin/buf bin/golangci-lint
 .PHONY: breaking
 breaking: third_party bin/buf
 	tools/breaking.sh
+
+.PHONY: api
+api: bin/apidiff
+	tools/api.sh
 
 .PHONY: current
 current: $(GENERATORS) bin/protoc-gen-venta-gateway
@@ -108,6 +113,10 @@ bin/buf: Makefile
 
 bin/golangci-lint: Makefile
 	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@touch $@
+
+bin/apidiff: Makefile
+	GOBIN=$(BIN) go install golang.org/x/exp/cmd/apidiff@$(APIDIFF_VERSION)
 	@touch $@
 
 bin/protoc-gen-go: go.mod
