@@ -164,10 +164,10 @@ func TestUpstreamsAndBlocksWait(t *testing.T) {
 	options := withDatabase(t, info)
 	options.Upstreams = map[string]string{"geo.v1": "a:1", "users": "a:1"}
 	w := watchWith(t, options)
-	rewrite(t, w.path, debug+"upstreams: {geo.v1: {target: b:2}, default: {connection: {idle_timeout: 1h}}}\ndatabase: {url: other, password: "+secret+", shards: {a.b: {mode: fast}}}\n")
+	rewrite(t, w.path, debug+"upstreams: {geo.v1: {target: b:2}, default: {connection: {idle_timeout: 1h}}}\ndatabase: {url: other, password: "+secret+", shards: {a-b: {mode: fast}}}\n")
 	r := w.await(t, took)
 	want := []string{
-		"database.password", "database.shards.a.b", "database.url",
+		"database.password", "database.shards.a-b", "database.url",
 		"upstreams.geo.v1.connection.idle_timeout", "upstreams.geo.v1.target", "upstreams.users.connection.idle_timeout",
 	}
 	if diff := cmp.Diff(want, r.Pending); diff != "" {
