@@ -73,6 +73,19 @@ func pathsOf(changes []config.Change, fields []string) []string {
 	return found
 }
 
+// TestWhatWaitsKeepsItsPlace: a value that a variable gave is not shown when the
+// field can change at last.
+func TestWhatWaitsKeepsItsPlace(t *testing.T) {
+	path := write(t, "redis: {addresses: ['a:1'], timeout: '${TIMEOUT}'}")
+	w := watchWith(t, config.Options{File: path, Environ: []string{"TIMEOUT=20ms"}})
+	rewrite(t, path, "redis: {addresses: ['a:1'], mode: sentinel, master_name: m, timeout: 30ms}")
+	w.await(t, func(r config.Reload) bool { return len(r.Pending) == 3 })
+	rewrite(t, path, "redis: {addresses: ['a:1'], timeout: 40ms}")
+	if r := w.await(t, took); cmp.Diff([]string{"redis.timeout: [variable] -> 40ms"}, changeLines(r.Changed)) != "" {
+		t.Errorf("%v", r.Changed)
+	}
+}
+
 func TestRefusedReloadsKeepWhatWaits(t *testing.T) {
 	path := write(t, info)
 	w := watch(t, path)

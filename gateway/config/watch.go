@@ -120,9 +120,8 @@ func (w *Watcher) Last() Reload {
 func (w *Watcher) Run(ctx context.Context) error {
 	watched, err := w.open()
 	w.warn(err)
-	w.follow(watched)
 	defer func() { w.warn(watched.close()) }()
-	settled := time.NewTimer(0) // a file may have changed since it was loaded
+	settled := time.NewTimer(0) // to watch, and to see what changed since it was loaded
 	defer settled.Stop()
 	var latest time.Time // of settling; zero while nothing happens
 	for {
