@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,7 @@ type settling struct {
 	errors  chan error
 	reloads chan Reload
 	watcher *Watcher
-	watched []string // the files that are followed
+	watched atomic.Pointer[[]string] // the files that are followed
 }
 
 func settle(t *testing.T, test func(*settling)) {
@@ -43,7 +44,7 @@ func settle(t *testing.T, test func(*settling)) {
 			t.Fatal(err)
 		}
 		s.watcher = w
-		nothing, follow := func() error { return nil }, func(paths []string) error { s.watched = paths; return nil }
+		nothing, follow := func() error { return nil }, func(paths []string) error { s.watched.Store(&paths); return nil }
 		w.open = func() (folders, error) { return folders{s.events, s.errors, follow, nothing}, nil }
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -152,8 +153,8 @@ func TestFilesAreFollowedOnceTheyAreNamed(t *testing.T) {
 		keys := s.path + ".keys"
 		s.write(t, "auth: {issuer: i, jwks_file: "+keys+"}")
 		s.event(DefaultSettle)
-		if !slices.Equal(s.watched, []string{keys, s.path}) || (<-s.reloads).Err == nil {
-			t.Errorf("watched are %v", s.watched)
+		if got := *s.watched.Load(); !slices.Equal(got, []string{keys, s.path}) || (<-s.reloads).Err == nil {
+			t.Errorf("watched are %v", got)
 		}
 		if err := os.WriteFile(keys, []byte("keys"), 0o600); err != nil { // between the reading and the watching
 			t.Fatal(err)
