@@ -202,7 +202,7 @@ func (d *decoder) entries(path string, n *yaml.Node, fd protoreflect.FieldDescri
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		if !d.isName(path, key) || !d.isFirst(path, key, seen) {
+		if !d.isName(path, key, fd) || !d.isFirst(path, key, seen) {
 			continue
 		}
 		each := child(path, key.Value)
@@ -218,13 +218,16 @@ func (d *decoder) entries(path string, n *yaml.Node, fd protoreflect.FieldDescri
 	}
 }
 
-// isName reports a key that can name nothing.
-func (d *decoder) isName(path string, key *yaml.Node) bool {
-	if key.Kind != yaml.ScalarNode || key.Value == "" || len(key.Value) > mostShown {
-		d.fault(path, key, fmt.Sprintf("a name has 1 to %d characters", mostShown))
-		return false
+var mapKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// isName reports a key that cannot be part of a path. The names of upstreams are
+// the program's, and known.
+func (d *decoder) isName(path string, key *yaml.Node, fd protoreflect.FieldDescriptor) bool {
+	if key.Kind == yaml.ScalarNode && (isUpstreams(fd) || mapKey.MatchString(key.Value)) {
+		return true
 	}
-	return true
+	d.fault(path, key, "a name has 1 to 64 letters, digits, _ and -")
+	return false
 }
 
 // scalar reads one value, its variables replaced.

@@ -99,7 +99,7 @@ database:
   idle: ${IDLE}
   password: `+secret+`
   replicas: [{password: `+secret+`}, {ca_file: `+file+`, mode: fast}]
-  shards: {"a.b": {password: '${PASSWORD}', ca_file: `+file+`}}
+  shards: {a-b: {password: '${PASSWORD}', ca_file: `+file+`}}
   script_file: [`+file+`]
 `, "IDLE=2m", "PASSWORD="+secret, "VENTA_DATABASE_POOL_BYTES=1Mi", "VENTA_STORE_DB=3", "VENTA_DATABASE_PRIMARY_MODE=MODE_FAST")
 	options.Flags = []config.Setting{{From: "--database", Field: "database.url", Value: "file:flag.db"}}
@@ -109,8 +109,8 @@ database:
 	got := []any{
 		get("url").String(), get("pool_bytes").Int(), get("password").String(), get("replicas").List().Len(),
 		loaded.Extension("store").(*configv1.Redis).GetDb(), loaded.Extension("ghost") == nil,
-		loaded.Secret("database.password").Reveal(), loaded.Secret("database.replicas[0].password").Reveal(), loaded.Secret("database.shards.a.b.password").Reveal(),
-		loaded.File("database.replicas[1].ca_file").Content.Reveal(), loaded.File("database.shards.a.b.ca_file").Path, loaded.File("database.script_file[0]").Path,
+		loaded.Secret("database.password").Reveal(), loaded.Secret("database.replicas[0].password").Reveal(), loaded.Secret("database.shards.a-b.password").Reveal(),
+		loaded.File("database.replicas[1].ca_file").Content.Reveal(), loaded.File("database.shards.a-b.ca_file").Path, loaded.File("database.script_file[0]").Path,
 		loaded.Source("database.replicas[1].mode").Line, loaded.Source("database.pool_bytes").String(), loaded.Source("database.url").String(),
 	}
 	want := []any{
@@ -134,6 +134,7 @@ database:
   passwort: `+secret+`
   idle: 5
   replicas: [{ca_file: /nowhere}]
+  shards: {a.b: {}}
 store: {key_prefix: "{a}"}
 `, "VENTA_DATABASE_URI=x"))
 	want := []string{
@@ -142,6 +143,7 @@ store: {key_prefix: "{a}"}
 		`:5:3: database: unknown field "passwort"; did you mean password?`,
 		`:6:9: database.idle: must be a duration such as "250ms", "5s" or "1h30m", not "5"`,
 		`:7:24: database.replicas[0].ca_file: cannot be read: no such file or directory (/nowhere)`,
+		`:8:12: database.shards: a name has 1 to 64 letters, digits, _ and -`,
 		"VENTA_DATABASE_URI: no field belongs to this variable; did you mean VENTA_DATABASE_URL?",
 	}
 	lines := strings.Split(err.Error(), "\n")

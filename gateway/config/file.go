@@ -16,6 +16,9 @@ import (
 // it names.
 const mostFileBytes = 1 << 20
 
+// mostFiles bounds how many files a configuration names.
+const mostFiles = 512
+
 // File is a file that a field of the configuration names, as it was read.
 type File struct {
 	// Path is the value of the field.
@@ -62,7 +65,10 @@ type contents struct {
 
 func (r reads) read(path string) (string, error) {
 	found, ok := r[path]
-	if !ok {
+	switch {
+	case !ok && len(r) == mostFiles:
+		return "", fmt.Errorf("more than %d files are named", mostFiles)
+	case !ok:
 		found.text, found.err = readNamed(path)
 		r[path] = found
 	}

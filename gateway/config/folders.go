@@ -61,24 +61,41 @@ func follow(watcher *fsnotify.Watcher, paths []string) error {
 }
 
 // foldersOf returns the folders in which something happens when a path comes to
-// hold something else: its own, and that of every link on the way.
+// hold something else: that of every link on the way, and that of the file.
 func foldersOf(path string) []string {
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
 	var found []string
 	for range mostLinks {
-		found = append(found, existing(filepath.Dir(path)))
-		to, err := os.Readlink(path)
-		if err != nil {
-			break // no link, or nothing
+		link, to := firstLink(path)
+		if link == "" {
+			break
 		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(path), to)
-		}
+		found = append(found, filepath.Dir(link))
 		path = to
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		found = append(found, filepath.Dir(real))
+	return append(found, existing(filepath.Dir(path)))
+}
+
+// firstLink returns the first part of a path that is a link, and the path that it
+// leads to; nothing for a path without links.
+func firstLink(path string) (link, to string) {
+	for i, c := range path + "/" {
+		if c != filepath.Separator || i == 0 {
+			continue
+		}
+		part, rest := path[:i], path[i:]
+		target, err := os.Readlink(part)
+		if err != nil {
+			continue // no link, or nothing
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(part), target)
+		}
+		return part, filepath.Join(target, rest)
 	}
-	return found
+	return "", ""
 }
 
 // existing is a folder, or the closest one above it that there is: what is made

@@ -73,6 +73,19 @@ func pathsOf(changes []config.Change, fields []string) []string {
 	return found
 }
 
+// TestWhatWaitsKeepsItsPlace: a value that a variable gave is not shown when the
+// field can change at last.
+func TestWhatWaitsKeepsItsPlace(t *testing.T) {
+	path := write(t, "redis: {addresses: ['a:1'], timeout: '${TIMEOUT}'}")
+	w := watchWith(t, config.Options{File: path, Environ: []string{"TIMEOUT=20ms"}})
+	rewrite(t, path, "redis: {addresses: ['a:1'], mode: sentinel, master_name: m, timeout: 30ms}")
+	w.await(t, func(r config.Reload) bool { return len(r.Pending) == 3 })
+	rewrite(t, path, "redis: {addresses: ['a:1'], timeout: 40ms}")
+	if r := w.await(t, took); cmp.Diff([]string{"redis.timeout: [variable] -> 40ms"}, changeLines(r.Changed)) != "" {
+		t.Errorf("%v", r.Changed)
+	}
+}
+
 func TestRefusedReloadsKeepWhatWaits(t *testing.T) {
 	path := write(t, info)
 	w := watch(t, path)
@@ -161,26 +174,27 @@ func TestKeysInAKubernetesVolume(t *testing.T) {
 // TestUpstreamsAndBlocksWait: what waits for a restart may be of an upstream
 // whose name has dots, or of a program's block.
 func TestUpstreamsAndBlocksWait(t *testing.T) {
-	options := withDatabase(t, info)
+	const before = "database: {replicas: [{password: a}]}\n"
+	options := withDatabase(t, info+before)
 	options.Upstreams = map[string]string{"geo.v1": "a:1", "users": "a:1"}
 	w := watchWith(t, options)
-	rewrite(t, w.path, debug+"upstreams: {geo.v1: {target: b:2}, default: {connection: {idle_timeout: 1h}}}\ndatabase: {url: other, password: "+secret+", shards: {a.b: {mode: fast}}}\n")
+	rewrite(t, w.path, debug+"upstreams: {geo.v1: {target: b:2}, default: {connection: {idle_timeout: 1h}}}\ndatabase: {url: other, password: "+secret+", shards: {a-b: {mode: fast}}, replicas: [{password: b}]}\n")
 	r := w.await(t, took)
 	want := []string{
-		"database.password", "database.shards.a.b", "database.url",
+		"database.password", "database.replicas", "database.shards.a-b", "database.url",
 		"upstreams.geo.v1.connection.idle_timeout", "upstreams.geo.v1.target", "upstreams.users.connection.idle_timeout",
 	}
 	if diff := cmp.Diff(want, r.Pending); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	current := w.Current()
-	if got := config.Changed(load(t, withExtensions(options, write(t, debug))), current); len(got) > 0 {
+	if got := config.Changed(load(t, withExtensions(options, write(t, debug+before))), current); len(got) > 0 {
 		t.Errorf("in force are %v", got)
 	}
-	if got := current.Secret("database.password").Reveal(); got != "" {
-		t.Errorf("the password that waits is in force: %q", got)
+	if got := current.Secret("database.password").Reveal() + current.Secret("database.replicas[0].password").Reveal(); got != "a" {
+		t.Errorf("a password that waits is in force: %q", got)
 	}
-	rewrite(t, w.path, debug)
+	rewrite(t, w.path, debug+before)
 	w.await(t, func(r config.Reload) bool { return r.Err == nil && r.Pending == nil })
 }
 

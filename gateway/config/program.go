@@ -22,7 +22,7 @@ import (
 //
 // Fields can be of the kinds string, bool, int32, int64, double and enum, be a
 // google.protobuf.Duration, another message, a list of those, or a map from
-// strings to messages.
+// names (letters, digits, _ and -) to messages.
 type Extension struct {
 	// Name is the block's name, in lower_snake_case. Required; no field of
 	// venta.config.v1.Config may have it.
@@ -31,7 +31,7 @@ type Extension struct {
 	// Required.
 	Message proto.Message
 	// Sample is YAML with the block alone, which gives the defaults as
-	// [Options.Sample] describes, and is appended there. Default: none, and the
+	// [Sample] describes, and is appended there. Default: none, and the
 	// zero value of each field is its default.
 	Sample string
 }
@@ -59,6 +59,9 @@ func newProgram(o Options) (*program, error) {
 			errs = append(errs, fmt.Errorf("upstream %q: a name has letters, digits and _ . - between them, and %q is taken", name, defaultUpstream))
 		}
 	}
+	for _, pair := range within(append([]string{defaultUpstream}, p.names...)) {
+		errs = append(errs, fmt.Errorf("upstream %q: its paths could be those of %q; rename one", pair[1], pair[0]))
+	}
 	for i, e := range p.extensions {
 		if err := e.check(p.extensions[:i]); err != nil {
 			errs = append(errs, fmt.Errorf("extension %q: %w", e.Name, err))
@@ -71,6 +74,18 @@ func newProgram(o Options) (*program, error) {
 		return nil, fmt.Errorf("config: the program is wrong: %w", errors.Join(errs...))
 	}
 	return p, nil
+}
+
+// within returns the pairs of names of which the second is within the first.
+func within(names []string) (pairs [][2]string) {
+	for _, outer := range names {
+		for _, inner := range names {
+			if inner != outer && Within(inner, outer) {
+				pairs = append(pairs, [2]string{outer, inner})
+			}
+		}
+	}
+	return pairs
 }
 
 func (e Extension) check(before []Extension) error {

@@ -139,6 +139,8 @@ func (w *Watcher) log(r Reload) {
 		w.options.Logger.Error("configuration refused; the one before stays in force", "faults", strings.Split(r.Err.Error(), "\n"))
 	case len(r.Changed) > 0:
 		w.options.Logger.Info("configuration changed", "fields", lines(r.Changed))
+	case len(r.Pending) > 0:
+		w.options.Logger.Info("configuration loaded again; nothing changed but what waits for a restart")
 	default:
 		w.options.Logger.Info("configuration loaded again; nothing changed")
 	}

@@ -93,7 +93,7 @@ func parseDouble(text string) (protoreflect.Value, error) {
 	return protoreflect.ValueOfFloat64(f), nil
 }
 
-// parseDuration asks for a unit, so that nobody has to guess one.
+// parseDuration takes no number without a unit, so that nobody has to guess one.
 func parseDuration(text string) (protoreflect.Value, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || text == "0" {

@@ -207,7 +207,7 @@ func TestExamplesOfTheSampleAreRight(t *testing.T) {
 func TestSchema(t *testing.T) {
 	validate(t, sampleOf(t), true)
 	for _, right := range []string{
-		"{}", "http: '[::1]:80'", "http: ${HTTP}", "cache: {max_bytes: 64Mi}", "cache: {max_bytes: '${BYTES:-1048576}', remote: '${REMOTE}'}",
+		"{}", "http: '[::1]:80'", "http: ${HTTP}", "http: ':80'", "allowed_origins: ['https://a.example', 'http://[::1]:80']", "cache: {max_bytes: 64Mi}", "cache: {max_bytes: '${BYTES:-1048576}', remote: '${REMOTE}'}",
 		"logging: {level: LEVEL_WARN, format: json}", "shutdown: {delay: 1h30m, stream_grace: 1.5s}",
 		"upstreams: {default: {target: a}, orders: {connection: {tls: {}}}}",
 		"overrides: [{methods: '**', policy: {rate_limits: [{requests: 1, interval: 1s, key: {client_ip: true}, mode: shadow}], retry: {retryable_status_codes: [unavailable, UNKNOWN]}}}]",
@@ -215,7 +215,7 @@ func TestSchema(t *testing.T) {
 		validate(t, right, true)
 	}
 	for _, wrong := range []string{
-		"htpp: x", "http: localhost", "http: 8080", "admin: ''", "cache: {max_bytes: 1}", "cache: {max_bytes: 64MB}", "cache: x", "cache:",
+		"htpp: x", "http: localhost", "http: 8080", "allowed_origins: ['https://a.example/']", "admin: ''", "cache: {max_bytes: 1}", "cache: {max_bytes: 64MB}", "cache: x", "cache:",
 		"logging: {level: loud}", "logging: {level: unspecified}", "shutdown: {delay: 5}", "shutdown: {delay: soon}",
 		"redis: {db: -1}", "redis: {key_prefix: '{a}'}", "redis: {tls: {ca: x}}", "http_listener: {tls: {cert_file: a}}",
 		"trusted_proxies: x", "upstreams: {ghost: {}}", "upstreams: {orders: a}", "telemetry: {sample_ratio: 2}",

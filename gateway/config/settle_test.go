@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +22,7 @@ type settling struct {
 	errors  chan error
 	reloads chan Reload
 	watcher *Watcher
+	watched atomic.Pointer[[]string] // the files that are followed
 }
 
 func settle(t *testing.T, test func(*settling)) {
@@ -41,7 +44,7 @@ func settle(t *testing.T, test func(*settling)) {
 			t.Fatal(err)
 		}
 		s.watcher = w
-		nothing, follow := func() error { return nil }, func([]string) error { return nil }
+		nothing, follow := func() error { return nil }, func(paths []string) error { s.watched.Store(&paths); return nil }
 		w.open = func() (folders, error) { return folders{s.events, s.errors, follow, nothing}, nil }
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -135,6 +138,27 @@ func TestLostEventsAreMadeGood(t *testing.T) {
 	settle(t, func(s *settling) {
 		s.write(t, "logging: {level: debug}")
 		s.errors <- errors.New("queue overflow")
+		time.Sleep(DefaultSettle)
+		synctest.Wait()
+		if len(s.reloads) != 1 || (<-s.reloads).Err != nil {
+			t.Errorf("%d more reloads", len(s.reloads))
+		}
+	})
+}
+
+// TestFilesAreFollowedOnceTheyAreNamed: nothing happens around a file that
+// nobody has watched, so that it is watched at once and looked at again.
+func TestFilesAreFollowedOnceTheyAreNamed(t *testing.T) {
+	settle(t, func(s *settling) {
+		keys := s.path + ".keys"
+		s.write(t, "auth: {issuer: i, jwks_file: "+keys+"}")
+		s.event(DefaultSettle)
+		if got := *s.watched.Load(); !slices.Equal(got, []string{keys, s.path}) || (<-s.reloads).Err == nil {
+			t.Errorf("watched are %v", got)
+		}
+		if err := os.WriteFile(keys, []byte("keys"), 0o600); err != nil { // between the reading and the watching
+			t.Fatal(err)
+		}
 		time.Sleep(DefaultSettle)
 		synctest.Wait()
 		if len(s.reloads) != 1 || (<-s.reloads).Err != nil {

@@ -77,8 +77,9 @@ func checkSocket(rest string) error {
 
 // checkHostPort takes what gRPC's dns takes: the port may be left out, and is 443.
 func checkHostPort(text string) error {
-	host, port := text, ""
+	host := text
 	if _, err := netip.ParseAddr(text); err != nil && strings.Contains(text, ":") {
+		var port string
 		if host, port, err = net.SplitHostPort(text); err != nil {
 			return errors.New("must be HOST:PORT")
 		}

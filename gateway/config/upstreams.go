@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -78,7 +79,7 @@ func (d *decoder) cutUpstream(path string) (name, rest string, err error) {
 	}
 	if name == "" {
 		wrong, _, _ := strings.Cut(path, ".")
-		return "", "", fmt.Errorf("%s", d.unknownUpstream(wrong))
+		return "", "", errors.New(d.unknownUpstream(wrong))
 	}
 	return name, rest, nil
 }

@@ -101,7 +101,7 @@ func TestFaultsOfUpstreams(t *testing.T) {
 		{"no target in its block", "upstreams:\n  orders: {connection: {never_idle: true}}", []string{`:2:3: upstreams.orders.target: there is no target; write one, or one for all as upstreams.default.target`}},
 		{"no value", "upstreams: {orders: }", []string{`:1:13: upstreams.orders: has no value; give it one, or remove the line`}},
 		{"given twice", "upstreams: {" + orders + ", " + orders + "}", []string{`:1:36: upstreams.orders: given twice; keep one of the two`}},
-		{"a name that is none", "upstreams: {[a]: {}, " + orders + "}", []string{`:1:13: upstreams: a name has 1 to 80 characters`}},
+		{"a name that is none", "upstreams: {[a]: {}, " + orders + "}", []string{`:1:13: upstreams: a name has 1 to 64 letters, digits, _ and -`}},
 		{"http", "upstreams: {orders: {target: http://orders:9001}}", []string{`:1:30: upstreams.orders.target: gRPC knows no http://; write HOST:PORT, or dns:///HOST:PORT, not "http://orders:9001"`}},
 		{"a target for all", "upstreams: {default: {target: 'dns:///'}}", []string{
 			`:1:31: upstreams.geo-index.v1.target: names nothing; write dns:///NAME, not "dns:///"`,
@@ -208,6 +208,7 @@ func TestProgramsThatAreWrong(t *testing.T) {
 	}{
 		{"a name that is taken", config.Options{Upstreams: map[string]string{"default": ""}}, `upstream "default": a name has letters, digits and _ . - between them, and "default" is taken`},
 		{"a name with a space", config.Options{Upstreams: map[string]string{"a b": ""}}, `upstream "a b": a name has`},
+		{"a name within another", config.Options{Upstreams: map[string]string{"a": "", "a.connection": ""}}, `upstream "a.connection": its paths could be those of "a"; rename one`},
 		{"two names with one variable", config.Options{Upstreams: map[string]string{"a-b": "", "a.b": ""}}, `upstreams.a-b.target and upstreams.a.b.target would both be set by VENTA_UPSTREAMS_A_B_TARGET; rename one`},
 		{"a field of the core", config.Options{Extensions: []config.Extension{{Name: "redis", Message: redis}}}, `extension "redis": the core has a field of this name`},
 		{"a variable of the core", config.Options{Extensions: []config.Extension{{Name: "redis_tls", Message: &configv1.Tls{}}}}, `redis.tls.ca_file and redis_tls.ca_file would both be set by VENTA_REDIS_TLS_CA_FILE; rename one`},

@@ -59,9 +59,9 @@ type Reload struct {
 // change while the process runs keeps nothing else from changing. All methods are
 // safe for concurrent use; Run must run once.
 type Watcher struct {
-	options WatchOptions
-	asked   chan struct{}
-	open    func() (folders, error)
+	options   WatchOptions
+	requested chan struct{}
+	open      func() (folders, error)
 
 	mu      sync.Mutex
 	current *Loaded
@@ -85,16 +85,16 @@ func NewWatcher(o WatchOptions) (*Watcher, error) {
 		o.Settle = DefaultSettle
 	}
 	return &Watcher{
-		options: o, asked: make(chan struct{}, 1), open: watchFolders,
+		options: o, requested: make(chan struct{}, 1), open: watchFolders,
 		current: o.Current, last: Reload{Time: time.Now()}, seen: o.Current.state(),
 	}, nil
 }
 
-// Reload asks Run to load the configuration again, as SIGHUP does, be a file
+// Reload has Run load the configuration again, as SIGHUP does, be a file
 // changed or not. It does not wait.
 func (w *Watcher) Reload() {
 	select {
-	case w.asked <- struct{}{}:
+	case w.requested <- struct{}{}:
 	default: // a reload that has not begun will do
 	}
 }
@@ -120,16 +120,15 @@ func (w *Watcher) Last() Reload {
 func (w *Watcher) Run(ctx context.Context) error {
 	watched, err := w.open()
 	w.warn(err)
-	w.follow(watched)
 	defer func() { w.warn(watched.close()) }()
-	settled := time.NewTimer(0) // a file may have changed since it was loaded
+	settled := time.NewTimer(0) // to watch, and to see what changed since it was loaded
 	defer settled.Stop()
 	var latest time.Time // of settling; zero while nothing happens
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-w.asked:
+		case <-w.requested:
 			w.reload(ctx)
 			settled.Reset(w.follow(watched))
 		case err, open := <-watched.errors:

@@ -167,6 +167,17 @@ func TestWatchSeesEveryWayToReplaceAFile(t *testing.T) {
 			must(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
 			must(t, os.RemoveAll(filepath.Join(dir, "..one")))
 		}},
+		{"in a folder behind a link", func(t *testing.T, dir string) string {
+			for _, release := range []string{"one", "two"} {
+				must(t, os.MkdirAll(filepath.Join(dir, "releases", release), 0o700))
+			}
+			rewrite(t, filepath.Join(dir, "releases", "one", "venta.yaml"), info)
+			rewrite(t, filepath.Join(dir, "releases", "two", "venta.yaml"), debug)
+			must(t, os.Symlink("releases/one", filepath.Join(dir, "current")))
+			return filepath.Join(dir, "current", "venta.yaml")
+		}, func(t *testing.T, dir string) {
+			must(t, os.Symlink("releases/two", filepath.Join(dir, "next")), os.Rename(filepath.Join(dir, "next"), filepath.Join(dir, "current")))
+		}},
 		{"behind a link", func(t *testing.T, dir string) string {
 			must(t, os.Mkdir(filepath.Join(dir, "elsewhere"), 0o700), os.Mkdir(filepath.Join(dir, "etc"), 0o700))
 			rewrite(t, filepath.Join(dir, "elsewhere", "real"), info)

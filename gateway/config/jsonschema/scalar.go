@@ -67,7 +67,7 @@ func text(rules *validate.FieldRules) *schema {
 	}
 	for _, rule := range rules.GetCel() {
 		if found := matches.FindStringSubmatch(rule.GetExpression()); found != nil {
-			s.Pattern = found[1]
+			s.Pattern = strings.ReplaceAll(found[1], `\\`, `\`) // as CEL writes it
 		}
 		if strings.Contains(rule.GetExpression(), "isHostAndPort") {
 			s.Pattern = addressPattern

@@ -223,7 +223,7 @@ type Config struct {
 	Admin string `protobuf:"bytes,2,opt,name=admin,proto3" json:"admin,omitempty"`
 	// Where each upstream of the program is and how connections to it are kept, by
 	// its name. What an upstream leaves out, the entry "default" says, and the
-	// program's own default where that says nothing. At most 64.
+	// program's own default where that says nothing. At most 256.
 	Upstreams map[string]*Upstream `protobuf:"bytes,17,rep,name=upstreams,proto3" json:"upstreams,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How credentials are checked.
 	Auth *Auth `protobuf:"bytes,4,opt,name=auth,proto3" json:"auth,omitempty"`
@@ -1080,13 +1080,13 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
 	"\x05admin\x18\x02 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
-	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x05admin\x12N\n" +
-	"\tupstreams\x18\x11 \x03(\v2&.venta.config.v1.Config.UpstreamsEntryB\b\xbaH\x05\x9a\x01\x02\x10@R\tupstreams\x12)\n" +
+	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x05admin\x12O\n" +
+	"\tupstreams\x18\x11 \x03(\v2&.venta.config.v1.Config.UpstreamsEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\tupstreams\x12)\n" +
 	"\x04auth\x18\x04 \x01(\v2\x15.venta.config.v1.AuthR\x04auth\x12\x86\x01\n" +
 	"\x0ftrusted_proxies\x18\x05 \x03(\tB]\xbaHZ\x92\x01W\x10@\"S\xba\x01P\n" +
-	"\x05proxy\x12%must be an IP address or a CIDR block\x1a this.isIp() || this.isIpPrefix()R\x0etrustedProxies\x12\xeb\x01\n" +
-	"\x0fallowed_origins\x18\x06 \x03(\tB\xc1\x01\xbaH\xbd\x01\x92\x01\xb9\x01\x10@\"\xb4\x01\xba\x01\xb0\x01\n" +
-	"\x06origin\x12Bmust be SCHEME://HOST[:PORT], without a path or a slash at its end\x1abthis.matches('^[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._~%-]+|\\\\[[0-9A-Fa-f:.]+\\\\])(:[0-9]{1,5})?$')R\x0eallowedOrigins\x12,\n" +
+	"\x05proxy\x12%must be an IP address or a CIDR block\x1a this.isIp() || this.isIpPrefix()R\x0etrustedProxies\x12\xea\x01\n" +
+	"\x0fallowed_origins\x18\x06 \x03(\tB\xc0\x01\xbaH\xbc\x01\x92\x01\xb8\x01\x10@\"\xb3\x01\xba\x01\xaf\x01\n" +
+	"\x06origin\x12Bmust be SCHEME://HOST[:PORT], without a path or a slash at its end\x1aathis.matches('^[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._~-]+|\\\\[[0-9A-Fa-f:.]+\\\\])(:[0-9]{1,5})?$')R\x0eallowedOrigins\x12,\n" +
 	"\x05cache\x18\a \x01(\v2\x16.venta.config.v1.CacheR\x05cache\x128\n" +
 	"\ttelemetry\x18\b \x01(\v2\x1a.venta.config.v1.TelemetryR\ttelemetry\x12>\n" +
 	"\rhttp_listener\x18\t \x01(\v2\x19.venta.config.v1.ListenerR\fhttpListener\x12@\n" +
