@@ -132,14 +132,14 @@ func TestLateEncoder(t *testing.T) {
 	}
 }
 
-// BenchmarkDistinctKeys asks for a new key each time. The first tenth begins with
+// BenchmarkDistinctKeys fetches a new key each time. The first tenth begins with
 // an empty store; "slowdown" is the time of a request after it to one of it, and
 // "heap/bound" the whole heap at the end. Try -benchtime 10000000x.
 func BenchmarkDistinctKeys(b *testing.B) {
 	const maxBytes = 64 << 20
 	s, h := flooded(b, Options{MaxBytes: maxBytes}, make([]byte, 1000))
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	ask := func(from, to int) float64 {
+	fetch := func(from, to int) float64 {
 		began := time.Now()
 		for i := from; i < to; i++ {
 			r.URL.Path = fmt.Sprint("/", i)
@@ -149,8 +149,8 @@ func BenchmarkDistinctKeys(b *testing.B) {
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
-	first := ask(0, b.N/10)
-	rest := ask(b.N/10, b.N)
+	first := fetch(0, b.N/10)
+	rest := fetch(b.N/10, b.N)
 	b.StopTimer()
 	b.ReportMetric(rest/max(first, 1), "slowdown")
 	b.ReportMetric(float64(heap())/maxBytes, "heap/bound")
@@ -158,7 +158,7 @@ func BenchmarkDistinctKeys(b *testing.B) {
 }
 
 // TestLateLeader holds that a request which found nothing, and by then leads a
-// flight though another has landed in between, does not ask again.
+// flight though another has landed in between, does not fetch again.
 func TestLateLeader(t *testing.T) {
 	s, err := NewStore(Options{})
 	if err != nil {
@@ -167,7 +167,7 @@ func TestLateLeader(t *testing.T) {
 	defer s.Close()
 	var h http.Handler
 	calls, nested := 0, false
-	ask := func() string {
+	fetch := func() string {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/a", nil))
 		return w.Header().Get(cacheStatus)
@@ -179,7 +179,7 @@ func TestLateLeader(t *testing.T) {
 		Tags: func(*http.Request) ([]string, error) { // between the look and the flight
 			if !nested {
 				nested = true
-				ask()
+				fetch()
 			}
 			return nil, nil
 		},
@@ -192,7 +192,7 @@ func TestLateLeader(t *testing.T) {
 		calls++
 		_, _ = w.Write([]byte("x"))
 	}))
-	if got := ask(); got != "venta; hit; ttl=3600" || calls != 1 {
+	if got := fetch(); got != "venta; hit; ttl=3600" || calls != 1 {
 		t.Errorf("%s, %d calls", got, calls)
 	}
 	if s.flights.Open() > 0 {
