@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
@@ -34,6 +35,12 @@ func flooded(t testing.TB, opts Options, body []byte) (*Store, http.Handler) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	return s, floodedBy(t, s, body)
+}
+
+// floodedBy returns a handler before a store.
+func floodedBy(t testing.TB, s *Store, body []byte) http.Handler {
+	t.Helper()
 	middleware, err := s.Middleware(Rule{
 		Name:       "flood",
 		Policy:     policy.Cache{TTL: time.Hour},
@@ -44,7 +51,7 @@ func flooded(t testing.TB, opts Options, body []byte) (*Store, http.Handler) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
+	return middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
 }
 
 // TestMemoryBoundOfEverything has far more keys than fit, each with a hit that
@@ -129,6 +136,32 @@ func TestLateEncoder(t *testing.T) {
 	}
 	if encoder.encoded != 1 {
 		t.Errorf("encoded %d times", encoder.encoded)
+	}
+}
+
+// TestStoreKeepsNoRouteAlive holds that what is stored and remembered for a
+// handler that has been replaced does not keep it, its rule or what they reach.
+func TestStoreKeepsNoRouteAlive(t *testing.T) {
+	s, err := NewStore(Options{Encoder: &halver{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	served := func() weak.Pointer[route] {
+		h := floodedBy(t, s, make([]byte, 1000))
+		r := httptest.NewRequest(http.MethodGet, "/a", nil)
+		r.Header.Set("Accept-Encoding", "half")
+		for range 3 {
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		return weak.Make(h.(*handler).route)
+	}()
+	if s.urls.Bytes() == 0 || s.memory.Bytes() == 0 {
+		t.Fatal("nothing is stored")
+	}
+	heap()
+	if served.Value() != nil {
+		t.Error("a route that nobody uses is still there")
 	}
 }
 
