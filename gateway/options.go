@@ -43,7 +43,7 @@ type Options struct {
 	RateLimits RateLimitOptions
 	// CacheMaxBytes bounds the stored answers. Default: 64 MiB.
 	CacheMaxBytes int64
-	// CacheRemote is the second level of stored answers, which a fleet shares, such
+	// CacheRemote is level 2 of stored responses, which a fleet shares, such
 	// as gateway/cache/rediscache makes it. It is closed after the gateway.
 	// Default: none; each process stores and purges alone.
 	CacheRemote cache.Remote

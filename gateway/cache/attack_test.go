@@ -17,7 +17,7 @@ import (
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
-// secretOf answers whoever is logged in with what is theirs, whatever follows
+// secretOf shows whoever is logged in what is theirs, whatever follows
 // the path, as origins do that are open to cache deception.
 func secretOf(w http.ResponseWriter, r *http.Request) {
 	who := r.Header.Get("Authorization") + r.Header.Get("Cookie")
@@ -46,7 +46,7 @@ func TestCacheDeception(t *testing.T) {
 			victim.URL = u
 			victim.Header.Set(credential, "Bearer victim")
 			if got := do(h, victim); got.Body.String() != "secret of Bearer victim" {
-				t.Fatalf("%q: the victim is answered %d %s", suffix, got.Code, got.Body)
+				t.Fatalf("%q: the victim gets %d %s", suffix, got.Code, got.Body)
 			}
 			attacker := request(http.MethodGet, "/account")
 			attacker.URL = u
@@ -61,7 +61,7 @@ func TestCacheDeception(t *testing.T) {
 	}
 }
 
-// TestCredentialsAreNeverShared holds that an answer to credentials is for their
+// TestCredentialsAreNeverShared holds that a response to credentials is for their
 // owner alone where nobody has stated an audience, however they are written.
 func TestCredentialsAreNeverShared(t *testing.T) {
 	tests := map[string]http.Header{
@@ -89,17 +89,17 @@ func TestCredentialsAreNeverShared(t *testing.T) {
 }
 
 // TestUnkeyedInputs holds what the key is made of. What is in no key must not
-// reach an answer: a rule that lets it in says so by VaryHeaders, or the answer
+// reach a response: a rule that lets it in says so by VaryHeaders, or the response
 // by Vary; a cookie that is set is never stored.
 func TestUnkeyedInputs(t *testing.T) {
 	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto", "X-Original-Url", "X-Rewrite-Url", "Forwarded", "Cookie", "Origin", "User-Agent"} {
-		for _, told := range []string{"rule", "answer"} {
+		for _, told := range []string{"rule", "response"} {
 			rule := baseRule()
 			if told == "rule" {
 				rule.Policy.VaryHeaders = []string{name}
 			}
 			h := wrap(t, newStore(t, cache.Options{}), rule, func(w http.ResponseWriter, r *http.Request) {
-				if told == "answer" {
+				if told == "response" {
 					w.Header().Set("Vary", strings.ToLower(name))
 				}
 				text("for "+strings.Join(r.Header[name], "|"))(w, r)
@@ -111,14 +111,14 @@ func TestUnkeyedInputs(t *testing.T) {
 					r.Header[name] = lines
 				}
 				if got, want := do(h, r).Body.String(), "for "+strings.Join(lines, "|"); got != want {
-					t.Errorf("%s by the %s: %q is answered %q", name, told, lines, got)
+					t.Errorf("%s by the %s: %q gets %q", name, told, lines, got)
 				}
 			}
 		}
 	}
 }
 
-// TestPoisonedByCookies holds that an answer which sets a cookie is nobody
+// TestPoisonedByCookies holds that a response which sets a cookie is nobody
 // else's.
 func TestPoisonedByCookies(t *testing.T) {
 	var calls atomic.Int64
@@ -148,7 +148,7 @@ func TestPoisonThroughVary(t *testing.T) {
 		get(h, "/a", "X-Lang", fmt.Sprint("evil", i))
 		get(h, "/a", "X-Lang", "en", "X-Any", "x", "Cache-Control", "no-cache")
 		if got := get(h, "/a", "X-Lang", "en"); got.Body.String() != "in en" {
-			t.Fatalf("answered %s", got.Body)
+			t.Fatalf("got %s", got.Body)
 		}
 	}
 	for range 2 {
@@ -166,7 +166,7 @@ func TestKeysDoNotRunTogether(t *testing.T) {
 	})
 	parts := []string{"a", "a:1", "1:a", "a\x00", "\x00a", "a;b", "aa"}
 	seen := map[string]bool{}
-	ask := func(host, principal, path string, a, b []string) string {
+	fetch := func(host, principal, path string, a, b []string) string {
 		r := request(http.MethodGet, "/"+url.QueryEscape(path), "X-Principal", principal)
 		r.Host, r.Header["A"], r.Header["B"] = host, a, b
 		return do(h, r).Body.String()
@@ -175,23 +175,23 @@ func TestKeysDoNotRunTogether(t *testing.T) {
 		for _, x := range parts {
 			for _, y := range parts {
 				for _, body := range []string{
-					ask(x+".example", y, "p", nil, nil), ask("h", x, y, nil, nil), ask("h", "p", x, []string{y}, nil),
-					ask("h", "p", "q", []string{x}, []string{y}), ask("h", "p", "q", []string{x, y}, nil),
+					fetch(x+".example", y, "p", nil, nil), fetch("h", x, y, nil, nil), fetch("h", "p", x, []string{y}, nil),
+					fetch("h", "p", "q", []string{x}, []string{y}), fetch("h", "p", "q", []string{x, y}, nil),
 				} {
 					seen[body] = true
 				}
 			}
 		}
 	}
-	// Of each of the five shapes there are as many answers as pairs, and none is
-	// the answer to another.
+	// Of each of the five shapes there are as many responses as pairs, and none is
+	// the response to another.
 	if want := 5 * len(parts) * len(parts); len(seen) != want {
-		t.Errorf("%d answers to %d requests that differ", len(seen), want)
+		t.Errorf("%d responses to %d requests that differ", len(seen), want)
 	}
 }
 
 // TestSmuggledDuplicates holds that fields which a proxy might read another way
-// do not open the store: in doubt a request passes by, or gets its own answer.
+// do not open the store: in doubt a request passes by, or gets its own response.
 func TestSmuggledDuplicates(t *testing.T) {
 	tests := []struct {
 		name string
@@ -242,7 +242,7 @@ func TestPrincipalsUnderAStampede(t *testing.T) {
 		for range 2 {
 			for i, w := range crowd(h, 1000, next) {
 				if w.Body.String() != name(i) {
-					t.Fatalf("%q is answered with %q", name(i), w.Body)
+					t.Fatalf("%q gets %q", name(i), w.Body)
 				}
 			}
 		}
@@ -251,13 +251,13 @@ func TestPrincipalsUnderAStampede(t *testing.T) {
 		}
 		anonymous := get(h, "/a")
 		if !strings.HasPrefix(status(anonymous), "venta; fwd=bypass") {
-			t.Errorf("nobody is answered by %s", status(anonymous))
+			t.Errorf("nobody gets %s", status(anonymous))
 		}
 	})
 }
 
 // TestAttackerCannotWithdraw holds that a caller whose own credentials are
-// refused does not take a public answer from the others.
+// refused does not take a public response from the others.
 func TestAttackerCannotWithdraw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rule := refreshRule()
@@ -279,7 +279,7 @@ func TestAttackerCannotWithdraw(t *testing.T) {
 }
 
 // TestCallerCannotDrop holds that a refresh in the name of one caller, whose
-// answer is for them alone, does not take a public answer from the others.
+// response is for them alone, does not take a public response from the others.
 func TestCallerCannotDrop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := wrap(t, newStore(t, cache.Options{}), refreshRule(), func(w http.ResponseWriter, r *http.Request) {
@@ -347,7 +347,7 @@ func TestStampedeOverTheWire(t *testing.T) {
 	}
 	for range 1000 {
 		if code := <-statuses; code != 200 {
-			t.Errorf("answered %d", code)
+			t.Errorf("got %d", code)
 		}
 	}
 	if calls.Load() != 1 {

@@ -33,18 +33,18 @@ func benchmark(b *testing.B, next http.HandlerFunc, fields ...string) {
 	})
 }
 
-func answer(w http.ResponseWriter, _ *http.Request) {
+func response(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(strings.Repeat("x", 1400)))
 }
 
-func BenchmarkHit(b *testing.B) { benchmark(b, answer) }
+func BenchmarkHit(b *testing.B) { benchmark(b, response) }
 
-func BenchmarkHitNotModified(b *testing.B) { benchmark(b, answer, "If-None-Match", "*") }
+func BenchmarkHitNotModified(b *testing.B) { benchmark(b, response, "If-None-Match", "*") }
 
-func BenchmarkMiss(b *testing.B) { benchmark(b, answer, "Cache-Control", "no-cache") }
+func BenchmarkMiss(b *testing.B) { benchmark(b, response, "Cache-Control", "no-cache") }
 
-func BenchmarkBypass(b *testing.B) { benchmark(b, answer, "Range", "bytes=0-") }
+func BenchmarkBypass(b *testing.B) { benchmark(b, response, "Range", "bytes=0-") }
 
 func BenchmarkPurge(b *testing.B) {
 	s := newStore(b, cache.Options{})

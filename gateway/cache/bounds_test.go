@@ -11,26 +11,26 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 )
 
-// TestBadInput holds that what is too large is answered as without a cache, is
+// TestBadInput holds that what is too large is served as without a cache, is
 // not stored, and is counted.
 func TestBadInput(t *testing.T) {
 	big := strings.Repeat("x", 5000)
 	many := strings.Repeat("v ", 65)
 	tests := []struct {
-		name   string
-		target string
-		ask    []string
-		answer []string
-		want   string // Cache-Status
-		event  cache.Event
+		name     string
+		target   string
+		fields   []string
+		response []string
+		want     string // Cache-Status
+		event    cache.Event
 	}{
 		{"a key", "/" + big, nil, nil, "venta; fwd=bypass; detail=key-size", cache.KeyTooLarge},
 		{"a host", "http://" + big + "/", nil, nil, "venta; fwd=bypass; detail=key-size", cache.KeyTooLarge},
 		{"a tag", "/a", []string{"X-Tags", big}, nil, "venta; fwd=bypass; detail=tags", cache.TagsTooLarge},
 		{"many tags", "/a", []string{"X-Tags", many}, nil, "venta; fwd=bypass; detail=tags", cache.TagsTooLarge},
-		{"a field that the answer varies on", "/a", []string{"X-Big", big}, []string{"Vary", "X-Big"}, missed, cache.VaryTooLarge},
-		{"a field of the answer", "/a", nil, []string{"X-Big", big}, missed, cache.HeaderTooLarge},
-		{"many fields of the answer", "/a", nil, fields(500), missed, cache.HeaderTooLarge},
+		{"a field that the response varies on", "/a", []string{"X-Big", big}, []string{"Vary", "X-Big"}, missed, cache.VaryTooLarge},
+		{"a field of the response", "/a", nil, []string{"X-Big", big}, missed, cache.HeaderTooLarge},
+		{"many fields of the response", "/a", nil, fields(500), missed, cache.HeaderTooLarge},
 		{"a declared length", "/a", nil, []string{"Content-Length", "9999999"}, missed, cache.ResponseTooLarge},
 	}
 	for _, test := range tests {
@@ -39,13 +39,13 @@ func TestBadInput(t *testing.T) {
 			var seen events
 			s := newStore(t, cache.Options{MaxKeyBytes: 4000, MaxHeaderBytes: 4000})
 			h := wrap(t, s, seen.in(baseRule()), counting(&calls, func(w http.ResponseWriter, _ *http.Request) {
-				for i := 0; i < len(test.answer); i += 2 {
-					w.Header().Add(test.answer[i], test.answer[i+1])
+				for i := 0; i < len(test.response); i += 2 {
+					w.Header().Add(test.response[i], test.response[i+1])
 				}
 				_, _ = io.WriteString(w, "x")
 			}))
 			for range 2 {
-				expect(t, get(h, test.target, test.ask...), 200, "x", test.want)
+				expect(t, get(h, test.target, test.fields...), 200, "x", test.want)
 			}
 			if calls.Load() != 2 {
 				t.Errorf("%d calls", calls.Load())
@@ -73,7 +73,7 @@ func TestAnswerThatGrows(t *testing.T) {
 	seen.expect(t, map[cache.Event]int{cache.ResponseTooLarge: 1})
 }
 
-// TestPurgeIsNotBounded holds that a write with more tags than an answer may
+// TestPurgeIsNotBounded holds that a write with more tags than a response may
 // have purges all of them.
 func TestPurgeIsNotBounded(t *testing.T) {
 	s := newStore(t, cache.Options{MaxTags: 1})
@@ -99,7 +99,7 @@ func TestOptionsThatCannotBeKept(t *testing.T) {
 }
 
 // TestKeyFromURL holds that a URL with a hit is read no more, that its spelling
-// counts, and that the rule's own Bypass is asked each time.
+// counts, and that the rule's own Bypass is called each time.
 func TestKeyFromURL(t *testing.T) {
 	var read atomic.Int64
 	rule := baseRule()
@@ -115,7 +115,7 @@ func TestKeyFromURL(t *testing.T) {
 	steps := []struct {
 		h      http.Handler
 		target string
-		ask    []string
+		fields []string
 		body   string
 		want   string
 		read   int64
@@ -137,7 +137,7 @@ func TestKeyFromURL(t *testing.T) {
 		{h, "/p%2Fq", nil, "/p/q", stored, 12}, // which handlers may read as another path
 	}
 	for i, step := range steps {
-		expect(t, get(step.h, step.target, step.ask...), 200, step.body, step.want)
+		expect(t, get(step.h, step.target, step.fields...), 200, step.body, step.want)
 		if read.Load() != step.read {
 			t.Errorf("step %d: read %d times, want %d", i, read.Load(), step.read)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
-// maxWaits is how many flights of others one request waits for before it asks
+// maxWaits is how many flights of others one request waits for before it calls
 // the upstream by itself: a second one only where the first brought another
 // variant or was purged.
 const maxWaits = 2

@@ -12,7 +12,7 @@
 // # Purging
 //
 // Tags are not kept. Each hashes to one of a fixed number of counters; an entry
-// remembers what its tags' counters showed before the upstream was asked, and
+// remembers what its tags' counters showed before the upstream was called, and
 // is served only while they still show it. [Store.Purge] increments counters:
 // its cost does not grow with what is stored, a response that was read before a
 // purge and arrives after it is never served again, and two tags that meet in

@@ -64,7 +64,7 @@ func (z *zipper) Tag(etag, coding string) string {
 
 var long = strings.Repeat("the same again, ", 100)
 
-// unzip returns an answer's body in plain.
+// unzip returns a response's body in plain.
 func unzip(t *testing.T, w *httptest.ResponseRecorder) string {
 	t.Helper()
 	if w.Header().Get("Content-Encoding") == "" {
@@ -96,7 +96,7 @@ func TestEncodedHit(t *testing.T) {
 	z := &zipper{}
 	h := zipped(t, z, "Etag", `"v1"`, "Accept-Ranges", "bytes", "Vary", "Origin")
 	if first := get(h, "/a", "Accept-Encoding", "gzip"); first.Header().Get("Content-Encoding") != "" {
-		t.Error("the first answer is encoded: that belongs further out")
+		t.Error("the first response is encoded: that belongs further out")
 	}
 	for range 3 {
 		got := get(h, "/a", "Accept-Encoding", "gzip")
@@ -129,9 +129,9 @@ func TestEncodedHit(t *testing.T) {
 // TestNotEncoded holds that what the rules forbid is sent as it is.
 func TestNotEncoded(t *testing.T) {
 	tests := []struct {
-		name   string
-		answer []string
-		ask    []string
+		name     string
+		response []string
+		fields   []string
 	}{
 		{"not asked for", nil, nil},
 		{"refused", nil, []string{"Accept-Encoding", "identity"}},
@@ -140,9 +140,9 @@ func TestNotEncoded(t *testing.T) {
 	}
 	for _, test := range tests {
 		z := &zipper{}
-		h := zipped(t, z, test.answer...)
+		h := zipped(t, z, test.response...)
 		for range 3 {
-			if got := get(h, "/a", test.ask...); got.Body.String() != long || got.Header().Get("Content-Encoding") != "" {
+			if got := get(h, "/a", test.fields...); got.Body.String() != long || got.Header().Get("Content-Encoding") != "" {
 				t.Errorf("%s: %v", test.name, got.Header())
 			}
 		}
@@ -270,7 +270,7 @@ func TestBehindCompression(t *testing.T) {
 	}
 }
 
-// TestEncodingsDie holds that a purge and a new answer end them with the rest.
+// TestEncodingsDie holds that a purge and a new response end them with the rest.
 func TestEncodingsDie(t *testing.T) {
 	z := &zipper{}
 	s := newStore(t, cache.Options{Encoder: z})

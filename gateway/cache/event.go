@@ -3,7 +3,7 @@ package cache
 // Outcome is how a request was served.
 type Outcome string
 
-// The outcomes. Those for which the upstream was asked are Miss, Bypass and, but
+// The outcomes. Those for which the upstream was called are Miss, Bypass and, but
 // for requests that shared the failure of another, Stale.
 const (
 	Hit       Outcome = "hit"       // a stored response

@@ -48,7 +48,7 @@ func Example() {
 	proxy := httptest.NewServer(caching(httputil.NewSingleHostReverseProxy(target)))
 	defer proxy.Close()
 
-	ask := func(method string, fields ...string) {
+	fetch := func(method string, fields ...string) {
 		request, err := http.NewRequest(method, proxy.URL+"/a", nil)
 		if err != nil {
 			log.Fatal(err)
@@ -63,14 +63,14 @@ func Example() {
 		_ = response.Body.Close()
 		fmt.Println(method, response.StatusCode, response.Header.Get("Cache-Status"))
 	}
-	ask("GET")
-	ask("GET")
-	ask("HEAD")
-	ask("GET", "If-None-Match", `"v1"`)
-	ask("GET", "Range", "bytes=0-1")
-	ask("GET", "Cache-Control", "no-cache")
-	ask("PUT")
-	ask("GET", "Cache-Control", "only-if-cached")
+	fetch("GET")
+	fetch("GET")
+	fetch("HEAD")
+	fetch("GET", "If-None-Match", `"v1"`)
+	fetch("GET", "Range", "bytes=0-1")
+	fetch("GET", "Cache-Control", "no-cache")
+	fetch("PUT")
+	fetch("GET", "Cache-Control", "only-if-cached")
 	// Output:
 	// GET 200 venta; fwd=uri-miss; stored
 	// GET 200 venta; hit; ttl=60

@@ -22,7 +22,7 @@ type exchange struct {
 
 	status    string // the Cache-Status so far
 	outcome   Outcome
-	requested time.Time // when the upstream was asked
+	requested time.Time // when the upstream was called
 	condition condition
 	refuted   bool  // the upstream has sent 304 for another version: no condition again
 	stored    bool  // the response is

@@ -15,7 +15,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 )
 
-// hub is a second level in memory, and the bond of its Remotes. Each step takes a
+// hub is a level 2 in memory, and the bond of its Remotes. Each step takes a
 // random time before and after it.
 type hub struct {
 	random *lockedRand

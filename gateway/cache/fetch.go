@@ -53,11 +53,11 @@ func (ft fetcher) fromLevel2(w http.ResponseWriter, x *exchange) bool {
 		x.land(flight.Outcome{Purged: true})
 	}
 	x.outcome = RemoteHit
-	responder{ft.route}.serve(w, x.request, v, statusRemoteHit, true, time.Now())
+	responder(ft).serve(w, x.request, v, statusRemoteHit, true, time.Now())
 	return true
 }
 
-// fromUpstream asks the upstream and serves w. It asks again, without a condition,
+// fromUpstream calls the upstream and serves w. It calls again, without a condition,
 // where the upstream says of another version that it has not changed.
 func (ft fetcher) fromUpstream(w http.ResponseWriter, x *exchange) *recorder {
 	for {

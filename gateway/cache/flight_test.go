@@ -17,15 +17,15 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 )
 
-// crowd asks a handler n times at once and returns the answers in no order.
+// crowd calls a handler n times at once and returns the responses in no order.
 // A request that panics, or ends its goroutine, has the code 0.
 func crowd(h http.Handler, n int, next func(i int) *http.Request) []*httptest.ResponseRecorder {
-	answers := make([]*httptest.ResponseRecorder, n)
+	responses := make([]*httptest.ResponseRecorder, n)
 	var done sync.WaitGroup
 	for i := range n {
 		done.Go(func() {
 			w := httptest.NewRecorder()
-			answers[i] = w
+			responses[i] = w
 			returned := false
 			defer func() {
 				if !returned {
@@ -38,13 +38,13 @@ func crowd(h http.Handler, n int, next func(i int) *http.Request) []*httptest.Re
 		})
 	}
 	done.Wait()
-	return answers
+	return responses
 }
 
-// tally counts answers by body.
-func tally(answers []*httptest.ResponseRecorder) map[string]int {
+// tally counts responses by body.
+func tally(responses []*httptest.ResponseRecorder) map[string]int {
 	counts := make(map[string]int)
-	for _, w := range answers {
+	for _, w := range responses {
 		counts[fmt.Sprint(w.Code, " ", w.Body)]++
 	}
 	return counts
@@ -59,7 +59,7 @@ func TestOneFlightForAThousand(t *testing.T) {
 			time.Sleep(2 * time.Second) // virtual
 			text("x")(w, r)
 		}))
-		answers := crowd(h, 1000, func(i int) *http.Request {
+		responses := crowd(h, 1000, func(i int) *http.Request {
 			if i%2 == 0 {
 				return request(http.MethodHead, "/a")
 			}
@@ -69,9 +69,9 @@ func TestOneFlightForAThousand(t *testing.T) {
 			t.Fatalf("%d calls for 1000 requests", calls.Load())
 		}
 		statuses := make(map[string]int)
-		for i, w := range answers {
+		for i, w := range responses {
 			if want := []string{"", "x"}[i%2]; w.Code != 200 || w.Body.String() != want {
-				t.Fatalf("answer %d: %d %q", i, w.Code, w.Body)
+				t.Fatalf("response %d: %d %q", i, w.Code, w.Body)
 			}
 			statuses[status(w)]++
 		}
@@ -91,7 +91,7 @@ func TestLeaderThatFails(t *testing.T) {
 		leader string
 	}{
 		{"panics", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "0 "},
-		{"panics within its answer", func(w http.ResponseWriter, _ *http.Request) {
+		{"panics within its response", func(w http.ResponseWriter, _ *http.Request) {
 			text("half")(w, nil)
 			panic("boom")
 		}, "0 "},
@@ -128,7 +128,7 @@ func TestLeaderThatFails(t *testing.T) {
 				start := time.Now()
 				got := tally(crowd(h, followers+1, plain))
 				if got[test.leader] != 1 || got["200 ok"] != followers {
-					t.Errorf("answers = %v", got)
+					t.Errorf("responses = %v", got)
 				}
 				if took := time.Since(start); took != 2*callTime {
 					t.Errorf("took %v, want %v", took, 2*callTime)
@@ -138,7 +138,7 @@ func TestLeaderThatFails(t *testing.T) {
 	}
 }
 
-// TestLeaderWhoseClientLeaves holds that the followers get its answer all the same.
+// TestLeaderWhoseClientLeaves holds that the followers get its response all the same.
 func TestLeaderWhoseClientLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
@@ -160,13 +160,13 @@ func TestLeaderWhoseClientLeaves(t *testing.T) {
 		cancel()
 		leader.Wait()
 		if got := tally(followers); got["200 x"] != 20 || calls.Load() != 1 {
-			t.Errorf("%d calls, answers = %v", calls.Load(), got)
+			t.Errorf("%d calls, responses = %v", calls.Load(), got)
 		}
 		expect(t, get(h, "/a"), 200, "x", "venta; hit; ttl=50")
 	})
 }
 
-// TestNobodyWaits holds that the upstream is not asked for nobody, whatever the
+// TestNobodyWaits holds that the upstream is not called for nobody, whatever the
 // order in which the clients leave.
 func TestNobodyWaits(t *testing.T) {
 	for _, leaderFirst := range []bool{true, false} {
@@ -208,7 +208,7 @@ func TestNobodyWaits(t *testing.T) {
 	}
 }
 
-// TestNobodyWaitsForAStream holds that an answer which followers cannot share
+// TestNobodyWaitsForAStream holds that a response which followers cannot share
 // ends with its own client, though they did wait for it.
 func TestNobodyWaitsForAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -296,8 +296,8 @@ func TestFollowerWithADeadline(t *testing.T) {
 	})
 }
 
-// TestFollowersOfOtherVariants asks for ten languages on a cold key, where only
-// the answer tells that they differ: each is asked for once.
+// TestFollowersOfOtherVariants fetches ten languages on a cold key, where only
+// the response tells that they differ: each is fetched once.
 func TestFollowersOfOtherVariants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const languages, each = 10, 20
@@ -308,12 +308,12 @@ func TestFollowersOfOtherVariants(t *testing.T) {
 			text(r.Header.Get("Accept-Language"))(w, r)
 		}))
 		start := time.Now()
-		answers := crowd(h, languages*each, func(i int) *http.Request {
+		responses := crowd(h, languages*each, func(i int) *http.Request {
 			return request(http.MethodGet, "/a", "Accept-Language", fmt.Sprint("l", i%languages))
 		})
-		for i, w := range answers {
+		for i, w := range responses {
 			if want := fmt.Sprint("l", i%languages); w.Body.String() != want {
-				t.Errorf("%s is answered with %s", want, w.Body)
+				t.Errorf("%s gets %s", want, w.Body)
 			}
 		}
 		if calls.Load() != languages || time.Since(start) != 2*time.Second {
@@ -349,7 +349,7 @@ func TestSlowClientOfTheLeader(t *testing.T) {
 			synctest.Wait()
 			start := time.Now()
 			if got := tally(crowd(h, 5, plain)); got["200 x"] != 5 {
-				t.Errorf("answers = %v", got)
+				t.Errorf("responses = %v", got)
 			}
 			if took := time.Since(start); took > 2*time.Second {
 				t.Errorf("followers took %v", took)
@@ -360,8 +360,8 @@ func TestSlowClientOfTheLeader(t *testing.T) {
 	}
 }
 
-// TestGoesAlone holds that a client which asks for a new answer is not given one
-// that was asked for before, and that one which bounds its call binds nobody else.
+// TestGoesAlone holds that a client which asks for a new response is not given one
+// that was requested before, and that one which bounds its call binds nobody else.
 func TestGoesAlone(t *testing.T) {
 	for _, fields := range [][]string{
 		{"Cache-Control", "no-cache"}, {"Cache-Control", "max-age=0"}, {"Authorization", "Bearer x"}, {"Grpc-Timeout", "1n"},

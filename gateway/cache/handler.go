@@ -19,10 +19,10 @@ const NotCached apierror.Reason = "NOT_CACHED"
 // Middleware returns what puts the cache before a handler, or an error that
 // names everything that the rule lacks.
 //
-// The handler is asked by GET and without the client's preconditions and
+// The handler is called by GET and without the client's preconditions and
 // Accept-Encoding: the stored body is the whole response in its plain encoding.
 // Where a stale response has an entity tag or date of the handler's own, it is
-// asked whether that still holds, and may answer 304.
+// called with the condition that it still holds, and may respond with 304.
 // Compression belongs before the cache, as does everything that sets header
 // fields which belong to one response alone: only what the handler sets is stored.
 //

@@ -28,7 +28,7 @@ func TestHitAndAge(t *testing.T) {
 		first := get(h, "/a")
 		expect(t, first, 200, `{"call":1}`, stored)
 		if first.Header().Get("Age") != "" {
-			t.Error("an answer of the upstream has an Age")
+			t.Error("a response of the upstream has an Age")
 		}
 		time.Sleep(12*time.Second + 900*time.Millisecond) // virtual
 		second := get(h, "/a")
@@ -52,7 +52,7 @@ func TestHeadIsAnsweredFromGet(t *testing.T) {
 	var calls atomic.Int64
 	h := wrap(t, newStore(t, cache.Options{}), baseRule(), counting(&calls, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
-			t.Errorf("the handler is asked by %s", r.Method)
+			t.Errorf("the handler is called by %s", r.Method)
 		}
 		text("hello")(w, r)
 	}))
@@ -87,7 +87,7 @@ func TestUpstreamRequest(t *testing.T) {
 		t.Errorf("the client's request has become %v", r.Header)
 	}
 	if ctx.Err() == nil {
-		t.Error("the context that the handler was asked in goes on")
+		t.Error("the context that the handler was called with goes on")
 	}
 }
 
@@ -210,8 +210,8 @@ func TestRequestDirectives(t *testing.T) {
 	}
 }
 
-// TestAnswersApart asks pairs of requests that must never share an answer.
-func TestAnswersApart(t *testing.T) {
+// TestResponsesApart sends pairs of requests that must never share a response.
+func TestResponsesApart(t *testing.T) {
 	byPrincipal := func(r *cache.Rule) { r.Policy.Audience = policy.AudiencePrincipal }
 	pass := func(*cache.Rule) {}
 	fromHeader := func(r *cache.Rule) {
@@ -254,10 +254,10 @@ func TestAnswersApart(t *testing.T) {
 			}))
 			for range 2 { // both stay stored
 				if got := do(h, test.one).Body.String(); got != "1" {
-					t.Errorf("the first request got answer %s", got)
+					t.Errorf("the first request got response %s", got)
 				}
 				if got := do(h, test.two).Body.String(); got != "2" {
-					t.Errorf("the second request got answer %s", got)
+					t.Errorf("the second request got response %s", got)
 				}
 			}
 		})
@@ -284,11 +284,11 @@ func TestRulesDoNotShare(t *testing.T) {
 		change(&rule)
 		body := fmt.Sprint(i)
 		if got := get(wrap(t, s, rule, text(body)), "/a").Body.String(); got != body {
-			t.Errorf("rule %d is answered with %s", i, got)
+			t.Errorf("rule %d gets %s", i, got)
 		}
 	}
 	if w := get(wrap(t, s, baseRule(), text("new")), "/a"); w.Body.String() != "0" {
-		t.Errorf("the same rule built again does not find its answers: %s", w.Body)
+		t.Errorf("the same rule built again does not find its responses: %s", w.Body)
 	}
 }
 
@@ -310,9 +310,9 @@ func TestAuthorization(t *testing.T) {
 	}{
 		{"no word of the audience", func(*cache.Rule) {}, "", false},
 		{"max-age alone", func(*cache.Rule) {}, "max-age=60", false},
-		{"the answer says public", func(*cache.Rule) {}, "public", true},
-		{"the answer says s-maxage", func(*cache.Rule) {}, "s-maxage=60", true},
-		{"the answer says must-revalidate", func(*cache.Rule) {}, "must-revalidate", true},
+		{"the response says public", func(*cache.Rule) {}, "public", true},
+		{"the response says s-maxage", func(*cache.Rule) {}, "s-maxage=60", true},
+		{"the response says must-revalidate", func(*cache.Rule) {}, "must-revalidate", true},
 		{"the author said public", func(r *cache.Rule) { r.AuthRequired = true }, "", true},
 		{"the author said principal", func(r *cache.Rule) { r.Policy.Audience = policy.AudiencePrincipal }, "", true},
 		{"private wins over the author", func(r *cache.Rule) { r.AuthRequired = true }, "private", false},

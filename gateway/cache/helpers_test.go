@@ -70,12 +70,12 @@ func counting(calls *atomic.Int64, next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// text answers with a body.
+// text responds with a body.
 func text(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
 }
 
-// get asks a handler, with header fields in pairs.
+// get calls a handler, with header fields in pairs.
 func get(h http.Handler, target string, fields ...string) *httptest.ResponseRecorder {
 	return do(h, request(http.MethodGet, target, fields...))
 }
@@ -96,7 +96,7 @@ func do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 
 func status(w *httptest.ResponseRecorder) string { return w.Header().Get("Cache-Status") }
 
-// expect checks an answer's code, body and Cache-Status.
+// expect checks a response's code, body and Cache-Status.
 func expect(t *testing.T, w *httptest.ResponseRecorder, code int, body, cacheStatus string) {
 	t.Helper()
 	if w.Code != code || w.Body.String() != body || status(w) != cacheStatus {

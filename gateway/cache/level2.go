@@ -30,7 +30,7 @@ type level2 struct {
 	stamps     []memory.Stamp // of this process
 
 	key   RemoteKey        // that of the response, where it is known
-	stamp Stamp            // of before the upstream is asked
+	stamp Stamp            // of before the upstream is called
 	ready bool             // what the upstream sends may be shared
 	leads bool             // other processes wait
 	stale *memory.Response // what was found and is no longer fresh; nil: nothing
@@ -68,7 +68,7 @@ func (s *level2) find(ctx context.Context, alone bool) *memory.Response {
 	return s.await(ctx)
 }
 
-// await returns nil when the upstream is to be asked.
+// await returns nil when the upstream is to be called.
 func (s *level2) await(ctx context.Context) *memory.Response {
 	deadline := time.NewTimer(s.store.opts.MaxRemoteWait)
 	defer deadline.Stop()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
@@ -34,6 +35,12 @@ func flooded(t testing.TB, opts Options, body []byte) (*Store, http.Handler) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	return s, floodedBy(t, s, body)
+}
+
+// floodedBy returns a handler before a store.
+func floodedBy(t testing.TB, s *Store, body []byte) http.Handler {
+	t.Helper()
 	middleware, err := s.Middleware(Rule{
 		Name:       "flood",
 		Policy:     policy.Cache{TTL: time.Hour},
@@ -44,7 +51,7 @@ func flooded(t testing.TB, opts Options, body []byte) (*Store, http.Handler) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
+	return middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
 }
 
 // TestMemoryBoundOfEverything has far more keys than fit, each with a hit that
@@ -132,14 +139,40 @@ func TestLateEncoder(t *testing.T) {
 	}
 }
 
-// BenchmarkDistinctKeys asks for a new key each time. The first tenth begins with
+// TestStoreKeepsNoRouteAlive holds that what is stored and remembered for a
+// handler that has been replaced does not keep it, its rule or what they reach.
+func TestStoreKeepsNoRouteAlive(t *testing.T) {
+	s, err := NewStore(Options{Encoder: &halver{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	served := func() weak.Pointer[route] {
+		h := floodedBy(t, s, make([]byte, 1000))
+		r := httptest.NewRequest(http.MethodGet, "/a", nil)
+		r.Header.Set("Accept-Encoding", "half")
+		for range 3 {
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		return weak.Make(h.(*handler).route)
+	}()
+	if s.urls.Bytes() == 0 || s.memory.Bytes() == 0 {
+		t.Fatal("nothing is stored")
+	}
+	heap()
+	if served.Value() != nil {
+		t.Error("a route that nobody uses is still there")
+	}
+}
+
+// BenchmarkDistinctKeys fetches a new key each time. The first tenth begins with
 // an empty store; "slowdown" is the time of a request after it to one of it, and
 // "heap/bound" the whole heap at the end. Try -benchtime 10000000x.
 func BenchmarkDistinctKeys(b *testing.B) {
 	const maxBytes = 64 << 20
 	s, h := flooded(b, Options{MaxBytes: maxBytes}, make([]byte, 1000))
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	ask := func(from, to int) float64 {
+	fetch := func(from, to int) float64 {
 		began := time.Now()
 		for i := from; i < to; i++ {
 			r.URL.Path = fmt.Sprint("/", i)
@@ -149,8 +182,8 @@ func BenchmarkDistinctKeys(b *testing.B) {
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
-	first := ask(0, b.N/10)
-	rest := ask(b.N/10, b.N)
+	first := fetch(0, b.N/10)
+	rest := fetch(b.N/10, b.N)
 	b.StopTimer()
 	b.ReportMetric(rest/max(first, 1), "slowdown")
 	b.ReportMetric(float64(heap())/maxBytes, "heap/bound")
@@ -158,7 +191,7 @@ func BenchmarkDistinctKeys(b *testing.B) {
 }
 
 // TestLateLeader holds that a request which found nothing, and by then leads a
-// flight though another has landed in between, does not ask again.
+// flight though another has landed in between, does not fetch again.
 func TestLateLeader(t *testing.T) {
 	s, err := NewStore(Options{})
 	if err != nil {
@@ -167,7 +200,7 @@ func TestLateLeader(t *testing.T) {
 	defer s.Close()
 	var h http.Handler
 	calls, nested := 0, false
-	ask := func() string {
+	fetch := func() string {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/a", nil))
 		return w.Header().Get(cacheStatus)
@@ -179,7 +212,7 @@ func TestLateLeader(t *testing.T) {
 		Tags: func(*http.Request) ([]string, error) { // between the look and the flight
 			if !nested {
 				nested = true
-				ask()
+				fetch()
 			}
 			return nil, nil
 		},
@@ -192,7 +225,7 @@ func TestLateLeader(t *testing.T) {
 		calls++
 		_, _ = w.Write([]byte("x"))
 	}))
-	if got := ask(); got != "venta; hit; ttl=3600" || calls != 1 {
+	if got := fetch(); got != "venta; hit; ttl=3600" || calls != 1 {
 		t.Errorf("%s, %d calls", got, calls)
 	}
 	if s.flights.Open() > 0 {

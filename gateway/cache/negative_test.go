@@ -20,7 +20,7 @@ func negativeRule() cache.Rule {
 	return rule
 }
 
-// missing answers with a status, header fields and how often it was asked.
+// missing responds with a status, header fields and how often it was called.
 func missing(calls *atomic.Int64, status int, fields ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i < len(fields); i += 2 {
@@ -34,11 +34,11 @@ func missing(calls *atomic.Int64, status int, fields ...string) http.HandlerFunc
 func TestNegative(t *testing.T) {
 	const hit = "venta; hit; ttl=5"
 	tests := []struct {
-		name   string
-		status int
-		answer []string
-		ask    []string
-		want   string // of the second request, after five seconds
+		name     string
+		status   int
+		response []string
+		fields   []string
+		want     string // of the second request, after five seconds
 	}{
 		{"404", 404, nil, nil, hit},
 		{"410", 410, nil, nil, hit},
@@ -59,12 +59,12 @@ func TestNegative(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var calls atomic.Int64
-				h := wrap(t, newStore(t, cache.Options{}), negativeRule(), missing(&calls, test.status, test.answer...))
-				if got := get(h, "/a", test.ask...); got.Code != test.status || got.Body.String() != "1" {
+				h := wrap(t, newStore(t, cache.Options{}), negativeRule(), missing(&calls, test.status, test.response...))
+				if got := get(h, "/a", test.fields...); got.Code != test.status || got.Body.String() != "1" {
 					t.Errorf("first: %d %s", got.Code, got.Body)
 				}
 				time.Sleep(5 * time.Second)
-				got := get(h, "/a", test.ask...)
+				got := get(h, "/a", test.fields...)
 				expect(t, got, test.status, fmt.Sprint(calls.Load()), test.want)
 				if age := got.Header().Get("Age"); calls.Load() == 1 && age != "5" {
 					t.Errorf("Age = %q", age)
@@ -128,7 +128,7 @@ func TestNegativeIsNeverStale(t *testing.T) {
 	})
 }
 
-// TestNegativeReplacesWhatWas holds that a 404 takes the place of a stale answer.
+// TestNegativeReplacesWhatWas holds that a 404 takes the place of a stale response.
 func TestNegativeReplacesWhatWas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rule := negativeRule()
@@ -166,10 +166,10 @@ func TestRememberError(t *testing.T) {
 			rule.OnError(w, r, err)
 		}))
 		for round := range 2 {
-			answers := crowd(h, 10, func(i int) *http.Request {
+			responses := crowd(h, 10, func(i int) *http.Request {
 				return request(http.MethodGet, "/a", "X-Request-Id", fmt.Sprint(round, i))
 			})
-			for i, w := range answers {
+			for i, w := range responses {
 				if want := fmt.Sprint(round, i, ": no vendor 7"); w.Code != 404 || w.Body.String() != want {
 					t.Errorf("%d %q, want %q", w.Code, w.Body, want)
 				}
@@ -182,7 +182,7 @@ func TestRememberError(t *testing.T) {
 }
 
 // TestRememberedErrorOfASuccess holds that an error which the handler got over
-// is not what a 200 is answered with.
+// is not what a 200 gets.
 func TestRememberedErrorOfASuccess(t *testing.T) {
 	h := wrap(t, newStore(t, cache.Options{}), negativeRule(), func(w http.ResponseWriter, r *http.Request) {
 		cache.RememberError(r.Context(), errors.New("first attempt"))
@@ -195,9 +195,9 @@ func TestRememberedErrorOfASuccess(t *testing.T) {
 
 func TestJitter(t *testing.T) {
 	tests := []struct {
-		random float64
-		answer []string
-		want   string
+		random   float64
+		response []string
+		want     string
 	}{
 		{0, nil, hit60},
 		{0.5, nil, "venta; hit; ttl=57"},
@@ -210,8 +210,8 @@ func TestJitter(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStore(t, cache.Options{Jitter: 0.1, Random: func() float64 { return test.random }})
 			h := wrap(t, s, baseRule(), func(w http.ResponseWriter, r *http.Request) {
-				for i := 0; i < len(test.answer); i += 2 {
-					w.Header().Add(test.answer[i], test.answer[i+1])
+				for i := 0; i < len(test.response); i += 2 {
+					w.Header().Add(test.response[i], test.response[i+1])
 				}
 				text("x")(w, r)
 			})

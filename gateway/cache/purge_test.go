@@ -42,9 +42,9 @@ func TestPurge(t *testing.T) {
 	check(false, false, true)
 }
 
-// TestPurgeRacesAFill purges while the upstream is answering: what it answers
+// TestPurgeRacesAFetch purges while the upstream is responding: what it sends
 // was read before the write and must not be served to anybody after it.
-func TestPurgeRacesAFill(t *testing.T) {
+func TestPurgeRacesAFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore(t, cache.Options{})
 		var value, calls atomic.Int64
@@ -53,18 +53,18 @@ func TestPurgeRacesAFill(t *testing.T) {
 			time.Sleep(time.Second) // virtual
 			fmt.Fprint(w, read)
 		}))
-		ask := func(int) *http.Request { return request(http.MethodGet, "/a", "X-Tags", "v") }
+		fetch := func(int) *http.Request { return request(http.MethodGet, "/a", "X-Tags", "v") }
 		var before, after []*httptest.ResponseRecorder
 		var clients sync.WaitGroup
-		clients.Go(func() { before = crowd(h, 5, ask) })
+		clients.Go(func() { before = crowd(h, 5, fetch) })
 		time.Sleep(time.Second / 2) // virtual
 		value.Store(1)
 		s.Purge("v")
 		purged := time.Now()
 		clients.Go(func() {
-			after = crowd(h, 5, ask)
+			after = crowd(h, 5, fetch)
 			if took := time.Since(purged); took != time.Second {
-				t.Errorf("requests after the purge took %v: they waited for what was asked before", took)
+				t.Errorf("requests after the purge took %v: they waited for what was requested before", took)
 			}
 		})
 		clients.Wait()
@@ -76,14 +76,14 @@ func TestPurgeRacesAFill(t *testing.T) {
 		if got := tally(before); got["200 0"] != 1 || got["200 1"] != 4 {
 			t.Errorf("requests before the purge got %v, want only the leader to get 0", got)
 		}
-		if w := do(h, ask(0)); w.Body.String() != "1" || calls.Load() > 3 {
+		if w := do(h, fetch(0)); w.Body.String() != "1" || calls.Load() > 3 {
 			t.Errorf("then %s after %d calls", w.Body, calls.Load())
 		}
 	})
 }
 
 // TestReadYourWrites lets writers and readers of a few values race for real:
-// no reader may see less than what was acknowledged before it asked.
+// no reader may see less than what was acknowledged before it began.
 func TestReadYourWrites(t *testing.T) {
 	const values, workers, rounds = 3, 8, 300
 	s := newStore(t, cache.Options{})
@@ -186,7 +186,7 @@ func TestInvalidator(t *testing.T) {
 		{"the client's time is over", code(408), true},
 		{"the client has left", code(499), true},
 		{"an error", code(500), true},
-		{"no answer in time", code(504), true},
+		{"no response in time", code(504), true},
 		{"a panic", func(http.ResponseWriter, *http.Request) { panic("boom") }, true},
 		{"a panic after a refusal", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400); panic("boom") }, false},
 	}

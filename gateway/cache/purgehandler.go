@@ -22,7 +22,7 @@ type purgeRequest struct {
 }
 
 // PurgeHandler lets operators purge: a POST of {"tags": ["vendor:1"]} or
-// {"all": true} as application/json. It answers with a [Delivery]: 200 when every
+// {"all": true} as application/json. It responds with a [Delivery]: 200 when every
 // process has purged, 202 when some have not said so yet. It authenticates
 // nobody, so it belongs on an address that only operators reach; that it asks for
 // JSON keeps other sites' pages from using an operator's browser.

@@ -78,7 +78,7 @@ func (rf refresher) run(x *exchange) {
 // fetch is one refresh.
 func (rf refresher) fetch(ctx context.Context, x *exchange) Event {
 	if !rf.store.tags.Current(x.stale.Stamps) {
-		x.land(flight.Outcome{Purged: true}) // those who wait ask by themselves
+		x.land(flight.Outcome{Purged: true}) // those who wait call the upstream themselves
 		return Refreshed
 	}
 	if x.ctx = ctx; rf.fetcher.fromLevel2(nobody{make(http.Header)}, x) {

@@ -20,7 +20,7 @@ func TestRefreshThatFails(t *testing.T) {
 	tests := []struct {
 		name  string
 		fail  http.HandlerFunc
-		kept  bool // the stale answer
+		kept  bool // the stale response
 		event cache.Event
 	}{
 		{"503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, true, cache.RefreshFailed},
@@ -83,7 +83,7 @@ func TestRefreshThatFails(t *testing.T) {
 	}
 }
 
-// TestFailingRefreshesEnd holds that the stale answer is served to the end of
+// TestFailingRefreshesEnd holds that the stale response is served to the end of
 // its window and no longer.
 func TestFailingRefreshesEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestRefreshesAreBoundedInNumber(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		for i := range keys {
 			if got := get(h, fmt.Sprint("/", i)); got.Body.String() != fmt.Sprint(i+1) {
-				t.Errorf("%d is answered with %s", i, got.Body)
+				t.Errorf("%d gets %s", i, got.Body)
 			}
 		}
 		time.Sleep(2 * time.Second)
@@ -128,7 +128,7 @@ func TestRefreshesAreBoundedInNumber(t *testing.T) {
 	})
 }
 
-// TestPurgedBeforeItsRefresh holds that the upstream is not asked for nobody:
+// TestPurgedBeforeItsRefresh holds that the upstream is not called for nobody:
 // what was purged since it was served is not refreshed.
 func TestPurgedBeforeItsRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

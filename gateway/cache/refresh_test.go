@@ -48,7 +48,7 @@ func (e *events) expect(t *testing.T, want map[cache.Event]int) {
 	}
 }
 
-// numbered answers with how often it was asked, a second after it was.
+// numbered responds with how often it was called, a second after it was.
 func numbered(calls *atomic.Int64, fields ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		n := calls.Add(1)
@@ -62,19 +62,19 @@ func numbered(calls *atomic.Int64, fields ...string) http.HandlerFunc {
 
 const (
 	revalidating = "venta; hit; detail=stale-while-revalidate; ttl=-60"
-	// fetched is the status of an answer that was waited for.
+	// fetched is the status of a response that was waited for.
 	fetched = "venta; fwd=stale; stored"
 )
 
 func TestStaleWhileRevalidate(t *testing.T) {
 	tests := []struct {
-		name    string
-		answer  []string // header fields
-		request []string
-		after   time.Duration
-		body    string
-		want    string
-		calls   int64 // in the end
+		name     string
+		response []string // header fields
+		request  []string
+		after    time.Duration
+		body     string
+		want     string
+		calls    int64 // in the end
 	}{
 		{"in the window", nil, nil, 2 * time.Minute, "1", revalidating, 2},
 		{"after the window", nil, nil, 12 * time.Minute, "2", fetched, 2},
@@ -82,23 +82,23 @@ func TestStaleWhileRevalidate(t *testing.T) {
 		{"proxy-revalidate", []string{"Cache-Control", "max-age=60, proxy-revalidate"}, nil, 2 * time.Minute, "2", fetched, 2},
 		{"s-maxage", []string{"Cache-Control", "s-maxage=60"}, nil, 2 * time.Minute, "2", fetched, 2},
 		{"s-maxage and a window of its own", []string{"Cache-Control", "s-maxage=60, stale-while-revalidate=300"}, nil, 2 * time.Minute, "2", fetched, 2},
-		{"the answer allows less", []string{"Cache-Control", "max-age=60, stale-while-revalidate=30"}, nil, 2 * time.Minute, "2", fetched, 2},
-		{"the answer allows enough", []string{"Cache-Control", "max-age=60, stale-while-revalidate=61"}, nil, 2 * time.Minute, "1", revalidating, 2},
-		{"the answer cannot allow more", []string{"Cache-Control", "max-age=60, stale-while-revalidate=9999"}, nil, 12 * time.Minute, "2", fetched, 2},
+		{"the response allows less", []string{"Cache-Control", "max-age=60, stale-while-revalidate=30"}, nil, 2 * time.Minute, "2", fetched, 2},
+		{"the response allows enough", []string{"Cache-Control", "max-age=60, stale-while-revalidate=61"}, nil, 2 * time.Minute, "1", revalidating, 2},
+		{"the response cannot allow more", []string{"Cache-Control", "max-age=60, stale-while-revalidate=9999"}, nil, 12 * time.Minute, "2", fetched, 2},
 		{"no-cache", nil, []string{"Cache-Control", "no-cache"}, 2 * time.Minute, "2", fetched, 2},
 		{"max-age", nil, []string{"Cache-Control", "max-age=100"}, 2 * time.Minute, "2", fetched, 2},
 		{"max-age that bears it", nil, []string{"Cache-Control", "max-age=120"}, 2 * time.Minute, "1", revalidating, 2},
 		{"min-fresh", nil, []string{"Cache-Control", "min-fresh=0"}, 2 * time.Minute, "2", fetched, 2},
 		{"max-stale", nil, []string{"Cache-Control", "max-stale=59"}, 2 * time.Minute, "2", fetched, 2},
 		{"max-stale that bears it", nil, []string{"Cache-Control", "max-stale=60"}, 2 * time.Minute, "1", revalidating, 2},
-		{"only-if-cached asks nobody", nil, []string{"Cache-Control", "only-if-cached"}, 2 * time.Minute, "1", revalidating, 1},
+		{"only-if-cached calls nobody", nil, []string{"Cache-Control", "only-if-cached"}, 2 * time.Minute, "1", revalidating, 1},
 		{"a caller of its own", nil, []string{"Authorization", "Bearer x"}, 2 * time.Minute, "2", "venta; fwd=stale", 2},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var calls atomic.Int64
-				h := wrap(t, newStore(t, cache.Options{}), refreshRule(), numbered(&calls, test.answer...))
+				h := wrap(t, newStore(t, cache.Options{}), refreshRule(), numbered(&calls, test.response...))
 				expect(t, get(h, "/a"), 200, "1", stored)
 				time.Sleep(test.after - time.Second)
 				began := time.Now()
@@ -120,11 +120,11 @@ func TestStaleWhileRevalidate(t *testing.T) {
 }
 
 // TestMaxStale holds that a client may take what is stale where the policy has
-// no window, but not where the answer forbids that.
+// no window, but not where the response forbids that.
 func TestMaxStale(t *testing.T) {
 	tests := []struct {
-		answer, request string
-		body            string
+		response, request string
+		body              string
 	}{
 		{"", "max-stale=60", "1"},
 		{"", "max-stale", "1"},
@@ -136,10 +136,10 @@ func TestMaxStale(t *testing.T) {
 		{"s-maxage=60", "max-stale", "2"},
 	}
 	for _, test := range tests {
-		t.Run(test.answer+" "+test.request, func(t *testing.T) {
+		t.Run(test.response+" "+test.request, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var calls atomic.Int64
-				h := wrap(t, newStore(t, cache.Options{}), baseRule(), numbered(&calls, "Cache-Control", test.answer))
+				h := wrap(t, newStore(t, cache.Options{}), baseRule(), numbered(&calls, "Cache-Control", test.response))
 				get(h, "/a")
 				time.Sleep(2*time.Minute - time.Second)
 				want := map[string]string{"1": "venta; hit; detail=max-stale; ttl=-60", "2": fetched}[test.body]
@@ -158,7 +158,7 @@ func TestOneRefreshForACrowd(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		for _, w := range crowd(h, 1000, plain) {
 			if w.Body.String() != "1" {
-				t.Errorf("answered %s %s", w.Body, status(w))
+				t.Errorf("got %s %s", w.Body, status(w))
 			}
 		}
 		time.Sleep(2 * time.Second)
@@ -170,7 +170,7 @@ func TestOneRefreshForACrowd(t *testing.T) {
 	})
 }
 
-// TestRefreshIsShared holds that a request which cannot take the stale answer
+// TestRefreshIsShared holds that a request which cannot take the stale response
 // waits for the refresh that is under way.
 func TestRefreshIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -217,7 +217,7 @@ func (w *finished) Write(p []byte) (int, error) {
 
 type identityKey struct{}
 
-// TestRefreshOutlivesItsClient holds that it asks as the client did, in its
+// TestRefreshOutlivesItsClient holds that it calls as the client did, in its
 // name, though the client's request has ended, and without its bound.
 func TestRefreshOutlivesItsClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -232,7 +232,7 @@ func TestRefreshOutlivesItsClient(t *testing.T) {
 				t.Error("the refresh ended with its client")
 			}
 		})
-		ask := func() *httptest.ResponseRecorder {
+		fetch := func() *httptest.ResponseRecorder {
 			ctx, cancel := context.WithCancel(context.WithValue(t.Context(), identityKey{}, "ann"))
 			w := &finished{ResponseRecorder: httptest.NewRecorder(), t: t}
 			r := request(http.MethodHead, "/a", "X-Principal", "ann", "Authorization", "Bearer ann", "Grpc-Timeout", "9S", "If-None-Match", "x")
@@ -242,9 +242,9 @@ func TestRefreshOutlivesItsClient(t *testing.T) {
 			clear(r.Header) // net/http is free to use it again
 			return w.ResponseRecorder
 		}
-		ask()
+		fetch()
 		time.Sleep(2*time.Minute - time.Second)
-		if got := ask(); status(got) != revalidating {
+		if got := fetch(); status(got) != revalidating {
 			t.Errorf("%s", status(got))
 		}
 		time.Sleep(2 * time.Second)
@@ -286,7 +286,7 @@ func TestRefreshIsBoundedInTime(t *testing.T) {
 	})
 }
 
-// TestRefreshNeverCrossesPrincipals has each caller's answer fetched anew in the
+// TestRefreshNeverCrossesPrincipals has each caller's response refreshed in the
 // caller's own name, among many at once.
 func TestRefreshNeverCrossesPrincipals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -307,7 +307,7 @@ func TestRefreshNeverCrossesPrincipals(t *testing.T) {
 		for i := range callers {
 			name := fmt.Sprint("p", i)
 			if got := get(h, "/a", "X-Principal", name); got.Body.String() != name {
-				t.Errorf("%s is answered with %s", name, got.Body)
+				t.Errorf("%s gets %s", name, got.Body)
 			}
 		}
 		time.Sleep(time.Minute)
@@ -335,7 +335,7 @@ func TestPurgedIsNotRefreshed(t *testing.T) {
 			began := time.Now()
 			got := get(h, "/a", "X-Tags", "v")
 			if want := fmt.Sprint(calls.Load()); got.Body.String() != want || time.Since(began) != time.Second {
-				t.Errorf("answered %s after %v, want %s", got.Body, time.Since(began), want)
+				t.Errorf("got %s after %v, want %s", got.Body, time.Since(began), want)
 			}
 			time.Sleep(time.Second)
 			if w := get(h, "/a", "X-Tags", "v"); w.Body.String() != got.Body.String() {
@@ -345,7 +345,7 @@ func TestPurgedIsNotRefreshed(t *testing.T) {
 	}
 }
 
-// TestClose holds that it ends and awaits refreshes, and that stale answers are
+// TestClose holds that it ends and awaits refreshes, and that stale responses are
 // served after it all the same.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -396,7 +396,7 @@ func TestLateRefresh(t *testing.T) {
 		get(h, "/a")
 		time.Sleep(2 * time.Minute)
 		if got := get(h, "/a"); got.Body.String() != "1" {
-			t.Errorf("answered %s", got.Body)
+			t.Errorf("got %s", got.Body)
 		}
 		time.Sleep(2 * time.Second)
 		if calls.Load() != 2 {

@@ -14,7 +14,7 @@ import (
 // # What is promised
 //
 // A Stamp stands for the purges of some tags so far. An entry is stored with the
-// stamp that was read before the upstream was asked, and is found only while the
+// stamp that was read before the upstream was called, and is found only while the
 // stamp of the same tags is still that one. So a response that was read before a
 // purge and arrives after it is never found, by anybody.
 //
@@ -35,7 +35,7 @@ type Remote interface {
 	// Load returns the entry under a key and the stamp of the tags now, in one
 	// round trip where it can. An entry of another stamp is not found.
 	Load(ctx context.Context, key RemoteKey, tags []TagID) (Loaded, error)
-	// Lead asks for the fleet's only flight for a key and stamp.
+	// Lead applies for the fleet's only flight for a key and stamp.
 	Lead(ctx context.Context, key RemoteKey, stamp Stamp) (Role, error)
 	// Put hands over a response, or that there is none to share, and returns at
 	// once. What it is given belongs to it.
@@ -82,8 +82,8 @@ type Loaded struct {
 type Put struct {
 	Key   RemoteKey
 	Tags  []TagID
-	Stamp Stamp // of before the upstream was asked
-	// Entry is nil where there is nothing to share: whoever waits asks the upstream itself.
+	Stamp Stamp // of before the upstream was called
+	// Entry is nil where there is nothing to share: whoever waits calls the upstream itself.
 	Entry []byte
 	// Keep is how long the entry may be of use.
 	Keep time.Duration
@@ -98,9 +98,9 @@ type Role int
 
 // The roles.
 const (
-	RoleAlone    Role = iota // ask the upstream; others may, too
-	RoleLeader               // ask the upstream; others wait for the entry
-	RoleFollower             // wait: another asks the upstream
+	RoleAlone    Role = iota // call the upstream; others may, too
+	RoleLeader               // call the upstream; others wait for the entry
+	RoleFollower             // wait: another calls the upstream
 )
 
 // Delivery is how far a purge came.

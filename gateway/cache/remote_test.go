@@ -40,9 +40,9 @@ func (h *history) before(t time.Time) int64 {
 	return n
 }
 
-// TestFleetModel lets processes read and write through a second level whose
+// TestFleetModel lets processes read and write through a level 2 whose
 // every step takes a random time. Nobody reads less than what was acknowledged
-// before it asked or, where processes are cut off now and then, a bound before.
+// before it began or, where processes are cut off now and then, a bound before.
 func TestFleetModel(t *testing.T) {
 	for seed := range uint64(30) {
 		for _, cuts := range []bool{false, true} {
@@ -122,7 +122,7 @@ func runFleet(t *testing.T, seed uint64, cuts bool) {
 	}
 }
 
-// TestPurgeInTheMiddle loads an answer from the second level when it is purged
+// TestPurgeInTheMiddle loads a response from level 2 when it is purged
 // in memory and not there yet.
 func TestPurgeInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestPurgeInTheMiddle(t *testing.T) {
 	})
 }
 
-// TestUntrustedFlights has a process cut off while a slow answer is under way:
+// TestUntrustedFlights has a process cut off while a slow response is under way:
 // who comes later than the bound does not wait for it.
 func TestUntrustedFlights(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -160,21 +160,21 @@ func TestUntrustedFlights(t *testing.T) {
 			fmt.Fprint(w, read)
 		})
 		var clients sync.WaitGroup
-		ask := func(want int64) {
+		fetch := func(want int64) {
 			clients.Go(func() {
 				if w := get(reads, "/a", "X-Tags", "v"); number(w) != want {
 					t.Errorf("%q %q, want %d", w.Body, status(w), want)
 				}
 			})
 		}
-		ask(0)
+		fetch(0)
 		time.Sleep(fakeBound) // virtual
 		remote.cut()
 		value.Store(1)            // and is purged where nobody here hears of it
 		time.Sleep(2 * fakeBound) // virtual
-		ask(1)
+		fetch(1)
 		time.Sleep(fakeBound / 2) // virtual
-		ask(1)
+		fetch(1)
 		clients.Wait()
 	})
 }
@@ -211,22 +211,22 @@ func TestStaleOfTheSecondLevel(t *testing.T) {
 		get(wrap(t, first, rule, text("x")), "/a")
 		time.Sleep(2 * time.Minute) // virtual
 		failing := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
-		ask := func(next http.HandlerFunc) *httptest.ResponseRecorder {
+		fetch := func(next http.HandlerFunc) *httptest.ResponseRecorder {
 			s, _ := newRemoteStore(t, h)
 			defer time.Sleep(time.Second) // virtual
 			return get(wrap(t, s, rule, next), "/a")
 		}
-		if w := ask(failing); w.Code != http.StatusOK || w.Body.String() != "x" {
+		if w := fetch(failing); w.Code != http.StatusOK || w.Body.String() != "x" {
 			t.Errorf("%d %q %q", w.Code, w.Body, status(w))
 		}
-		ask(http.NotFound)
-		if w := ask(failing); w.Code != http.StatusServiceUnavailable {
+		fetch(http.NotFound)
+		if w := fetch(failing); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("withdrawn: %d %q %q", w.Code, w.Body, status(w))
 		}
 	})
 }
 
-// TestRefreshOfTheFleet fetches an answer anew once, for all processes.
+// TestRefreshOfTheFleet refreshes a response once, for all processes.
 func TestRefreshOfTheFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(1)
@@ -251,7 +251,7 @@ func TestRefreshOfTheFleet(t *testing.T) {
 		round()
 		time.Sleep(2 * time.Minute) // virtual
 		if got := round(); strings.Join(got, "") != "1111" {
-			t.Errorf("while it is fetched anew: %v", got)
+			t.Errorf("while it is refreshed: %v", got)
 		}
 		if got := round(); strings.Join(got, "") != "2222" || calls.Load() != 2 {
 			t.Errorf("then %v after %d calls", got, calls.Load())

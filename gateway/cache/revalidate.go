@@ -6,7 +6,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
-// setCondition asks the upstream whether what is stored still holds (RFC 9111,
+// setCondition has the upstream say whether what is stored still holds (RFC 9111,
 // section 4.3.1), where the upstream itself has named its version: it does not
 // know the tags that are made here.
 func (x *exchange) setCondition(header http.Header) {

@@ -40,7 +40,7 @@ type Rule struct {
 	// query. A URL that had a hit is then not read again: the Store remembers its
 	// key. What else would keep a request from the cache belongs into Bypass.
 	KeyFromURL bool
-	// Bypass, if set, reports whether a request passes the cache by. It is asked
+	// Bypass, if set, reports whether a request passes the cache by. It is called
 	// before Key.
 	Bypass func(r *http.Request) bool
 	// IgnoreTargets leaves what is stored of a URI as it is when the URI is

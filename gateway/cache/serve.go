@@ -31,7 +31,7 @@ func (s responder) serveStored(w http.ResponseWriter, r *http.Request, k memory.
 		return
 	}
 	header := w.Header()
-	p := encodings{s.route}.choose(header, r, k, v)
+	p := encodings(s).choose(header, r, k, v)
 	setAge(header, v, status, true, now)
 	send(w, r, v, p)
 }

@@ -34,7 +34,7 @@ func shadowRule(l *words) cache.Rule {
 	return rule
 }
 
-// TestShadowChangesNothing compares each answer, and what the handler was asked,
+// TestShadowChangesNothing compares each response, and what the handler was sent,
 // with those of the bare handler.
 func TestShadowChangesNothing(t *testing.T) {
 	tests := []struct {
@@ -43,7 +43,7 @@ func TestShadowChangesNothing(t *testing.T) {
 		next  http.HandlerFunc
 		would []string // of two in a row
 	}{
-		{"an answer", func() *http.Request {
+		{"a response", func() *http.Request {
 			return request(http.MethodGet, "/a", "Accept-Encoding", "gzip", "Te", "trailers")
 		}, text("x"), []string{"miss", "hit"}},
 		{"a condition", func() *http.Request { return request(http.MethodGet, "/a", "If-None-Match", `"a"`) }, func(w http.ResponseWriter, r *http.Request) {
@@ -83,10 +83,10 @@ func TestShadowChangesNothing(t *testing.T) {
 				h.ServeHTTP(got, r)
 				if got.Code != want.Code || got.Body.String() != want.Body.String() || got.Flushed != want.Flushed ||
 					!maps.EqualFunc(got.Header(), want.Header(), slices.Equal) {
-					t.Errorf("answered %d %s %v, want %d %s %v", got.Code, got.Body, got.Header(), want.Code, want.Body, want.Header())
+					t.Errorf("got %d %s %v, want %d %s %v", got.Code, got.Body, got.Header(), want.Code, want.Body, want.Header())
 				}
 				if !maps.EqualFunc(seen, test.r().Header, slices.Equal) {
-					t.Errorf("asked with %v", seen)
+					t.Errorf("called with %v", seen)
 				}
 			}
 			told.expect(t, test.would...)
@@ -111,7 +111,7 @@ func TestShadowTells(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		failing.Store(503)
 		if got := get(h, "/a", "X-Tags", "v"); got.Code != 503 {
-			t.Errorf("the failure is answered with %d", got.Code)
+			t.Errorf("the failure gets %d", got.Code)
 		}
 		s.Purge("v")
 		get(h, "/a", "X-Tags", "v")

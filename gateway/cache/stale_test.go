@@ -14,14 +14,14 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 )
 
-// staleRule caches for a minute and lets an answer stand in for ten more.
+// staleRule caches for a minute and lets a response stand in for ten more.
 func staleRule() cache.Rule {
 	rule := baseRule()
 	rule.Policy.StaleIfError = 10 * time.Minute
 	return rule
 }
 
-// flaky answers 200 "old" with the given header fields, then with a status.
+// flaky responds 200 "old" with the given header fields, then with a status.
 func flaky(status *atomic.Int64, fields ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		code := int(status.Load())
@@ -43,12 +43,12 @@ func flaky(status *atomic.Int64, fields ...string) http.HandlerFunc {
 func TestStaleIfError(t *testing.T) {
 	const standsIn = "; detail=stale-if-error; ttl=-60"
 	tests := []struct {
-		name    string
-		answer  []string // header fields
-		request []string
-		after   time.Duration
-		status  int
-		stale   bool
+		name     string
+		response []string // header fields
+		request  []string
+		after    time.Duration
+		status   int
+		stale    bool
 	}{
 		{"500", nil, nil, 2 * time.Minute, 500, true},
 		{"502", nil, nil, 2 * time.Minute, 502, true},
@@ -62,8 +62,8 @@ func TestStaleIfError(t *testing.T) {
 		{"must-revalidate", []string{"Cache-Control", "max-age=60, must-revalidate"}, nil, 2 * time.Minute, 503, false},
 		{"proxy-revalidate", []string{"Cache-Control", "max-age=60, proxy-revalidate"}, nil, 2 * time.Minute, 503, false},
 		{"s-maxage", []string{"Cache-Control", "s-maxage=60"}, nil, 2 * time.Minute, 503, false},
-		{"the answer allows less", []string{"Cache-Control", "max-age=60, stale-if-error=30"}, nil, 2 * time.Minute, 503, false},
-		{"the answer allows it", []string{"Cache-Control", "max-age=60, stale-if-error=61"}, nil, 2 * time.Minute, 503, true},
+		{"the response allows less", []string{"Cache-Control", "max-age=60, stale-if-error=30"}, nil, 2 * time.Minute, 503, false},
+		{"the response allows it", []string{"Cache-Control", "max-age=60, stale-if-error=61"}, nil, 2 * time.Minute, 503, true},
 		{"the request wants none", nil, []string{"Cache-Control", "no-cache"}, 2 * time.Minute, 503, false},
 		{"the request wants it young", nil, []string{"Cache-Control", "max-age=90"}, 2 * time.Minute, 503, false},
 		{"the request wants it fresh", nil, []string{"Cache-Control", "min-fresh=1"}, 2 * time.Minute, 503, false},
@@ -73,7 +73,7 @@ func TestStaleIfError(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var failing atomic.Int64
-				h := wrap(t, newStore(t, cache.Options{}), staleRule(), flaky(&failing, test.answer...))
+				h := wrap(t, newStore(t, cache.Options{}), staleRule(), flaky(&failing, test.response...))
 				expect(t, get(h, "/a"), 200, "old", stored)
 				failing.Store(int64(test.status))
 				time.Sleep(test.after)
@@ -104,8 +104,8 @@ func TestNoStaleWithoutPolicy(t *testing.T) {
 	})
 }
 
-// TestPurgedIsNeverStale holds for a purge before the question and one that
-// comes while the upstream is asked.
+// TestPurgedIsNeverStale holds for a purge before the request and one that
+// comes while the upstream is called.
 func TestPurgedIsNeverStale(t *testing.T) {
 	for _, during := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestPurgedIsNeverStale(t *testing.T) {
 				store.Purge("a")
 			}
 			if got := get(h, "/a", "X-Tags", "a"); got.Code != 503 {
-				t.Errorf("purged during the question %v: %d %s", during, got.Code, status(got))
+				t.Errorf("purged during the call %v: %d %s", during, got.Code, status(got))
 			}
 		})
 	}
@@ -150,8 +150,8 @@ func TestWithdrawnIsNeverStale(t *testing.T) {
 	}
 }
 
-// TestStaleForACrowd holds that one failure answers all who wait, that the
-// upstream's next success replaces the stale answer, and what is observed.
+// TestStaleForACrowd holds that one failure serves all who wait, that the
+// upstream's next success replaces the stale response, and what is observed.
 func TestStaleForACrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var failing, calls, seen, staleSeen atomic.Int64
@@ -182,14 +182,14 @@ func TestStaleForACrowd(t *testing.T) {
 			t.Errorf("Cache-Status (-want +got):\n%s", diff)
 		}
 		if calls.Load() != 2 || seen.Load() != 101 || staleSeen.Load() != 100 {
-			t.Errorf("%d calls, %d answers observed, %d stale", calls.Load(), seen.Load(), staleSeen.Load())
+			t.Errorf("%d calls, %d responses observed, %d stale", calls.Load(), seen.Load(), staleSeen.Load())
 		}
 		failing.Store(0)
 		expect(t, get(h, "/a"), 200, "old", "venta; fwd=stale; stored")
 	})
 }
 
-// TestStaleIsConditional holds that a client which has the stale answer is told
+// TestStaleIsConditional holds that a client which has the stale response is told
 // so.
 func TestStaleIsConditional(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -207,7 +207,7 @@ func TestStaleIsConditional(t *testing.T) {
 	})
 }
 
-// TestStaleVariants holds that another variant's stale answer is not served.
+// TestStaleVariants holds that another variant's stale response is not served.
 func TestStaleVariants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var failing atomic.Int64
@@ -227,7 +227,7 @@ func TestStaleVariants(t *testing.T) {
 }
 
 // TestPanicIsNotReplaced holds that a handler that breaks after a failure's
-// status is not taken for one that answered.
+// status is not taken for one that served.
 func TestPanicIsNotReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var failing atomic.Int64
@@ -244,7 +244,7 @@ func TestPanicIsNotReplaced(t *testing.T) {
 		w := httptest.NewRecorder()
 		defer func() {
 			if recover() == nil || w.Body.Len() != 0 {
-				t.Errorf("answered %d %s", w.Code, w.Body)
+				t.Errorf("got %d %s", w.Code, w.Body)
 			}
 		}()
 		h.ServeHTTP(w, request(http.MethodGet, "/a"))

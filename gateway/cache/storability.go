@@ -12,7 +12,7 @@ import (
 type storability struct{ *route }
 
 // terms says how a response is stored, or that it may not be (RFC 9111, section
-// 3). requested is when the upstream was asked: the age of a response counts from
+// 3). requested is when the upstream was called: the age of a response counts from
 // there (section 4.2.3).
 func (s storability) terms(r *http.Request, status int, response http.Header, requested time.Time) (t memory.Terms, ok bool) {
 	d := rfc9111.ParseDirectives(response)

@@ -26,7 +26,7 @@ type Store struct {
 }
 
 // NewStore returns an empty Store, or an error that names every bound that
-// cannot be kept.
+// makes no sense.
 func NewStore(opts Options) (*Store, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {

@@ -11,12 +11,12 @@ import (
 // TestWritesInvalidateTheirTargets is RFC 9111, section 4.4.
 func TestWritesInvalidateTheirTargets(t *testing.T) {
 	tests := []struct {
-		name   string
-		method string
-		target string
-		status int
-		answer []string
-		gone   bool // http://example.com/a?q
+		name     string
+		method   string
+		target   string
+		status   int
+		response []string
+		gone     bool // http://example.com/a?q
 	}{
 		{"PUT", http.MethodPut, "/a?q", 204, nil, true},
 		{"DELETE", http.MethodDelete, "/a?q", 200, nil, true},
@@ -46,8 +46,8 @@ func TestWritesInvalidateTheirTargets(t *testing.T) {
 						text("x")(w, r)
 						return
 					}
-					for i := 0; i < len(test.answer); i += 2 {
-						w.Header().Add(test.answer[i], test.answer[i+1])
+					for i := 0; i < len(test.response); i += 2 {
+						w.Header().Add(test.response[i], test.response[i+1])
 					}
 					r.URL.Path = "/mangled"
 					w.WriteHeader(test.status)
@@ -68,7 +68,7 @@ func TestWritesInvalidateTheirTargets(t *testing.T) {
 	}
 }
 
-// TestWritesSpareOtherHosts holds that the answer of one host cannot purge what
+// TestWritesSpareOtherHosts holds that the response of one host cannot purge what
 // is stored of another.
 func TestWritesSpareOtherHosts(t *testing.T) {
 	h := wrap(t, newStore(t, cache.Options{}), baseRule(), func(w http.ResponseWriter, r *http.Request) {
@@ -80,7 +80,7 @@ func TestWritesSpareOtherHosts(t *testing.T) {
 	expect(t, get(h, "http://other.example/a"), 200, "x", hit60)
 }
 
-// TestWriteIsReadAtOnce holds that the target is gone before the write's answer
+// TestWriteIsReadAtOnce holds that the target is gone before the write's response
 // begins, also where the handler panics.
 func TestWriteIsReadAtOnce(t *testing.T) {
 	s := newStore(t, cache.Options{})

@@ -90,7 +90,7 @@ func (p preferences) of(c Coding) weight {
 }
 
 // choose returns what the client likes best, the first offered among equals. The
-// plain answer wins only where it is liked better than all others.
+// plain response wins only where it is liked better than all others.
 func (p preferences) choose(offered []Coding) Coding {
 	best, most := identity, weight(0)
 	for _, c := range offered {

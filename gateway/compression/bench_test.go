@@ -19,7 +19,7 @@ func (w *discard) Header() http.Header         { return w.header }
 func (w *discard) WriteHeader(int)             {}
 func (w *discard) Write(p []byte) (int, error) { w.bytes += len(p); return len(p), nil }
 
-// typed is shared by all answers, to count the middleware's allocations alone.
+// typed is shared by all responses, to count the middleware's allocations alone.
 var typed = []string{"application/json"}
 
 // plainAnswers are those that stay as they are.

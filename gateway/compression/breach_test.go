@@ -19,11 +19,11 @@ func TestBREACH(t *testing.T) {
 	)
 	cookie := []string{"Cookie", "session=s3cr3t"}
 	tests := []struct {
-		name    string
-		mode    compression.Credentialed
-		request []string
-		answer  []string
-		want    bool
+		name     string
+		mode     compression.Credentialed
+		request  []string
+		response []string
+		want     bool
 	}{
 		{"anonymous", plain, nil, nil, true},
 		{"bearer", plain, []string{"Authorization", "Bearer t"}, []string{"Cache-Control", "private, no-store"}, true},
@@ -62,18 +62,18 @@ func TestBREACH(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			h := wrap(t, compression.Options{Credentialed: tt.mode}, func(w http.ResponseWriter, r *http.Request) {
-				for i := 0; i < len(tt.answer); i += 2 {
-					w.Header()[tt.answer[i]] = []string{tt.answer[i+1]}
+				for i := 0; i < len(tt.response); i += 2 {
+					w.Header()[tt.response[i]] = []string{tt.response[i+1]}
 				}
 				serves(body)(w, r)
 			})
-			answer := get(h, append([]string{accept, "gzip"}, tt.request...)...)
-			expectHeader(t, answer, "Vary", accept) // another request gets it compressed
+			response := get(h, append([]string{accept, "gzip"}, tt.request...)...)
+			expectHeader(t, response, "Vary", accept) // another request gets it compressed
 			want := ""
 			if tt.want {
 				want = "gzip"
 			}
-			expect(t, answer, want, body)
+			expect(t, response, want, body)
 		})
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// Encoder compresses whole answers by the same rules as the middleware of the
+// Encoder compresses whole responses by the same rules as the middleware of the
 // same options, for a cache that keeps what it sends. It is safe for concurrent use.
 type Encoder struct{ compressor *compressor }
 
@@ -29,7 +29,7 @@ func (e *Encoder) Choose(r *http.Request) string {
 	return w.coding.String()
 }
 
-// Fit reports whether the middleware would compress such an answer.
+// Fit reports whether the middleware would compress such a response.
 func (e *Encoder) Fit(header http.Header, bytes int) bool {
 	found := canonicalize(header)
 	return bytes >= e.compressor.options.MinBytes && found&(notOurs|contentRange) == 0 &&

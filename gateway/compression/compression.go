@@ -1,19 +1,19 @@
-// Package compression negotiates gzip, brotli and zstd for the answers of an
+// Package compression negotiates gzip, brotli and zstd for the responses of an
 // http.Handler (RFC 9110, section 12.5.3; RFC 1952, RFC 7932, RFC 8878).
 //
 // # What is compressed
 //
-// Answers with a body of at least [Options].MinBytes whose media type is text,
+// Responses with a body of at least [Options].MinBytes whose media type is text,
 // JSON, XML or another that gains from it. A body without Content-Length is held
 // back until it reaches the minimum, never longer; a handler that flushes before
 // that is streaming small pieces and stays uncompressed. After that a flush
-// flushes the compressor, too. Answers stay as they are with statuses 1xx, 204,
+// flushes the compressor, too. Responses stay as they are with statuses 1xx, 204,
 // 205, 206 and 304, with a Content-Encoding, Content-Range or digest of the
 // handler's own, and with Cache-Control: no-transform. Event streams and gRPC
 // have framing of their own and stay as they are. A client that accepts nothing
-// of what there is gets the plain answer, as section 12.5.3 allows, not 406.
+// of what there is gets the plain response, as section 12.5.3 allows, not 406.
 //
-// Every answer whose status and header leave the choice to the request has
+// Every response whose status and header leave the choice to the request has
 // Vary: Accept-Encoding, compressed or not.
 //
 // # Entity tags
@@ -22,8 +22,8 @@
 // "abc" becomes "abc-gzip", "abc-br" or "abc-zstd" with the encoding. On the way
 // back the handler finds "abc" before the tag that the client sent, in
 // If-None-Match and If-Match, and its 304 bears the client's tag again. A GET is
-// only answered with 304 for an encoding that it accepts. If-Range is left
-// alone: a part of the plain answer must not be joined to a part of a compressed
+// only served 304 for an encoding that it accepts. If-Range is left
+// alone: a part of the plain response must not be joined to a part of a compressed
 // one. Weak tags stay; what is no entity tag is not sent with compressed bytes.
 //
 // # BREACH
@@ -32,18 +32,18 @@
 // chose, its length tells whether the two are alike (BREACH, CVE-2013-3587). The
 // attack has a browser send many requests with the victim's credentials, from a
 // page of the attacker. So it needs credentials that a browser adds by itself:
-// cookies, HTTP authentication, TLS client certificates. Answers to such
-// requests, and answers with Set-Cookie, are not compressed; [Options].Credentialed
+// cookies, HTTP authentication, TLS client certificates. Responses to such
+// requests, and responses with Set-Cookie, are not compressed; [Options].Credentialed
 // loosens this. Bearer and DPoP tokens are no such credentials: a foreign page
 // cannot make the browser send them, and a request without the token is not
-// answered with the secret. Every other Authorization scheme counts as
+// sent the secret. Every other Authorization scheme counts as
 // credentials of the browser. There is no Vary: Cookie, since either encoding is
 // right for every client that accepts it.
 //
 // # Order
 //
-// The middleware stands outside a cache, which stores plain answers and does not
-// pass Accept-Encoding on, and inside what turns panics into answers: an answer
+// The middleware stands outside a cache, which stores plain responses and does not
+// pass Accept-Encoding on, and inside what turns panics into responses: a response
 // that has not begun is left to it, one that has begun is not completed, so that
 // no client takes it for whole.
 package compression
@@ -85,8 +85,8 @@ func (c Coding) String() string {
 	return fmt.Sprintf("Coding(%d)", uint8(c))
 }
 
-// Credentialed says what to do with answers to requests whose credentials a
-// browser may have added by itself. Answers with Set-Cookie are compressed in no
+// Credentialed says what to do with responses to requests whose credentials a
+// browser may have added by itself. Responses with Set-Cookie are compressed in no
 // case.
 type Credentialed uint8
 
@@ -99,13 +99,13 @@ const (
 	// what others have written and lets it load more.
 	CredentialedSameOrigin
 	// CredentialedUnlessPrivate compresses all but those with Cache-Control
-	// private or no-store. Every handler that answers a secret must say so.
+	// private or no-store. Every handler that sends a secret must say so.
 	CredentialedUnlessPrivate
 )
 
 // Options are the choices of [New]. The zero value is ready for use.
 //
-// The default levels are for answers that are made for one request. They were
+// The default levels are for responses that are made for one request. They were
 // chosen on lists of vendors as JSON (BenchmarkLevels): time on one core, size of
 // the result, memory that a pooled encoder keeps.
 //
@@ -188,7 +188,7 @@ func (o Options) validate() error {
 	return errors.Join(errs...)
 }
 
-// New returns a middleware that compresses answers. It is safe for concurrent
+// New returns a middleware that compresses responses. It is safe for concurrent
 // use; handlers that it wraps share their encoders. A level or length that is
 // out of range and a coding that is unknown or repeated are errors.
 func New(o Options) (func(http.Handler) http.Handler, error) {

@@ -17,7 +17,7 @@ type encoder interface {
 	Reset(io.Writer)
 }
 
-// windowBits bounds an encoder's memory: on 256 KiB of answer, brotli's default
+// windowBits bounds an encoder's memory: on 256 KiB of response, brotli's default
 // window takes 9 MiB and zstd's 10 MiB, for no byte less. RFC 9659 allows zstd
 // no more than 23 in HTTP.
 const windowBits = 18

@@ -33,7 +33,7 @@ func cutTag(list string) (t entityTag, rest string, ok bool) {
 
 func suffix(c Coding) string { return "-" + c.String() }
 
-// encodedTag returns the tag of an answer's compressed bytes; it is empty where
+// encodedTag returns the tag of a response's compressed bytes; it is empty where
 // there can be none.
 func encodedTag(tag string, c Coding) string {
 	t, rest, ok := cutTag(tag)
@@ -99,7 +99,7 @@ func (w *writer) translate(r *http.Request) *http.Request {
 	every := func(Coding) bool { return true }
 	fit := every
 	if reads { // what the client has must be what it may get
-		w.asked = r.Header["If-None-Match"]
+		w.noneMatch = r.Header["If-None-Match"]
 		fit = func(c Coding) bool { return w.preferences.of(c) > 0 }
 	}
 	noneMatch, changed := withPlainTags(r.Header["If-None-Match"], fit)
@@ -120,9 +120,9 @@ func setLines(h http.Header, name string, lines []string) {
 	}
 }
 
-// nameTag gives a 304 the tag of the answer that the client has.
+// nameTag gives a 304 the tag of the response that the client has.
 func (w *writer) nameTag(h http.Header) {
-	if len(w.asked) == 0 {
+	if len(w.noneMatch) == 0 {
 		return
 	}
 	t, rest, ok := cutTag(h.Get("Etag"))
@@ -130,7 +130,7 @@ func (w *writer) nameTag(h http.Header) {
 		return
 	}
 	for _, c := range w.compressor.options.Codings {
-		if w.preferences.of(c) > 0 && holdsTag(w.asked, t.opaque+suffix(c)) {
+		if w.preferences.of(c) > 0 && holdsTag(w.noneMatch, t.opaque+suffix(c)) {
 			t.opaque += suffix(c)
 			h.Set("Etag", t.String())
 			return

@@ -83,19 +83,19 @@ func TestConditionalRequests(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			answer := get(h, tt.fields...)
-			if answer.StatusCode != tt.status {
-				t.Fatalf("status %d, want %d", answer.StatusCode, tt.status)
+			response := get(h, tt.fields...)
+			if response.StatusCode != tt.status {
+				t.Fatalf("status %d, want %d", response.StatusCode, tt.status)
 			}
-			expectHeader(t, answer, "Etag", tt.tag)
+			expectHeader(t, response, "Etag", tt.tag)
 			want := body
 			if tt.status != http.StatusOK {
 				want = nil
 			}
 			if tt.status != http.StatusPreconditionFailed {
-				expectHeader(t, answer, "Vary", accept)
+				expectHeader(t, response, "Vary", accept)
 			}
-			expect(t, answer, tt.coding, want)
+			expect(t, response, tt.coding, want)
 		})
 	}
 }
@@ -104,11 +104,11 @@ func TestWeakTags(t *testing.T) {
 	body := list(3000)
 	h := wrap(t, compression.Options{}, resource(`W/"abc"`, body))
 	for _, tag := range []string{`W/"abc"`, `W/"abc-gzip"`} {
-		answer := get(h, accept, "gzip", "If-None-Match", tag)
-		if answer.StatusCode != http.StatusNotModified {
-			t.Errorf("%s: status %d", tag, answer.StatusCode)
+		response := get(h, accept, "gzip", "If-None-Match", tag)
+		if response.StatusCode != http.StatusNotModified {
+			t.Errorf("%s: status %d", tag, response.StatusCode)
 		}
-		expectHeader(t, answer, "Etag", `W/"abc"`)
+		expectHeader(t, response, "Etag", `W/"abc"`)
 	}
 	expectHeader(t, get(h, accept, "gzip"), "Etag", `W/"abc"`)
 }
@@ -117,18 +117,18 @@ func TestRanges(t *testing.T) {
 	body := list(3000)
 	h := wrap(t, compression.Options{}, resource(`"abc"`, body))
 	part := []string{accept, "gzip", "Range", "bytes=5-1999"}
-	answer := get(h, part...)
-	expectHeader(t, answer, "Vary", accept)
-	expectHeader(t, answer, "Etag", `"abc"`)
-	expectHeader(t, answer, "Content-Length", "1995")
-	expect(t, answer, "", body[5:2000])
+	response := get(h, part...)
+	expectHeader(t, response, "Vary", accept)
+	expectHeader(t, response, "Etag", `"abc"`)
+	expectHeader(t, response, "Content-Length", "1995")
+	expect(t, response, "", body[5:2000])
 
 	expect(t, get(h, append(part, "If-Range", `"abc"`)...), "", body[5:2000])
 	// What the client has is compressed: a plain part would not fit to it.
-	answer = get(h, append(part, "If-Range", `"abc-gzip"`)...)
-	expectHeader(t, answer, "Etag", `"abc-gzip"`)
-	expectHeader(t, answer, "Accept-Ranges", "")
-	expect(t, answer, "gzip", body)
+	response = get(h, append(part, "If-Range", `"abc-gzip"`)...)
+	expectHeader(t, response, "Etag", `"abc-gzip"`)
+	expectHeader(t, response, "Accept-Ranges", "")
+	expect(t, response, "gzip", body)
 	if got := get(h, append(part, "If-Match", `"abc-gzip"`)...).StatusCode; got != http.StatusPreconditionFailed {
 		t.Errorf("If-Match of compressed bytes with a range: status %d", got)
 	}
@@ -181,21 +181,21 @@ func TestHandlerThatEncodesItself(t *testing.T) {
 		w.Header().Set("Vary", "Accept-Encoding")
 		resource(`"abc-gzip"`, list(3000))(w, r)
 	})
-	answer := get(h, accept, "gzip")
-	expectHeader(t, answer, "Etag", `"abc-gzip"`)
-	expectHeader(t, answer, "Vary", accept)
-	answer = get(h, accept, "gzip", "If-None-Match", `"abc-gzip"`)
-	if answer.StatusCode != http.StatusNotModified {
-		t.Errorf("status %d", answer.StatusCode)
+	response := get(h, accept, "gzip")
+	expectHeader(t, response, "Etag", `"abc-gzip"`)
+	expectHeader(t, response, "Vary", accept)
+	response = get(h, accept, "gzip", "If-None-Match", `"abc-gzip"`)
+	if response.StatusCode != http.StatusNotModified {
+		t.Errorf("status %d", response.StatusCode)
 	}
-	expectHeader(t, answer, "Etag", `"abc-gzip"`)
+	expectHeader(t, response, "Etag", `"abc-gzip"`)
 }
 
 // TestHEADMakesNoBody holds that nothing is compressed to be thrown away.
 func TestHEADMakesNoBody(t *testing.T) {
-	answer := do(wrap(t, compression.Options{}, serves(list(3000))), request(http.MethodHead, "/", accept, "gzip"))
-	expectHeader(t, answer, "Content-Encoding", "gzip")
-	if sent, err := io.ReadAll(answer.Body); err != nil || len(sent) > 0 {
+	response := do(wrap(t, compression.Options{}, serves(list(3000))), request(http.MethodHead, "/", accept, "gzip"))
+	expectHeader(t, response, "Content-Encoding", "gzip")
+	if sent, err := io.ReadAll(response.Body); err != nil || len(sent) > 0 {
 		t.Errorf("%d bytes, %v", len(sent), err)
 	}
 }
@@ -212,8 +212,8 @@ func TestHEAD(t *testing.T) {
 		for _, http2 := range []bool{false, true} {
 			s, client := newServer(t, http2, wrap(t, compression.Options{}, next))
 			for _, coding := range []string{"gzip", "identity"} {
-				got := ask(t, client, http.MethodGet, s.URL, accept, coding)
-				head := ask(t, client, http.MethodHead, s.URL, accept, coding)
+				got := fetch(t, client, http.MethodGet, s.URL, accept, coding)
+				head := fetch(t, client, http.MethodHead, s.URL, accept, coding)
 				sent, err := io.ReadAll(head.Body)
 				if err != nil || len(sent) > 0 {
 					t.Errorf("%s: HEAD with a body of %d bytes: %v", name, len(sent), err)

@@ -35,12 +35,12 @@ func (w *writer) rewind(h http.Header) (late http.Header) {
 	return late
 }
 
-// describe turns the plain answer's header into that of the compressed one.
+// describe turns the plain response's header into that of the compressed one.
 func (w *writer) describe(h http.Header) {
 	w.encoding[0] = w.coding.String()
 	h["Content-Encoding"] = w.encoding[:]
 	delete(h, "Content-Length")
-	delete(h, "Accept-Ranges") // ranges are of the plain answer
+	delete(h, "Accept-Ranges") // ranges are of the plain response
 	if w.sniffed != "" {
 		h.Set("Content-Type", w.sniffed) // the server would not look into encoded bytes
 	}

@@ -52,7 +52,7 @@ func list(size int) []byte {
 	return b.Bytes()
 }
 
-// serves answers JSON, with header fields in pairs.
+// serves responds with JSON, with header fields in pairs.
 func serves(body []byte, fields ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -105,14 +105,14 @@ func decoder(t testing.TB, coding string, r io.Reader) io.Reader {
 	return r
 }
 
-// expect checks an answer's encoding and its body behind it.
-func expect(t *testing.T, answer *http.Response, coding string, body []byte) {
+// expect checks a response's encoding and its body behind it.
+func expect(t *testing.T, response *http.Response, coding string, body []byte) {
 	t.Helper()
-	defer answer.Body.Close()
-	if got := strings.Join(answer.Header.Values("Content-Encoding"), ","); got != coding {
+	defer response.Body.Close()
+	if got := strings.Join(response.Header.Values("Content-Encoding"), ","); got != coding {
 		t.Fatalf("Content-Encoding = %q, want %q", got, coding)
 	}
-	got, err := io.ReadAll(decoder(t, coding, answer.Body))
+	got, err := io.ReadAll(decoder(t, coding, response.Body))
 	if err != nil {
 		t.Fatalf("decoding %q: %v", coding, err)
 	}
@@ -121,9 +121,9 @@ func expect(t *testing.T, answer *http.Response, coding string, body []byte) {
 	}
 }
 
-func expectHeader(t *testing.T, answer *http.Response, name, want string) {
+func expectHeader(t *testing.T, response *http.Response, name, want string) {
 	t.Helper()
-	if got := strings.Join(answer.Header.Values(name), ", "); got != want {
+	if got := strings.Join(response.Header.Values(name), ", "); got != want {
 		t.Errorf("%s = %q, want %q", name, got, want)
 	}
 }
@@ -155,7 +155,7 @@ func overWire(t *testing.T, test func(t *testing.T, http2 bool, coding string)) 
 	}
 }
 
-func ask(t *testing.T, client *http.Client, method, url string, fields ...string) *http.Response {
+func fetch(t *testing.T, client *http.Client, method, url string, fields ...string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -164,10 +164,10 @@ func ask(t *testing.T, client *http.Client, method, url string, fields ...string
 	for i := 0; i < len(fields); i += 2 {
 		r.Header.Add(fields[i], fields[i+1])
 	}
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = answer.Body.Close() })
-	return answer
+	t.Cleanup(func() { _ = response.Body.Close() })
+	return response
 }

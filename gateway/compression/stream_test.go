@@ -27,7 +27,7 @@ func TestRoundTrip(t *testing.T) {
 					}
 				}))
 				for range 2 { // the second with a used encoder
-					expect(t, ask(t, client, http.MethodGet, s.URL, accept, coding), coding, body)
+					expect(t, fetch(t, client, http.MethodGet, s.URL, accept, coding), coding, body)
 				}
 			}
 		}
@@ -48,8 +48,8 @@ func TestConcurrentAnswers(t *testing.T) {
 			path := "/" + strings.Repeat(string(rune('a'+i)), i+1) // from 600 bytes to 2.7 kB
 			for range 20 {
 				for _, coding := range codings {
-					answer := do(h, request(http.MethodGet, path, accept, coding))
-					got, err := io.ReadAll(decoder(t, answer.Header.Get("Content-Encoding"), answer.Body))
+					response := do(h, request(http.MethodGet, path, accept, coding))
+					got, err := io.ReadAll(decoder(t, response.Header.Get("Content-Encoding"), response.Body))
 					if err != nil || string(got) != strings.Repeat(path, 300) {
 						t.Errorf("%s by %s: %v", path, coding, err)
 					}
@@ -78,9 +78,9 @@ func TestFlush(t *testing.T) {
 				}
 			}
 		}))
-		answer := ask(t, client, http.MethodGet, s.URL, accept, coding)
-		expectHeader(t, answer, "Content-Encoding", coding)
-		decoded := decoder(t, coding, answer.Body)
+		response := fetch(t, client, http.MethodGet, s.URL, accept, coding)
+		expectHeader(t, response, "Content-Encoding", coding)
+		decoded := decoder(t, coding, response.Body)
 		for _, piece := range [][]byte{first, next, next} {
 			got := make([]byte, len(piece))
 			if _, err := io.ReadFull(decoded, got); err != nil || !bytes.Equal(got, piece) {
@@ -142,10 +142,10 @@ func TestUnfinishedAnswers(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 				end()
 			}))
-			answer := ask(t, client, http.MethodGet, s.URL, accept, coding)
-			expectHeader(t, answer, "Content-Encoding", coding)
-			if _, err := io.Copy(io.Discard, answer.Body); err == nil {
-				t.Errorf("%s: the client sees a whole answer", name)
+			response := fetch(t, client, http.MethodGet, s.URL, accept, coding)
+			expectHeader(t, response, "Content-Encoding", coding)
+			if _, err := io.Copy(io.Discard, response.Body); err == nil {
+				t.Errorf("%s: the client sees a whole response", name)
 			}
 		}
 	})
@@ -184,9 +184,9 @@ func serveUntilTheEnd(h http.Handler, r *http.Request) *httptest.ResponseRecorde
 	return client
 }
 
-// TestPanicBeforeTheAnswer holds that a short answer which was held back is not
+// TestPanicBeforeTheResponse holds that a short response which was held back is not
 // sent, so that there is still room for an error.
-func TestPanicBeforeTheAnswer(t *testing.T) {
+func TestPanicBeforeTheResponse(t *testing.T) {
 	h := wrap(t, compression.Options{}, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		serves([]byte(`{"half":`))(w, r)
@@ -199,7 +199,7 @@ func TestPanicBeforeTheAnswer(t *testing.T) {
 	}
 }
 
-// TestShortOfContentLength holds that an answer with less than it declared is
+// TestShortOfContentLength holds that a response with less than it declared is
 // aborted: with chunks the server would not notice.
 func TestShortOfContentLength(t *testing.T) {
 	body := list(5000)
@@ -209,10 +209,10 @@ func TestShortOfContentLength(t *testing.T) {
 			serves(body)(w, r)
 			_ = http.NewResponseController(w).Flush()
 		}))
-		answer := ask(t, client, http.MethodGet, s.URL, accept, coding)
-		expectHeader(t, answer, "Content-Encoding", coding)
-		if _, err := io.Copy(io.Discard, answer.Body); err == nil {
-			t.Error("the client sees a whole answer")
+		response := fetch(t, client, http.MethodGet, s.URL, accept, coding)
+		expectHeader(t, response, "Content-Encoding", coding)
+		if _, err := io.Copy(io.Discard, response.Body); err == nil {
+			t.Error("the client sees a whole response")
 		}
 	})
 }
@@ -230,7 +230,7 @@ func TestBeyondContentLength(t *testing.T) {
 }
 
 // TestClientGone holds that a failed write reaches the handler, and that the
-// answer counts as aborted.
+// response counts as aborted.
 func TestClientGone(t *testing.T) {
 	for _, coding := range codings {
 		var failed error

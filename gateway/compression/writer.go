@@ -13,24 +13,24 @@ const sniffBytes = 512
 
 var errEnded = errors.New("compression: the handler has returned")
 
-// writer is the ResponseWriter of one answer.
+// writer is the ResponseWriter of one response.
 type writer struct {
 	http.ResponseWriter
 	compressor *compressor
 
 	// the request's part
 	preferences   preferences
-	coding        Coding   // that the answer may have
-	asked         []string // If-None-Match of a GET or HEAD
+	coding        Coding   // that the response may have
+	noneMatch     []string // If-None-Match of a GET or HEAD
 	head          bool
 	unlessPrivate bool
 
-	// the answer's part
+	// the response's part
 	state    state
 	status   int
 	found    fields
-	declared int64 // Content-Length of the plain answer, or -1
-	written  int64 // of the plain answer, while it is held or compressed
+	declared int64 // Content-Length of the plain response, or -1
+	written  int64 // of the plain response, while it is held or compressed
 	typed    bool
 	sniffed  string
 	held     *held
@@ -44,12 +44,12 @@ type state int
 const (
 	waiting     state = iota // for the status
 	holding                  // until the body is long enough
-	passing                  // the plain answer
+	passing                  // the plain response
 	compressing              // the other one
 	ended
 )
 
-// held is an answer that is too short yet.
+// held is a response that is too short yet.
 type held struct {
 	header http.Header // when the handler wrote the status
 	body   []byte
@@ -131,7 +131,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	return w.release(passing, p)
 }
 
-// begun gives an answer without a status its 200.
+// begun gives a response without a status its 200.
 func (w *writer) begun() {
 	if w.state == waiting {
 		w.WriteHeader(http.StatusOK)
@@ -194,7 +194,7 @@ func (w *writer) write(p []byte) (int, error) {
 // Flush serves handlers that look for an http.Flusher.
 func (w *writer) Flush() { _ = w.FlushError() }
 
-// FlushError serves http.ResponseController. An answer that is still held is a
+// FlushError serves http.ResponseController. A response that is still held is a
 // stream of small pieces, and goes out plain.
 func (w *writer) FlushError() error {
 	w.begun()
@@ -227,7 +227,7 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buffered, err
 }
 
-// finish is called when the handler has returned. It aborts an answer that is
+// finish is called when the handler has returned. It aborts a response that is
 // not whole: the server cannot see that it is not.
 func (w *writer) finish() {
 	switch w.state {

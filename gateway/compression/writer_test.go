@@ -39,28 +39,28 @@ func TestLateFields(t *testing.T) {
 				_, _ = w.Write(body[20:])
 			}
 			s, client := newServer(t, false, wrap(t, compression.Options{}, next))
-			answer := ask(t, client, http.MethodGet, s.URL, accept, "gzip")
-			coding := answer.Header.Get("Content-Encoding")
-			expect(t, answer, coding, body)
+			response := fetch(t, client, http.MethodGet, s.URL, accept, "gzip")
+			coding := response.Header.Get("Content-Encoding")
+			expect(t, response, coding, body)
 			want := http.Header{"Content-Type": {"application/json"}, "X-Removed": {"sent"}, "X-List": {"a"}, "Vary": {accept}}
 			if size > 1024 {
 				want.Set("Content-Encoding", "gzip")
 			}
-			answer.Header.Del("Date")
-			if diff := cmp.Diff(want, answer.Header); diff != "" {
+			response.Header.Del("Date")
+			if diff := cmp.Diff(want, response.Header); diff != "" {
 				t.Errorf("header (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(http.Header{"X-Declared": {"1"}, "X-Undeclared": {"2"}}, answer.Trailer); diff != "" {
+			if diff := cmp.Diff(http.Header{"X-Declared": {"1"}, "X-Undeclared": {"2"}}, response.Trailer); diff != "" {
 				t.Errorf("trailer (-want +got):\n%s", diff)
 			}
-			if answer.StatusCode != http.StatusAccepted {
-				t.Errorf("status %d", answer.StatusCode)
+			if response.StatusCode != http.StatusAccepted {
+				t.Errorf("status %d", response.StatusCode)
 			}
 		})
 	}
 }
 
-// TestHeldFieldsStayApart holds that the header of one short answer does not
+// TestHeldFieldsStayApart holds that the header of one short response does not
 // reach the next.
 func TestHeldFieldsStayApart(t *testing.T) {
 	h := wrap(t, compression.Options{}, func(w http.ResponseWriter, r *http.Request) {
@@ -70,9 +70,9 @@ func TestHeldFieldsStayApart(t *testing.T) {
 	})
 	for i := range 50 {
 		user := string(rune('A' + i%2))
-		answer := do(h, request(http.MethodGet, "/?user="+user, accept, "gzip"))
+		response := do(h, request(http.MethodGet, "/?user="+user, accept, "gzip"))
 		want := http.Header{"Content-Type": {"application/json"}, "Vary": {accept}, "X-User-" + user: {"secret"}}
-		if diff := cmp.Diff(want, answer.Header); diff != "" {
+		if diff := cmp.Diff(want, response.Header); diff != "" {
 			t.Fatalf("header (-want +got):\n%s", diff)
 		}
 	}
@@ -97,11 +97,11 @@ func TestInformationalAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set(accept, "zstd")
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect(t, answer, "zstd", body)
+	expect(t, response, "zstd", body)
 	if hints != 1 {
 		t.Errorf("%d early hints", hints)
 	}
@@ -109,24 +109,24 @@ func TestInformationalAnswers(t *testing.T) {
 
 func TestSilentHandler(t *testing.T) {
 	s, client := newServer(t, false, wrap(t, compression.Options{}, func(http.ResponseWriter, *http.Request) {}))
-	answer := ask(t, client, http.MethodGet, s.URL, accept, "gzip")
-	expectHeader(t, answer, "Content-Length", "0")
-	expect(t, answer, "", nil)
+	response := fetch(t, client, http.MethodGet, s.URL, accept, "gzip")
+	expectHeader(t, response, "Content-Length", "0")
+	expect(t, response, "", nil)
 }
 
 // TestShortAnswersKeepTheirLength holds that the server can still count what was
 // held back to the end.
 func TestShortAnswersKeepTheirLength(t *testing.T) {
 	s, client := newServer(t, false, wrap(t, compression.Options{}, serves([]byte(`{"id":1}`))))
-	answer := ask(t, client, http.MethodGet, s.URL, accept, "gzip")
-	expectHeader(t, answer, "Content-Length", "8")
-	expect(t, answer, "", []byte(`{"id":1}`))
+	response := fetch(t, client, http.MethodGet, s.URL, accept, "gzip")
+	expectHeader(t, response, "Content-Length", "8")
+	expect(t, response, "", []byte(`{"id":1}`))
 }
 
 func TestHijack(t *testing.T) {
 	for name, before := range map[string]func(http.ResponseWriter){
 		"at once": func(http.ResponseWriter) {},
-		"after a held answer began": func(w http.ResponseWriter) {
+		"after a held response began": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "5")
 			w.WriteHeader(http.StatusOK)
 		},
@@ -149,14 +149,14 @@ func TestHijack(t *testing.T) {
 					t.Error("a write after Hijack succeeds")
 				}
 			}))
-			expect(t, ask(t, s.Client(), http.MethodGet, s.URL, accept, "gzip"), "", []byte("hello"))
+			expect(t, fetch(t, s.Client(), http.MethodGet, s.URL, accept, "gzip"), "", []byte("hello"))
 		})
 	}
 	h := wrap(t, compression.Options{}, func(w http.ResponseWriter, r *http.Request) {
 		if _, _, err := w.(http.Hijacker).Hijack(); err == nil {
 			t.Error("a recorder is hijacked")
 		}
-		serves(list(3000))(w, r) // the answer goes on
+		serves(list(3000))(w, r) // the response goes on
 	})
 	expect(t, get(h, accept, "gzip"), "gzip", list(3000))
 }
@@ -176,11 +176,11 @@ func TestUpgrade(t *testing.T) {
 		_, _ = buffered.WriteString(line)
 		_ = buffered.Flush()
 	}))
-	answer := ask(t, s.Client(), http.MethodGet, s.URL, accept, "gzip", "Connection", "Upgrade", "Upgrade", "echo")
-	if answer.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("status %d", answer.StatusCode)
+	response := fetch(t, s.Client(), http.MethodGet, s.URL, accept, "gzip", "Connection", "Upgrade", "Upgrade", "echo")
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("status %d", response.StatusCode)
 	}
-	conn := answer.Body.(io.ReadWriteCloser)
+	conn := response.Body.(io.ReadWriteCloser)
 	if _, err := io.WriteString(conn, "hello\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -204,11 +204,11 @@ func TestController(t *testing.T) {
 			t.Error(err)
 		}
 	}))
-	ask(t, client, http.MethodGet, s.URL)
+	fetch(t, client, http.MethodGet, s.URL)
 }
 
 // TestAfterTheHandler holds that a writer which outlives its handler reaches no
-// other answer.
+// other response.
 func TestAfterTheHandler(t *testing.T) {
 	for name, size := range map[string]int{"held": 10, "compressed": 3000} {
 		var kept http.ResponseWriter

@@ -25,7 +25,7 @@ type acks struct {
 	last   uint64
 	open   map[uint64]*waiter
 	silent int       // how many have said nothing
-	since  time.Time // when they were first asked
+	since  time.Time // when the first purge that they have not acknowledged began
 }
 
 // waiter is one purge. All but begun and done is guarded by acks.mu.
@@ -106,8 +106,8 @@ func (a *acks) learn(w *waiter, missing int) {
 	a.silent, a.since = max(missing, 0), w.begun
 }
 
-// acknowledge answers the purges of others until ctx ends. Those that come while
-// an answer is under way share the next.
+// acknowledge acknowledges the purges of others until ctx ends. Those that come
+// while an acknowledgement is under way share the next.
 func (r *Remote) acknowledge(ctx context.Context) {
 	for {
 		select {

@@ -31,8 +31,8 @@ func (w discard) Header() http.Header         { return w.header }
 func (w discard) WriteHeader(int)             {}
 func (w discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// ask asks a handler from all cores, 16 clients each, and wants an answer like want.
-func ask(b *testing.B, h http.Handler, want func(*httptest.ResponseRecorder) bool, keys int) {
+// fetch calls a handler from all cores, 16 clients each, and wants a response like want.
+func fetch(b *testing.B, h http.Handler, want func(*httptest.ResponseRecorder) bool, keys int) {
 	b.Helper()
 	requests := make([]*http.Request, keys)
 	for i := range requests {
@@ -59,7 +59,7 @@ func request(i int) *http.Request {
 	return httptest.NewRequest(http.MethodGet, fmt.Sprint("/", i), nil)
 }
 
-// manyKeys are more than what is kept in memory by who measures Redis.
+// manyKeys are more than what is pending in memory by who measures Redis.
 const manyKeys = 4096
 
 // benchmarkStore serves the page through a Store.
@@ -80,10 +80,10 @@ func benchmarkStore(b *testing.B, change ...func(*options)) (*process, http.Hand
 
 func BenchmarkLevel1(b *testing.B) {
 	_, h := benchmarkStore(b)
-	ask(b, h, isHit, 1)
+	fetch(b, h, isHit, 1)
 }
 
-// BenchmarkLevel2 has a memory that holds nothing for long: each answer is found
+// BenchmarkLevel2 has a memory that holds nothing for long: each response is found
 // in Redis, unless another request has just brought it.
 func BenchmarkLevel2(b *testing.B) {
 	p, h := benchmarkStore(b, func(o *options) { o.store.MaxBytes, o.store.MaxEntryBytes = 16<<10, 8<<10 })
@@ -91,7 +91,7 @@ func BenchmarkLevel2(b *testing.B) {
 		h.ServeHTTP(discard{make(http.Header)}, request(i))
 	}
 	awaitStored(b, p, manyKeys)
-	ask(b, h, isRemoteHit, manyKeys)
+	fetch(b, h, isRemoteHit, manyKeys)
 	b.ReportMetric(float64(p.events.of("remote_hit"))/float64(b.N), "remote-hits/op")
 }
 
@@ -126,7 +126,7 @@ func BenchmarkHandwrittenGet(b *testing.B) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(value)
 	})
-	ask(b, h, isPage, manyKeys)
+	fetch(b, h, isPage, manyKeys)
 }
 
 // BenchmarkHandwrittenClientSide is the same with the library's client-side
@@ -142,11 +142,11 @@ func BenchmarkHandwrittenClientSide(b *testing.B) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(value)
 	})
-	ask(b, h, isPage, 1)
+	fetch(b, h, isPage, 1)
 }
 
 // BenchmarkPurge measures from the write's end to the acknowledgement of all
-// processes, which is when its answer leaves.
+// processes, which is when its response leaves.
 func BenchmarkPurge(b *testing.B) {
 	for _, n := range []int{1, 4, 16} {
 		b.Run(fmt.Sprint(n, " processes"), func(b *testing.B) {

@@ -56,11 +56,11 @@ func TestClusterLosesEntries(t *testing.T) {
 	}
 	after := checkReadYourWrites(t, p)
 	if before == 0 || after == 0 {
-		t.Errorf("%d and %d hits of the second level", before, after)
+		t.Errorf("%d and %d hits of level 2", before, after)
 	}
 	for i := range p {
 		p[i].awaitTrust(t)
-		if p[i].events.of(rediscache.EventLost) > 0 || p[i].events.of(rediscache.EventKept) > 0 {
+		if p[i].events.of(rediscache.EventLost) > 0 || p[i].events.of(rediscache.EventPending) > 0 {
 			t.Errorf("process %d: %s", i, p[i].events)
 		}
 	}
@@ -77,7 +77,7 @@ func TestClusterFailover(t *testing.T) {
 	checkReadYourWrites(t, p)
 	awaitTrust(t, p...)
 	if hits := checkReadYourWrites(t, p); hits == 0 {
-		t.Error("no hits of the second level")
+		t.Error("no hits of level 2")
 	}
 	if p[0].events.of(rediscache.EventRenewed)+p[1].events.of(rediscache.EventRenewed) == renewed {
 		t.Errorf("events %s and %s", p[0].events, p[1].events)
@@ -98,6 +98,6 @@ func TestClusterMovesTheSlot(t *testing.T) {
 	awaitDistrust(t, p...)
 	awaitTrust(t, p...)
 	if hits := checkReadYourWrites(t, p); hits == 0 {
-		t.Error("no hits of the second level")
+		t.Error("no hits of level 2")
 	}
 }

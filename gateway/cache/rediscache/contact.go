@@ -13,9 +13,9 @@ import (
 // proofsPerBound is how often within the bound Redis is asked for a proof.
 const proofsPerBound = 5
 
-// patience is how many bounds an answer may take before the connection is given
+// replyBounds is how many bounds a reply may take before the connection is given
 // up. Until then nothing is missed: what was published waits in it.
-const patience = 4
+const replyBounds = 4
 
 var (
 	errNoConnection = errors.New("not connected yet")
@@ -92,7 +92,7 @@ func (r *Remote) contact(ctx context.Context) error {
 	if err := r.identify(ctx, client); err != nil {
 		return err
 	}
-	if err := r.deliverKept(ctx, l); err != nil {
+	if err := r.deliverPending(ctx, l); err != nil {
 		return err
 	}
 	r.tell(EventContact)
@@ -101,7 +101,7 @@ func (r *Remote) contact(ctx context.Context) error {
 }
 
 func (r *Remote) subscribe(ctx context.Context, client rueidis.DedicatedClient) error {
-	ctx, cancel := context.WithTimeout(ctx, patience*r.opts.Bound)
+	ctx, cancel := context.WithTimeout(ctx, replyBounds*r.opts.Bound)
 	defer cancel()
 	for _, channel := range []string{r.keys.purges, r.keys.inbox(r.id)} {
 		if err := client.Do(ctx, client.B().Ssubscribe().Channel(channel).Build()).Error(); err != nil {
@@ -114,7 +114,7 @@ func (r *Remote) subscribe(ctx context.Context, client rueidis.DedicatedClient) 
 // identify renews the epoch if it was made for another server process, and voids
 // everything here if it is not the known one.
 func (r *Remote) identify(ctx context.Context, client rueidis.DedicatedClient) error {
-	ctx, cancel := context.WithTimeout(ctx, patience*r.opts.Bound)
+	ctx, cancel := context.WithTimeout(ctx, replyBounds*r.opts.Bound)
 	defer cancel()
 	run, err := serverProcess(ctx, client)
 	if err != nil {
@@ -152,7 +152,7 @@ func serverProcess(ctx context.Context, client rueidis.DedicatedClient) (string,
 }
 
 // readEpoch asks for the epoch by a command that none but the slot's master
-// answers: a replica hears purges too, but nobody would wait for who listens there.
+// serves: a replica hears purges too, but nobody would wait for who listens there.
 func (r *Remote) readEpoch(ctx context.Context, client rueidis.DedicatedClient) error {
 	name := r.keys.epoch
 	epoch, err := client.Do(ctx, client.B().Getex().Key(name).Persist().Build()).ToString()
@@ -178,7 +178,7 @@ func (r *Remote) knowEpoch(epoch string) {
 }
 
 // proveUntilLost proves the contact again and again. It begins at once, and
-// delivers what is kept whenever there is something.
+// delivers what is pending whenever there is something.
 func (r *Remote) proveUntilLost(ctx context.Context, l *link, gone <-chan error) error {
 	ticker := time.NewTicker(r.interval())
 	defer ticker.Stop()
@@ -199,23 +199,23 @@ func (r *Remote) proveUntilLost(ctx context.Context, l *link, gone <-chan error)
 	}
 }
 
-// proveContact asks once. An answer that was long in coming proves little, so
-// that it asks again at once.
+// proveContact sends one request. A reply that was long in coming proves little,
+// so that it sends another at once.
 func (r *Remote) proveContact(ctx context.Context, l *link) error {
-	ctx, cancel := context.WithTimeout(ctx, patience*r.opts.Bound)
+	ctx, cancel := context.WithTimeout(ctx, replyBounds*r.opts.Bound)
 	defer cancel()
 	for {
-		if err := r.deliverKept(ctx, l); err != nil {
+		if err := r.deliverPending(ctx, l); err != nil {
 			return err
 		}
-		asked := time.Now()
+		requested := time.Now()
 		if err := r.readEpoch(ctx, l.client); err != nil {
 			return err
 		}
 		now := time.Now()
-		r.trust.prove(asked, now)
+		r.trust.prove(requested, now)
 		r.away.Store(false)
-		if now.Sub(asked) < r.interval() {
+		if now.Sub(requested) < r.interval() {
 			return nil
 		}
 	}

@@ -169,7 +169,7 @@ func TestForeignEntries(t *testing.T) {
 	c.do("SET", keys[1], first, "KEEPTTL")
 	for _, who := range []string{"alice", "bob"} {
 		if w := get(p[1].reads, "/a", "X-Principal", who); isRemoteHit(w) || isHit(w) {
-			t.Errorf("%s gets the answer of another", who)
+			t.Errorf("%s gets the response of another", who)
 		}
 	}
 	if got := p[1].events.of(cache.RemoteForeign); got < 2 {
@@ -196,7 +196,7 @@ func TestKeysTellNothing(t *testing.T) {
 	}
 }
 
-// TestVariants stores answers that vary on more than their rule says.
+// TestVariants stores responses that vary on more than their rule says.
 func TestVariants(t *testing.T) {
 	upstream := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Vary", "Accept-Language, X-Kind")
@@ -238,9 +238,9 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// TestAnswerSurvives compares all of an answer that came by the second level.
-func TestAnswerSurvives(t *testing.T) {
-	answers := map[string]http.HandlerFunc{
+// TestResponseSurvives compares all of a response that came by level 2.
+func TestResponseSurvives(t *testing.T) {
+	responses := map[string]http.HandlerFunc{
 		"/plain": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) },
 		"/empty": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) },
 		"/rich": func(w http.ResponseWriter, _ *http.Request) {
@@ -267,13 +267,13 @@ func TestAnswerSurvives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reads[i] = middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answers[r.URL.Path](w, r) }))
+		reads[i] = middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { responses[r.URL.Path](w, r) }))
 	}
-	for path := range answers {
+	for path := range responses {
 		get(reads[0], path)
 	}
-	awaitStored(t, p[0], len(answers))
-	for path := range answers {
+	awaitStored(t, p[0], len(responses))
+	for path := range responses {
 		want, got := get(reads[0], path), get(reads[1], path)
 		if !isHit(want) || !isRemoteHit(got) {
 			t.Errorf("%s: %q and %q", path, status(want), status(got))
@@ -304,26 +304,26 @@ func compare(t *testing.T, path string, want, got *httptest.ResponseRecorder) {
 	}
 }
 
-// TestUnsharedAnswers lets who waits for an answer ask by itself when it turns out
+// TestUnsharedResponses lets who waits for a response fetch by itself when it turns out
 // to be for one client alone.
-func TestUnsharedAnswers(t *testing.T) {
+func TestUnsharedResponses(t *testing.T) {
 	tests := []struct {
-		name   string
-		answer http.HandlerFunc
+		name     string
+		response http.HandlerFunc
 	}{
 		{"private", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Cache-Control", "private") }},
 		{"a failure", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }},
 		{"a panic", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 		{"too large", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) }},
 	}
-	_, p := fleet(t, 2, new(backend), func(o *options) { o.store.MaxRemoteWait = patience })
+	_, p := fleet(t, 2, new(backend), func(o *options) { o.store.MaxRemoteWait = replyBounds })
 	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			entered, leave := make(chan struct{}), make(chan struct{})
 			slow := wrap(t, p[0], func(w http.ResponseWriter, r *http.Request) {
 				close(entered)
 				<-leave
-				test.answer(w, r)
+				test.response(w, r)
 			})
 			quick := wrap(t, p[1], func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, 7) })
 			target := fmt.Sprint("/", i)

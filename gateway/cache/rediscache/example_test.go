@@ -10,7 +10,7 @@ import (
 	"github.com/venta-hq/venta/gateway/redis"
 )
 
-// A Store that shares its answers and purges with those of other processes. What
+// A Store that shares its responses and purges with those of other processes. What
 // was opened first is closed last.
 func Example() {
 	client, err := redis.Open(context.Background(), redis.Options{Addresses: []string{"localhost:6379"}})

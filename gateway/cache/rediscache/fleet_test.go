@@ -20,8 +20,8 @@ import (
 // A busy machine keeps neither the defaults' timeouts nor a bound that is much
 // shorter than this one.
 const (
-	bound    = 600 * time.Millisecond
-	patience = 5 * time.Second
+	bound       = 600 * time.Millisecond
+	replyBounds = 5 * time.Second
 )
 
 // process is what one gateway of a fleet has of the cache.
@@ -132,7 +132,7 @@ func launch(t testing.TB, client *redis.Client, b *backend, change ...func(*opti
 	p := &process{events: new(events)}
 	rule := testRule()
 	rule.OnEvent = func(_ *http.Request, e cache.Event) { p.events.add(e) }
-	o := options{remote: rediscache.Options{Client: client, Bound: bound, AckTimeout: patience, OnEvent: p.events.add}}
+	o := options{remote: rediscache.Options{Client: client, Bound: bound, AckTimeout: replyBounds, OnEvent: p.events.add}}
 	for _, each := range change {
 		each(&o)
 	}
@@ -220,7 +220,7 @@ func awaitStored(t testing.TB, p *process, n int) {
 	redistest.Eventually(t, func() bool { return p.events.of(rediscache.EventPut) >= n })
 }
 
-// fill asks until the answer is in both levels: with little time for Redis, one
+// fill calls until the response is in both levels: with little time for Redis, one
 // may not come that far on a busy machine.
 func fill(t testing.TB, p *process, target string) {
 	t.Helper()

@@ -15,37 +15,37 @@ import (
 // TestTrust follows a process through time: what proves the contact, and when.
 func TestTrust(t *testing.T) {
 	const step = 100 * time.Millisecond
-	type question struct{ asked, answered int } // in steps
+	type reply struct{ requested, came int } // in steps
 	tests := []struct {
-		name      string
-		questions []question
-		at        int
-		want      bool
+		name    string
+		replies []reply
+		at      int
+		want    bool
 	}{
-		{"never asked", nil, 50, false},
-		{"just begun", []question{{0, 0}}, 9, false},
-		{"one answer, then silence", []question{{0, 0}}, 10, false},
-		{"in contact for a bound", []question{{0, 0}, {5, 5}, {9, 9}}, 10, true},
-		{"until a bound after the last question", []question{{0, 0}, {5, 5}, {9, 9}}, 18, true},
-		{"no longer", []question{{0, 0}, {5, 5}, {9, 9}}, 19, false},
-		{"a late answer proves the time of its question", []question{{0, 0}, {5, 5}, {9, 9}, {10, 18}}, 19, true},
-		{"and no more", []question{{0, 0}, {5, 5}, {9, 9}, {10, 18}}, 20, false},
-		{"an answer that is too late", []question{{0, 0}, {5, 5}, {9, 9}, {10, 30}}, 30, false},
-		{"back in contact", []question{{0, 0}, {9, 9}, {10, 30}, {30, 30}}, 31, false},
-		{"back for a bound", []question{{0, 0}, {9, 9}, {10, 30}, {30, 30}, {39, 39}}, 40, true},
+		{"no reply", nil, 50, false},
+		{"just begun", []reply{{0, 0}}, 9, false},
+		{"one reply, then silence", []reply{{0, 0}}, 10, false},
+		{"in contact for a bound", []reply{{0, 0}, {5, 5}, {9, 9}}, 10, true},
+		{"until a bound after the last request", []reply{{0, 0}, {5, 5}, {9, 9}}, 18, true},
+		{"no longer", []reply{{0, 0}, {5, 5}, {9, 9}}, 19, false},
+		{"a late reply proves the time of its request", []reply{{0, 0}, {5, 5}, {9, 9}, {10, 18}}, 19, true},
+		{"and no more", []reply{{0, 0}, {5, 5}, {9, 9}, {10, 18}}, 20, false},
+		{"a reply that is too late", []reply{{0, 0}, {5, 5}, {9, 9}, {10, 30}}, 30, false},
+		{"back in contact", []reply{{0, 0}, {9, 9}, {10, 30}, {30, 30}}, 31, false},
+		{"back for a bound", []reply{{0, 0}, {9, 9}, {10, 30}, {30, 30}, {39, 39}}, 40, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
 				trust := trust{bound: 10 * step}
-				for _, q := range test.questions {
-					trust.prove(begun.Add(time.Duration(q.asked)*step), begun.Add(time.Duration(q.answered)*step))
+				for _, q := range test.replies {
+					trust.prove(begun.Add(time.Duration(q.requested)*step), begun.Add(time.Duration(q.came)*step))
 				}
 				if got := trust.holds(begun.Add(time.Duration(test.at) * step)); got != test.want {
 					t.Errorf("holds = %v", got)
 				}
-				if trust.lose() != (len(test.questions) > 0) || trust.holds(begun.Add(time.Duration(test.at)*step)) {
+				if trust.lose() != (len(test.replies) > 0) || trust.holds(begun.Add(time.Duration(test.at)*step)) {
 					t.Error("it holds after the contact is lost")
 				}
 			})
@@ -58,22 +58,22 @@ func TestTrust(t *testing.T) {
 func TestTrustByBothClocks(t *testing.T) {
 	trust := trust{bound: time.Second}
 	now := time.Now()
-	trust.proof.Store(&proof{asked: now, since: now.Add(-time.Hour)})
+	trust.proof.Store(&proof{requested: now, since: now.Add(-time.Hour)})
 	if !trust.holds(now.Add(time.Second / 2)) {
 		t.Error("not trusted in contact")
 	}
-	trust.proof.Store(&proof{asked: now.Add(-time.Hour).Round(0), since: now.Add(-2 * time.Hour)})
+	trust.proof.Store(&proof{requested: now.Add(-time.Hour).Round(0), since: now.Add(-2 * time.Hour)})
 	if trust.holds(now) {
 		t.Error("trusted after an hour")
 	}
 }
 
-// TestKept compares with a plain set: what was added after a batch was taken is
+// TestPending compares with a plain set: what was added after a batch was taken is
 // not taken away with it, and nothing is lost by an overflow.
-func TestKept(t *testing.T) {
+func TestPending(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const limit = 4
-		k := kept{limit: limit}
+		k := pending{limit: limit}
 		due := map[byte]bool{} // the tags that somebody must still purge
 		var taken batch
 		var takenDue map[byte]bool
@@ -111,7 +111,7 @@ func TestKept(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				if len(k.tags) > limit {
-					t.Fatalf("%d tags are kept", len(k.tags))
+					t.Fatalf("%d tags are pending", len(k.tags))
 				}
 				for tag := range due {
 					if _, has := k.tags[cache.TagID{tag}]; !has && k.all == 0 || k.empty() {
@@ -253,20 +253,20 @@ func TestAcksOfTheSilent(t *testing.T) {
 	})
 }
 
-// TestKeptIsNotTrusted uses nothing that others may have stored before they hear
+// TestPendingIsNotTrusted uses nothing that others may have stored before they hear
 // of a purge.
-func TestKeptIsNotTrusted(t *testing.T) {
+func TestPendingIsNotTrusted(t *testing.T) {
 	now := time.Now()
 	r := &Remote{wake: make(chan struct{}, 1)}
-	r.trust.bound, r.kept.limit = time.Second, 9
-	r.trust.proof.Store(&proof{asked: now, since: now.Add(-time.Hour)})
+	r.trust.bound, r.pending.limit = time.Second, 9
+	r.trust.proof.Store(&proof{requested: now, since: now.Add(-time.Hour)})
 	if !r.Trusted(now) {
 		t.Error("not trusted in contact")
 	}
 	if d := r.Purge(t.Context(), []cache.TagID{{1}}); !d.Pending || r.Trusted(now) {
 		t.Errorf("%+v, trusted %v", d, r.Trusted(now))
 	}
-	r.kept.delivered(r.kept.next(1))
+	r.pending.delivered(r.pending.next(1))
 	if !r.Trusted(now) {
 		t.Error("not trusted when all is delivered")
 	}

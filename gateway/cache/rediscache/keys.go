@@ -43,7 +43,7 @@ func (k *keys) entry(key cache.RemoteKey) string {
 	return k.entries + encode(key[:]) + "}:v"
 }
 
-// flight is another one after a purge: nobody waits for an answer of before it.
+// flight is another one after a purge: nobody waits for a response of before it.
 func (k *keys) flight(key cache.RemoteKey, stamp cache.Stamp) string {
 	return k.entries + encode(key[:]) + "}:l:" + encode(stamp[:])
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/venta-hq/venta/gateway/redis"
 )
 
-// unusedTagTTL is how long a tag's value stays that nothing is stored under: an
-// answer of an upstream that takes longer is not found by others.
+// unusedTagTTL is how long a tag's value stays that nothing is stored under: a
+// response that takes the upstream longer is not found by others.
 const unusedTagTTL = 10 * time.Minute
 
 const stampBytes = len(cache.Stamp{})
@@ -56,7 +56,7 @@ func (r *Remote) Load(ctx context.Context, key cache.RemoteKey, tags []cache.Tag
 // two nodes.
 func (r *Remote) read(ctx context.Context, entry string, names []string) (found, []string, error) {
 	if !r.opts.Client.Cluster() {
-		both, err := redis.Do(ctx, r.opts.Client, entry, func(ctx context.Context, c rueidis.Client) (answers, error) {
+		both, err := redis.Do(ctx, r.opts.Client, entry, func(ctx context.Context, c rueidis.Client) (replies, error) {
 			return r.parse(c.DoMulti(ctx, append(r.entryCommands(c, entry), c.B().Mget().Key(names...).Build())...))
 		})
 		return both.found, both.values, err
@@ -65,17 +65,17 @@ func (r *Remote) read(ctx context.Context, entry string, names []string) (found,
 		values []string
 		err    error
 	}
-	second := make(chan result, 1)
+	read := make(chan result, 1)
 	go func() { // ends within the client's timeout
 		values, err := redis.Do(ctx, r.opts.Client, names[0], func(ctx context.Context, c rueidis.Client) ([]string, error) {
 			return optional(c.Do(ctx, c.B().Mget().Key(names...).Build()))
 		})
-		second <- result{values, err}
+		read <- result{values, err}
 	}()
 	e, err := redis.Do(ctx, r.opts.Client, entry, func(ctx context.Context, c rueidis.Client) (found, error) {
 		return r.parseEntry(c.DoMulti(ctx, r.entryCommands(c, entry)...))
 	})
-	tags := <-second
+	tags := <-read
 	return e, tags.values, errors.Join(err, tags.err)
 }
 
@@ -87,12 +87,12 @@ func (r *Remote) entryCommands(c rueidis.Client, entry string) []rueidis.Complet
 	}
 }
 
-type answers struct {
+type replies struct {
 	found
 	values []string
 }
 
-func (r *Remote) parse(results []rueidis.RedisResult) (a answers, err error) {
+func (r *Remote) parse(results []rueidis.RedisResult) (a replies, err error) {
 	if a.found, err = r.parseEntry(results[:2]); err != nil {
 		return a, err
 	}
@@ -103,7 +103,7 @@ func (r *Remote) parse(results []rueidis.RedisResult) (a answers, err error) {
 // parseEntry takes a value of another type for none.
 func (r *Remote) parseEntry(results []rueidis.RedisResult) (found, error) {
 	value, err := results[0].ToString()
-	if answer, ok := rueidis.IsRedisErr(err); ok && isWrongType(answer) {
+	if reply, ok := rueidis.IsRedisErr(err); ok && isWrongType(reply) {
 		r.tell(EventMalformed)
 		return found{}, nil
 	}

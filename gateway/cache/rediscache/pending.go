@@ -7,9 +7,9 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 )
 
-// kept holds the purges that could not be delivered. The zero value, with a
+// pending holds the purges that could not be delivered. The zero value, with a
 // limit, is empty.
-type kept struct {
+type pending struct {
 	limit int // of tags; where there are more, everything is purged
 	holds atomic.Bool
 
@@ -19,53 +19,53 @@ type kept struct {
 	all   uint64                 // the same for everything; 0: not everything
 }
 
-// batch is a part of what is kept.
+// batch is a part of what is pending.
 type batch struct {
 	count uint64 // when it was taken
 	tags  []cache.TagID
 	all   uint64
 }
 
-func (k *kept) empty() bool { return !k.holds.Load() }
+func (p *pending) empty() bool { return !p.holds.Load() }
 
 // add reports false where there are too many tags: all of them become one purge
 // of everything.
-func (k *kept) add(tags []cache.TagID) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.count++
-	k.holds.Store(true)
-	if k.all != 0 {
-		k.all = k.count
+func (p *pending) add(tags []cache.TagID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+	p.holds.Store(true)
+	if p.all != 0 {
+		p.all = p.count
 		return true
 	}
-	if k.tags == nil {
-		k.tags = make(map[cache.TagID]uint64)
+	if p.tags == nil {
+		p.tags = make(map[cache.TagID]uint64)
 	}
 	for _, tag := range tags {
-		k.tags[tag] = k.count
+		p.tags[tag] = p.count
 	}
-	if len(k.tags) <= k.limit {
+	if len(p.tags) <= p.limit {
 		return true
 	}
-	k.tags, k.all = nil, k.count
+	p.tags, p.all = nil, p.count
 	return false
 }
 
-func (k *kept) addAll() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.count++
-	k.holds.Store(true)
-	k.tags, k.all = nil, k.count
+func (p *pending) addAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+	p.holds.Store(true)
+	p.tags, p.all = nil, p.count
 }
 
 // next returns at most some tags. It takes nothing away.
-func (k *kept) next(most int) batch {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	b := batch{count: k.count, all: k.all}
-	for tag := range k.tags {
+func (p *pending) next(most int) batch {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := batch{count: p.count, all: p.all}
+	for tag := range p.tags {
 		if len(b.tags) == most {
 			break
 		}
@@ -75,16 +75,16 @@ func (k *kept) next(most int) batch {
 }
 
 // delivered takes away what a batch had, unless it came again meanwhile.
-func (k *kept) delivered(b batch) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if b.all != 0 && k.all == b.all {
-		k.all = 0
+func (p *pending) delivered(b batch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if b.all != 0 && p.all == b.all {
+		p.all = 0
 	}
 	for _, tag := range b.tags {
-		if k.tags[tag] <= b.count {
-			delete(k.tags, tag)
+		if p.tags[tag] <= b.count {
+			delete(p.tags, tag)
 		}
 	}
-	k.holds.Store(k.all != 0 || len(k.tags) > 0)
+	p.holds.Store(p.all != 0 || len(p.tags) > 0)
 }

@@ -79,13 +79,13 @@ func runGateway() error {
 }
 
 func askUpstream(w http.ResponseWriter, r *http.Request) {
-	answer, err := http.Get(os.Getenv(envUpstream) + r.URL.Path)
+	response, err := http.Get(os.Getenv(envUpstream) + r.URL.Path)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(w, answer.Body)
+	defer response.Body.Close()
+	_, _ = io.Copy(w, response.Body)
 }
 
 // gateway is a process of its own.
@@ -135,23 +135,31 @@ func (g *gateway) signal(s syscall.Signal) {
 	if err := g.command.Process.Signal(s); err != nil {
 		g.t.Fatal(err)
 	}
+	if s != syscall.SIGSTOP {
+		return
+	}
+	// It may run on until the last of its threads has stopped.
+	var now syscall.WaitStatus
+	if _, err := syscall.Wait4(g.command.Process.Pid, &now, syscall.WUNTRACED, nil); err != nil || !now.Stopped() {
+		g.t.Fatalf("the process has not stopped: %v, %v", now, err)
+	}
 }
 
 func (g *gateway) get(path string) *httptest.ResponseRecorder {
 	g.t.Helper()
-	answer, err := http.Get("http://" + g.address + path)
+	response, err := http.Get("http://" + g.address + path)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer response.Body.Close()
 	w := httptest.NewRecorder()
-	w.Header().Set("Cache-Status", answer.Header.Get("Cache-Status"))
-	_, _ = io.Copy(w, answer.Body)
+	w.Header().Set("Cache-Status", response.Header.Get("Cache-Status"))
+	_, _ = io.Copy(w, response.Body)
 	return w
 }
 
-// TestProcessStopped stops a gateway that has an answer in memory, purges the
-// answer through another, and asks the first before it goes on.
+// TestProcessStopped stops a gateway that has a response in memory, purges the
+// response through another, and calls the first before it goes on.
 func TestProcessStopped(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
 	b := new(backend)
@@ -169,16 +177,16 @@ func TestProcessStopped(t *testing.T) {
 	if p.events.of(rediscache.EventUnacknowledged) != 1 {
 		t.Errorf("a process that is stopped has purged: %s", p.events)
 	}
-	answers := make(chan *httptest.ResponseRecorder)
+	responses := make(chan *httptest.ResponseRecorder)
 	for range 8 {
-		go func() { answers <- g.get("/a") }()
+		go func() { responses <- g.get("/a") }()
 	}
 	wait := time.NewTimer(2 * bound)
 	<-wait.C
 	g.signal(syscall.SIGCONT)
 	for range 8 {
-		if w := <-answers; number(w) != written {
-			t.Errorf("woken up it answers %q, want %d: %q", w.Body, written, status(w))
+		if w := <-responses; number(w) != written {
+			t.Errorf("woken up it responds %q, want %d: %q", w.Body, written, status(w))
 		}
 	}
 	redistest.Eventually(t, func() bool { return isHit(g.get("/a")) })

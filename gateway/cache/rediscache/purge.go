@@ -41,7 +41,7 @@ func worse(a, b cache.Delivery) cache.Delivery {
 func (r *Remote) deliver(ctx context.Context, m *message) cache.Delivery {
 	l := r.link.Load()
 	if l == nil || r.away.Load() {
-		return r.keep(m)
+		return r.postpone(m)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.opts.AckTimeout)
 	defer cancel()
@@ -51,7 +51,7 @@ func (r *Remote) deliver(ctx context.Context, m *message) cache.Delivery {
 	receivers, err := r.send(ctx, l, m)
 	if err != nil {
 		r.away.Store(true)
-		return r.keep(m)
+		return r.postpone(m)
 	}
 	acknowledged := r.acks.wait(ctx, w, receivers)
 	delivery := cache.Delivery{Processes: receivers, Acknowledged: acknowledged}
@@ -78,12 +78,12 @@ func (r *Remote) send(ctx context.Context, l *link, m *message) (receivers int, 
 	return int(n), err
 }
 
-// keep holds what cannot be delivered, until it can.
-func (r *Remote) keep(m *message) cache.Delivery {
-	r.tell(EventKept)
+// postpone holds what cannot be delivered, until it can.
+func (r *Remote) postpone(m *message) cache.Delivery {
+	r.tell(EventPending)
 	if m.kind == kindAll {
-		r.kept.addAll()
-	} else if !r.kept.add(m.tags) {
+		r.pending.addAll()
+	} else if !r.pending.add(m.tags) {
 		r.tell(EventOverflow)
 	}
 	select {
@@ -93,11 +93,11 @@ func (r *Remote) keep(m *message) cache.Delivery {
 	return cache.Delivery{Pending: true}
 }
 
-// deliverKept sends what is kept. It waits for nobody: who hears it is either
+// deliverPending sends what is pending. It waits for nobody: who hears it is either
 // not trusted yet, or as late as it would be.
-func (r *Remote) deliverKept(ctx context.Context, l *link) error {
+func (r *Remote) deliverPending(ctx context.Context, l *link) error {
 	for {
-		batch := r.kept.next(mostTags)
+		batch := r.pending.next(mostTags)
 		m := &message{kind: kindTags, tags: batch.tags, ack: ack{process: r.id}}
 		switch {
 		case batch.all != 0:
@@ -108,7 +108,7 @@ func (r *Remote) deliverKept(ctx context.Context, l *link) error {
 		if _, err := r.send(ctx, l, m); err != nil {
 			return err
 		}
-		r.kept.delivered(batch)
+		r.pending.delivered(batch)
 	}
 }
 

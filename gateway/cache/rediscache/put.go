@@ -15,7 +15,7 @@ import (
 const (
 	writers      = 2
 	mostQueued   = 1024                   // entries
-	nothingTTL   = time.Second            // for which who would wait asks by itself
+	nothingTTL   = time.Second            // for which who would wait calls the upstream itself
 	landedTTL    = 250 * time.Millisecond // for which who has found no entry looks again
 	tagSpare     = time.Minute            // for which a tag's value outlives what is stored under it
 	flightFailed = "0"
@@ -116,7 +116,7 @@ func (r *Remote) put(ctx context.Context, p cache.Put) error {
 }
 
 // putCommands stores or removes the entry and ends the flight. That may have
-// become another process's since: at worst one more asks the upstream.
+// become another process's since: at worst one more calls the upstream.
 func (r *Remote) putCommands(b rueidis.Builder, name string, p cache.Put) []rueidis.Completed {
 	var commands []rueidis.Completed
 	outcome, shown := flightFailed, nothingTTL

@@ -1,4 +1,4 @@
-// Package rediscache is the second level of package cache over Redis 7 or later:
+// Package rediscache is level 2 of package cache over Redis 7 or later:
 // a single server, one behind sentinels, or a cluster.
 //
 // # Keys
@@ -11,19 +11,19 @@
 //	{P:cache}:purge      the channel of purges
 //	{P:cache}:to:<id>    the channel of acknowledgements to one process
 //	P:cache:{<key>}:v    an entry, behind the stamp that it was stored under
-//	P:cache:{<key>}:l:*  who asks the upstream for it
+//	P:cache:{<key>}:l:*  who calls the upstream for it
 //
 // A purge deletes the tags' values. Whoever needs one that is missing makes a new
 // one, so that a value which was deleted, expired or evicted never comes back,
 // nor does what was stored under it. Entries are spread over all nodes and
 // decide nothing: on a node that has come back with old data none of them
 // matches. The node of the epoch is watched by every process: where another
-// server process answers for it than the epoch was made for, which may have lost
+// server process holds it than the epoch was made for, which may have lost
 // the last purges, the epoch is made anew and voids everything.
 //
-// Tags and keys are hashed. Entries hold what the upstream answered, with the
+// Tags and keys are hashed. Entries hold what the upstream has sent, with the
 // parts of the key to compare: with an audience of principals that is users'
-// data. Who can write to Redis can answer in the upstream's name.
+// data. Who can write to Redis can respond in the upstream's name.
 //
 // A Redis that bounds its memory may evict any of them; best are the policies
 // that spare what has no expiry (volatile-lru and the like), as a lost epoch
@@ -33,14 +33,15 @@
 // # Trust
 //
 // Each process subscribes on a connection of its own and asks the master for the
-// epoch on the same one. Purges and answers come in order, so that the answer to
-// a question proves that all purges of before it have been heard. A process
+// epoch on the same one. Purges and replies come in order, so that the reply to a
+// request proves that all purges of before the request have been heard. A process
 // whose last proof is older than the bound, or that has purges to deliver, is not
-// trusted: it asks the upstream for what is tagged. After a loss of contact it
+// trusted: it calls the upstream for what is tagged. After a loss of contact it
 // stays so for a bound longer, in which others deliver what they could not.
 package rediscache
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -62,7 +63,7 @@ const (
 	DefaultLease         = 5 * time.Second
 	DefaultMaxEntryBytes = cache.DefaultMaxEntryBytes + 64<<10
 	DefaultMaxQueueBytes = 16 << 20
-	DefaultMaxKept       = 1024
+	DefaultMaxPending    = 1024
 )
 
 // Options says how a [Remote] works. A zero field takes its default.
@@ -74,11 +75,11 @@ type Options struct {
 	// Default [DefaultBound]; from 50ms to a minute.
 	Bound time.Duration
 	// AckTimeout is how long a purge waits for the other processes. What has
-	// Bound or more here never answers a write before every process has purged
+	// Bound or more here never lets a write respond before every process has purged
 	// or stopped to serve. Default [DefaultAckTimeout].
 	AckTimeout time.Duration
-	// Lease is how long one process may be the only one that asks the upstream
-	// for an answer. Default [DefaultLease].
+	// Lease is how long one process may be the only one that calls the upstream
+	// for a response. Default [DefaultLease].
 	Lease time.Duration
 	// MaxEntryBytes bounds an entry; a larger one is neither stored nor read.
 	// Default [DefaultMaxEntryBytes].
@@ -86,9 +87,9 @@ type Options struct {
 	// MaxQueueBytes bounds the entries that wait to be stored. What is beyond is
 	// not shared. Default [DefaultMaxQueueBytes].
 	MaxQueueBytes int64
-	// MaxKept bounds the tags that wait for Redis to be purged. Where there are
-	// more, everything is. Default [DefaultMaxKept].
-	MaxKept int
+	// MaxPending bounds the tags that wait for Redis to be purged. Where there are
+	// more, everything is. Default [DefaultMaxPending].
+	MaxPending int
 	// OnEvent, if set, is told what happens. It is called concurrently and must
 	// not block.
 	OnEvent func(cache.Event)
@@ -105,8 +106,8 @@ const (
 	EventPutFailed      cache.Event = "remote_put_failed"           // an entry could not be stored
 	EventPurged         cache.Event = "remote_purged"               // a purge was delivered to all
 	EventUnacknowledged cache.Event = "remote_purge_unacknowledged" // not all acknowledged it in time
-	EventKept           cache.Event = "remote_purge_kept"           // it could not be delivered now
-	EventOverflow       cache.Event = "remote_purge_overflow"       // too many were kept: everything will be purged
+	EventPending        cache.Event = "remote_purge_kept"           // it could not be delivered now
+	EventOverflow       cache.Event = "remote_purge_overflow"       // too many are pending: everything will be purged
 	EventAckDropped     cache.Event = "remote_ack_dropped"          // more purges came than could be acknowledged
 	EventContact        cache.Event = "remote_contact"              // with Redis
 	EventLost           cache.Event = "remote_contact_lost"         // with Redis
@@ -116,19 +117,19 @@ const (
 // Remote is a cache.Remote over Redis, of one Store in one process. It owns its
 // goroutines from Attach until Close.
 type Remote struct {
-	opts  Options
-	keys  keys
-	id    processID
-	level cache.Level
-	trust trust
-	link  atomic.Pointer[link] // nil: no contact
-	away  atomic.Bool          // a purge could not be sent since the last proof
-	epoch atomic.Pointer[string]
-	kept  kept
-	wake  chan struct{} // kept has something to deliver
-	acks  acks
-	owed  chan ack
-	queue queue
+	opts    Options
+	keys    keys
+	id      processID
+	level   cache.Level
+	trust   trust
+	link    atomic.Pointer[link] // nil: no contact
+	away    atomic.Bool          // a purge could not be sent since the last proof
+	epoch   atomic.Pointer[string]
+	pending pending
+	wake    chan struct{} // something is pending to deliver
+	acks    acks
+	owed    chan ack
+	queue   queue
 
 	closing  atomic.Bool
 	mu       sync.Mutex // attached and cancel, and the order of Attach and Close
@@ -145,7 +146,7 @@ type processID [16]byte
 func (id processID) String() string { return hex.EncodeToString(id[:]) }
 
 // New returns a Remote to be given to cache.NewStore, or an error that names
-// every option that cannot be kept. It asks Redis for nothing yet.
+// every option that is out of its bounds. It asks Redis for nothing yet.
 func New(opts Options) (*Remote, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
@@ -159,30 +160,20 @@ func New(opts Options) (*Remote, error) {
 	}
 	_, _ = rand.Read(r.id[:]) // it never fails
 	r.trust.bound, r.acks.bound = opts.Bound, opts.Bound
-	r.kept.limit = opts.MaxKept
+	r.pending.limit = opts.MaxPending
 	r.queue.init(opts.MaxQueueBytes)
 	return r, nil
 }
 
 func (o Options) withDefaults() Options {
-	o.Bound = or(o.Bound, DefaultBound)
-	o.AckTimeout = or(o.AckTimeout, DefaultAckTimeout)
-	o.Lease = or(o.Lease, DefaultLease)
-	o.MaxEntryBytes = or(o.MaxEntryBytes, DefaultMaxEntryBytes)
-	o.MaxQueueBytes = or(o.MaxQueueBytes, DefaultMaxQueueBytes)
-	o.MaxKept = or(o.MaxKept, DefaultMaxKept)
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Bound = cmp.Or(o.Bound, DefaultBound)
+	o.AckTimeout = cmp.Or(o.AckTimeout, DefaultAckTimeout)
+	o.Lease = cmp.Or(o.Lease, DefaultLease)
+	o.MaxEntryBytes = cmp.Or(o.MaxEntryBytes, DefaultMaxEntryBytes)
+	o.MaxQueueBytes = cmp.Or(o.MaxQueueBytes, DefaultMaxQueueBytes)
+	o.MaxPending = cmp.Or(o.MaxPending, DefaultMaxPending)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	return o
-}
-
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }
 
 const (
@@ -203,7 +194,7 @@ func (o Options) validate() error {
 	within("Bound", o.Bound, shortestBound, longest)
 	within("AckTimeout", o.AckTimeout, time.Millisecond, longest)
 	within("Lease", o.Lease, time.Millisecond, longest)
-	if o.MaxEntryBytes < 0 || o.MaxQueueBytes < 0 || o.MaxKept < 0 {
+	if o.MaxEntryBytes < 0 || o.MaxQueueBytes < 0 || o.MaxPending < 0 {
 		errs = append(errs, errors.New("a bound is negative"))
 	}
 	return errors.Join(errs...)
@@ -229,7 +220,7 @@ func (r *Remote) Attach(level cache.Level) error {
 }
 
 // Close ends the subscription and all goroutines; entries that wait to be stored
-// are dropped. The Store goes on without its second level: what is tagged is not
+// are dropped. The Store goes on without level 2: what is tagged is not
 // served from memory any more. Closing again has no effect.
 func (r *Remote) Close() {
 	r.mu.Lock()
@@ -247,7 +238,7 @@ func (r *Remote) Bound() time.Duration { return r.opts.Bound }
 
 // Trusted implements cache.Remote. It neither waits nor allocates.
 func (r *Remote) Trusted(now time.Time) bool {
-	return r.trust.holds(now) && r.kept.empty()
+	return r.trust.holds(now) && r.pending.empty()
 }
 
 // tell reports an event.

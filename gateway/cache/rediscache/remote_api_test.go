@@ -36,7 +36,7 @@ func TestTurns(t *testing.T) {
 	p[0].remote.Put(cache.Put{Key: key, Stamp: stamp, Entry: []byte("x"), Keep: time.Minute, Leads: true})
 	awaitStored(t, p[0], 1)
 	if role := lead(p[1], key, stamp); role != cache.RoleFollower {
-		t.Errorf("who has looked just before the entry came asks the upstream: %v", role)
+		t.Errorf("who has looked just before the entry came calls the upstream: %v", role)
 	}
 	p[1].remote.Put(cache.Put{Key: key, Stamp: cache.Stamp{2}, Leads: true})
 	redistest.Eventually(t, func() bool { return lead(p[0], key, cache.Stamp{2}) == cache.RoleAlone })
@@ -81,11 +81,11 @@ func TestStampProtocol(t *testing.T) {
 	}
 	store(before.Stamp, 2)
 	if found := load(p[1], tags); found.Entry != nil {
-		t.Error("an answer of before the purge is found after it")
+		t.Error("a response of before the purge is found after it")
 	}
 	store(after.Stamp, 3)
 	if found := load(p[1], tags); found.Entry == nil {
-		t.Error("an answer of after the purge is not found")
+		t.Error("a response of after the purge is not found")
 	}
 	if d := p[0].remote.PurgeAll(ctx); !d.Complete() {
 		t.Errorf("purge of everything: %+v", d)
@@ -152,7 +152,7 @@ func TestOptions(t *testing.T) {
 		{"a short bound", rediscache.Options{Client: client, Bound: time.Millisecond}, "Bound of 1ms"},
 		{"a negative timeout", rediscache.Options{Client: client, AckTimeout: -1}, "AckTimeout of -1ns"},
 		{"a long lease", rediscache.Options{Client: client, Lease: time.Hour}, "Lease of 1h"},
-		{"a negative bound", rediscache.Options{Client: client, MaxKept: -1}, "negative"},
+		{"a negative bound", rediscache.Options{Client: client, MaxPending: -1}, "negative"},
 	}
 	for _, test := range tests {
 		if _, err := rediscache.New(test.opts); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -40,7 +40,7 @@ func TestSecondLevel(t *testing.T) {
 }
 
 // TestReadYourWritesAnywhere lets writers and readers race through all processes
-// of a fleet: nobody reads less than what was answered before it asked.
+// of a fleet: nobody reads less than what was served before it began.
 func TestReadYourWritesAnywhere(t *testing.T) {
 	const values, workers, rounds = 4, 8, 400
 	b := new(backend)
@@ -69,7 +69,7 @@ func TestReadYourWritesAnywhere(t *testing.T) {
 	}
 	done.Wait()
 	if hits.Load() == 0 || remoteHits.Load() == 0 {
-		t.Errorf("%d hits, %d of the second level: nothing was tested", hits.Load(), remoteHits.Load())
+		t.Errorf("%d hits, %d of level 2: nothing was tested", hits.Load(), remoteHits.Load())
 	}
 	purged := 0
 	for i := range p {
@@ -78,7 +78,7 @@ func TestReadYourWritesAnywhere(t *testing.T) {
 	if int64(purged) != writes.Load() {
 		t.Errorf("%d of %d purges were acknowledged by all: %s %s", purged, writes.Load(), p[0].events, p[1].events)
 	}
-	t.Logf("%d writes, %d hits, %d of the second level, %d calls", writes.Load(), hits.Load(), remoteHits.Load(), b.calls.Load())
+	t.Logf("%d writes, %d hits, %d of level 2, %d calls", writes.Load(), hits.Load(), remoteHits.Load(), b.calls.Load())
 }
 
 func count(w *httptest.ResponseRecorder, hits, remoteHits *atomic.Int64) {
@@ -99,11 +99,11 @@ func raise(v *atomic.Int64, n int64) {
 	}
 }
 
-// TestStampede asks one cold key by many clients of all processes.
+// TestStampede fetches one cold key by many clients of all processes.
 func TestStampede(t *testing.T) {
 	b := &backend{delay: 300 * time.Millisecond}
 	_, p := fleet(t, 4, b, func(o *options) {
-		o.store.MaxRemoteWait, o.remote.Bound = patience, 3*time.Second // a thousand clients keep a machine busy
+		o.store.MaxRemoteWait, o.remote.Bound = replyBounds, 3*time.Second // a thousand clients keep a machine busy
 	})
 	var clients sync.WaitGroup
 	for i := range 1000 {

@@ -21,7 +21,7 @@ func hasty(server *redistest.Server) func(testing.TB) *redis.Client {
 	}
 }
 
-// strictAcks has no write answered before who has not heard of it is not trusted,
+// strictAcks has no write served before who has not heard of it is not trusted,
 // however busy the machine is.
 func strictAcks(o *options) { o.remote.AckTimeout = 2 * bound }
 
@@ -41,14 +41,14 @@ func awaitTrust(t testing.TB, all ...*process) {
 
 // TestRedisPausedUnderLoad stops Redis while clients read and write through all
 // processes. None of them may fail, and once the processes know that they are
-// alone nobody reads less than what was answered before.
+// alone nobody reads less than what was served before.
 func TestRedisPausedUnderLoad(t *testing.T) {
 	b := new(backend)
 	server := redistest.Start(t)
 	p := startAll(t, hasty(server), 3, b, strictAcks)
 	var ended atomic.Bool
 	var load sync.WaitGroup
-	var answered atomic.Int64
+	var served atomic.Int64
 	for i := range 4 {
 		load.Go(func() {
 			for !ended.Load() {
@@ -61,11 +61,11 @@ func TestRedisPausedUnderLoad(t *testing.T) {
 						t.Errorf("write: %d %s", w.Code, w.Body)
 					}
 				}
-				answered.Add(1)
+				served.Add(1)
 			}
 		})
 	}
-	redistest.Eventually(t, func() bool { return answered.Load() > 1000 })
+	redistest.Eventually(t, func() bool { return served.Load() > 1000 })
 	get(p[1].reads, "/a")
 	server.Pause()
 	awaitDistrust(t, p...)
@@ -86,28 +86,28 @@ func TestRedisPausedUnderLoad(t *testing.T) {
 	}
 	ended.Store(true)
 	load.Wait()
-	if p[0].events.of(rediscache.EventKept) == 0 || p[1].events.of("remote_untrusted") == 0 {
+	if p[0].events.of(rediscache.EventPending) == 0 || p[1].events.of("remote_untrusted") == 0 {
 		t.Errorf("events %s and %s", p[0].events, p[1].events)
 	}
 }
 
-// TestPurgesAreKept writes while Redis is away. What another process has stored
+// TestPurgesArePending writes while Redis is away. What another process has stored
 // before, in memory and in Redis, must not come back with it.
-func TestPurgesAreKept(t *testing.T) {
+func TestPurgesArePending(t *testing.T) {
 	tests := []struct {
-		name    string
-		maxKept int
-		away    func(*redistest.Server) (back func() *redistest.Server)
-		event   string
+		name       string
+		maxPending int
+		away       func(*redistest.Server) (back func() *redistest.Server)
+		event      string
 	}{
 		{"paused", 100, pause, "remote_purge_kept"},
-		{"paused, more than can be kept", 3, pause, "remote_purge_overflow"},
+		{"paused, more than can be pending", 3, pause, "remote_purge_overflow"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			b := new(backend)
 			server := redistest.Start(t)
-			p := startAll(t, hasty(server), 2, b, strictAcks, func(o *options) { o.remote.MaxKept = test.maxKept })
+			p := startAll(t, hasty(server), 2, b, strictAcks, func(o *options) { o.remote.MaxPending = test.maxPending })
 			const values = 10
 			for i := range values {
 				fill(t, p[1], fmt.Sprint("/", i))
@@ -117,8 +117,8 @@ func TestPurgesAreKept(t *testing.T) {
 			for i := range values {
 				put(p[0].writes, fmt.Sprint("/", i))
 			}
-			if p[0].events.of(rediscache.EventKept) < values {
-				t.Errorf("kept: %s", p[0].events)
+			if p[0].events.of(rediscache.EventPending) < values {
+				t.Errorf("pending: %s", p[0].events)
 			}
 			back()
 			for _, j := range []int{1, 0} { // the other process must not be trusted before
@@ -129,7 +129,7 @@ func TestPurgesAreKept(t *testing.T) {
 					}
 				}
 			}
-			if overflown := p[0].events.of(rediscache.EventOverflow) > 0; overflown != (test.maxKept < values) {
+			if overflown := p[0].events.of(rediscache.EventOverflow) > 0; overflown != (test.maxPending < values) {
 				t.Errorf("events: %s", p[0].events)
 			}
 		})

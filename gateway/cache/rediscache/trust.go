@@ -11,21 +11,21 @@ type trust struct {
 	proof atomic.Pointer[proof]
 }
 
-// proof is an answer from Redis.
+// proof is a reply from Redis.
 type proof struct {
-	asked time.Time // all purges of before have been heard
-	since time.Time // contact has lasted
+	requested time.Time // all purges of before have been heard
+	since     time.Time // contact has lasted
 }
 
-// prove notes an answer that has come now to what was asked at some time. The
-// time of the question counts: after a process was stopped, the answer may have
-// waited for it before purges that it has not read yet.
-func (t *trust) prove(asked, now time.Time) {
+// prove notes a reply that has come now to a request of some time. The time of
+// the request counts: after a process was stopped, the reply may have waited for
+// it before purges that it has not read yet.
+func (t *trust) prove(requested, now time.Time) {
 	since := now
 	if p := t.proof.Load(); p != nil && t.within(p, now) {
 		since = p.since
 	}
-	t.proof.Store(&proof{asked, since})
+	t.proof.Store(&proof{requested, since})
 }
 
 // lose forgets all proofs and reports whether there were any.
@@ -41,5 +41,5 @@ func (t *trust) holds(now time.Time) bool {
 // within measures by both clocks: the monotonic one may stand still while the
 // machine is suspended, the other one may be set.
 func (t *trust) within(p *proof, now time.Time) bool {
-	return now.Sub(p.asked) < t.bound && now.Round(0).Sub(p.asked.Round(0)) < t.bound
+	return now.Sub(p.requested) < t.bound && now.Round(0).Sub(p.requested.Round(0)) < t.bound
 }

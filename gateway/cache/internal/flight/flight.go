@@ -1,4 +1,4 @@
-// Package flight lets one request at a time ask the upstream for a response that
+// Package flight lets one request at a time call the upstream for a response that
 // several wait for (RFC 9111, section 4: collapsed requests).
 package flight
 
@@ -56,7 +56,7 @@ func NewGroup(tags *memory.Generations) *Group {
 	return &Group{tags: tags, open: make(map[Key]*Flight)}
 }
 
-// Stamps are those of before the upstream was asked.
+// Stamps are those of before the upstream was called.
 func (f *Flight) Stamps() []memory.Stamp { return f.stamps }
 
 // Outcome is for those whose Wait has returned nil.

@@ -15,7 +15,7 @@ import (
 // Response is a stored response. It is immutable but for what live points to.
 type Response struct {
 	Terms
-	Stamps []Stamp // of before the upstream was asked
+	Stamps []Stamp // of before the upstream was called
 	Representation
 	Modified time.Time // zero: not said
 	// Failure is the error that the response is written from, anew for each

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// verdict is what an answer's status and header say, before its body.
+// verdict is what a response's status and header say, before its body.
 type verdict int
 
 const (
@@ -30,7 +30,7 @@ func (w *writer) judge(h http.Header) verdict {
 	return candidate
 }
 
-// mayHaveBody is true of 304, too: it speaks for an answer that has one.
+// mayHaveBody is true of 304, too: it speaks for a response that has one.
 func mayHaveBody(status int) bool {
 	return status >= http.StatusOK && status != http.StatusNoContent && status != http.StatusResetContent
 }
@@ -95,7 +95,7 @@ func hasDirective(h http.Header, name string) bool {
 	return false
 }
 
-// guard keeps the answer plain where the request alone opens BREACH.
+// guard keeps the response plain where the request alone opens BREACH.
 func (w *writer) guard(r *http.Request) {
 	if !browserCredentials(r) {
 		return
@@ -113,7 +113,7 @@ func (w *writer) guard(r *http.Request) {
 }
 
 // browserCredentials reports whether a browser may have added credentials that
-// the page which asks does not know.
+// the page that sends the request does not know.
 func browserCredentials(r *http.Request) bool {
 	if len(r.Header["Cookie"]) > 0 || r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 		return true
@@ -127,7 +127,7 @@ func browserCredentials(r *http.Request) bool {
 	return false
 }
 
-// exposed reports whether the answer opens BREACH.
+// exposed reports whether the response opens BREACH.
 func (w *writer) exposed(h http.Header) bool {
 	return w.found&setCookie != 0 ||
 		w.unlessPrivate && (hasDirective(h, "private") || hasDirective(h, "no-store"))

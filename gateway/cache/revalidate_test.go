@@ -18,7 +18,7 @@ const (
 	renewed = "venta; fwd=stale; fwd-status=304; stored"
 )
 
-// versioned answers as http.ServeContent does, which knows conditions.
+// versioned responses as http.ServeContent does, which knows conditions.
 func versioned(calls *atomic.Int64, etag string, fields ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Call", fmt.Sprint(calls.Add(1)))
@@ -101,7 +101,7 @@ func TestStrangeNotModified(t *testing.T) {
 		second http.HandlerFunc // what follows "old" with the tag "v1"
 		body   string
 		want   string
-		asked  int64
+		calls  int64
 	}{
 		{"of another version", func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("If-None-Match") != "" {
@@ -149,8 +149,8 @@ func TestStrangeNotModified(t *testing.T) {
 				get(h, "/a")
 				time.Sleep(2 * time.Minute)
 				expect(t, get(h, "/a"), 200, test.body, test.want)
-				if calls.Load() != test.asked {
-					t.Errorf("asked %d times, want %d", calls.Load(), test.asked)
+				if calls.Load() != test.calls {
+					t.Errorf("called %d times, want %d", calls.Load(), test.calls)
 				}
 			})
 		})
@@ -179,7 +179,7 @@ func TestPurgedIsNotValidated(t *testing.T) {
 					s.Purge("v")
 				}
 				if !during && r.Header.Get("If-None-Match") != "" {
-					t.Error("the upstream is asked about what was purged")
+					t.Error("the upstream is called about what was purged")
 				}
 				next(w, r)
 			})

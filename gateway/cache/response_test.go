@@ -209,7 +209,7 @@ func TestHitsDoNotShareSlices(t *testing.T) {
 }
 
 // TestOuterSlicesAreNotWrittenInto holds that what a middleware sets for many
-// answers stays as it is.
+// responses stays as it is.
 func TestOuterSlicesAreNotWrittenInto(t *testing.T) {
 	shared := make([]string, 1, 8)
 	shared[0] = "Origin"
@@ -253,17 +253,17 @@ func TestVaryOfTheAnswer(t *testing.T) {
 		w.Header().Set("Vary", "accept-language, Accept-Encoding")
 		fmt.Fprint(w, r.Header.Get("Accept-Language"))
 	})
-	ask := func(language, encoding string) string {
+	fetch := func(language, encoding string) string {
 		w := get(h, "/a", "Accept-Language", language, "Accept-Encoding", encoding)
 		if w.Body.String() != language {
-			t.Errorf("%s is answered with %s", language, w.Body)
+			t.Errorf("%s gets %s", language, w.Body)
 		}
 		if got := w.Header().Values("Vary"); !slices.Equal(got, []string{"accept-language, Accept-Encoding", "X-Tenant"}) {
 			t.Errorf("Vary = %q", got)
 		}
 		return status(w)
 	}
-	got := []string{ask("de", "gzip"), ask("fr", "gzip"), ask("de", "br"), ask("fr", "zstd")}
+	got := []string{fetch("de", "gzip"), fetch("fr", "gzip"), fetch("de", "br"), fetch("fr", "zstd")}
 	if want := []string{stored, "venta; fwd=vary-miss; stored", hit60, hit60}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -276,7 +276,7 @@ func TestVaryHost(t *testing.T) {
 	for range 2 {
 		for _, host := range []string{"one", "two"} {
 			if got := get(h, "http://"+host+"/a").Body.String(); got != host {
-				t.Errorf("%s is answered with %s", host, got)
+				t.Errorf("%s gets %s", host, got)
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-// TestWhatIsCompressed looks at the answers: yes is compressed, no is plain and
+// TestWhatIsCompressed looks at the responses: yes is compressed, no is plain and
 // the same for everybody, vary is plain for this request.
 func TestWhatIsCompressed(t *testing.T) {
 	body := list(2000)
@@ -162,9 +162,9 @@ func TestSniffedType(t *testing.T) {
 			_, _ = w.Write([]byte{b})
 		}
 	})
-	answer := get(h, accept, "br")
-	expectHeader(t, answer, "Content-Type", "text/html; charset=utf-8")
-	expect(t, answer, "br", body)
+	response := get(h, accept, "br")
+	expectHeader(t, response, "Content-Type", "text/html; charset=utf-8")
+	expect(t, response, "br", body)
 }
 
 func TestVaryIsMerged(t *testing.T) {
@@ -206,11 +206,11 @@ func TestNegotiation(t *testing.T) {
 		{"gzip, deflate, br, zstd", "zstd"}, {"gzip, br", "br"}, {"gzip", "gzip"}, {"*", "zstd"},
 		{"zstd;q=0.5, gzip", "gzip"}, {"deflate", ""}, {"identity;q=0", ""}, {"", ""},
 	} {
-		answer := get(wrap(t, compression.Options{}, serves(body)), accept, tt.accept)
-		if answer.StatusCode != http.StatusOK {
-			t.Errorf("%q: status %d", tt.accept, answer.StatusCode)
+		response := get(wrap(t, compression.Options{}, serves(body)), accept, tt.accept)
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%q: status %d", tt.accept, response.StatusCode)
 		}
-		expect(t, answer, tt.want, body)
+		expect(t, response, tt.want, body)
 	}
 	only := wrap(t, compression.Options{Codings: []compression.Coding{compression.Gzip}}, serves(body))
 	expect(t, get(only, accept, "gzip, br, zstd"), "gzip", body)
