@@ -20,9 +20,10 @@ as_root() {
 if command -v apt-get >/dev/null && as_root true 2>/dev/null; then
   echo "installing ${missing[*]}" >&2
   export DEBIAN_FRONTEND=noninteractive
-  as_root apt-get update -qq >&2
+  wait_for_lock=(-o DPkg::Lock::Timeout=120) # another installation may be under way
+  as_root apt-get "${wait_for_lock[@]}" update -qq >&2
   # The tests start servers themselves; the package must not.
-  as_root env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+  as_root env RUNLEVEL=1 apt-get "${wait_for_lock[@]}" install -y -qq --no-install-recommends "${missing[@]}" >&2
 else
   echo "make test needs ${missing[*]}; install them with your system's package manager" >&2
   exit 1

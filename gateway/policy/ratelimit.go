@@ -61,9 +61,6 @@ func (l *RateLimit) limits(path string) faults {
 	return found
 }
 
-// longestShared is how long the name of an RPC with shared counts may be.
-const longestShared = 256
-
 func (l *RateLimit) tierLimits(path string) faults {
 	var found faults
 	if len(l.Tiers) > MaxTiers {
@@ -121,8 +118,12 @@ func (l *RateLimit) sharedLimits(path string) faults {
 	return found
 }
 
-// longestHorizon is 71 years, for which a shared store's arithmetic holds.
-const longestHorizon = 1 << 51 // microseconds
+const (
+	// longestHorizon is 71 years, for which a shared store's arithmetic holds.
+	longestHorizon = 1 << 51 // microseconds
+	// longestShared is how long the name of an RPC with shared counts may be.
+	longestShared = 256
+)
 
 // horizon checks that a burst is earned within the time that a store counts exactly.
 func (f *faults) horizon(path string, requests, burst int64, interval time.Duration) {

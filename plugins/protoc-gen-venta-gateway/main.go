@@ -13,6 +13,12 @@
 //	    out: gen
 //	    opt: paths=source_relative
 //
+// With protoc, since 3.21, that is
+//
+//	protoc -I proto --go_out=gen --go_opt=paths=source_relative \
+//	  --go-grpc_out=gen --go-grpc_opt=paths=source_relative \
+//	  --venta-gateway_out=gen --venta-gateway_opt=paths=source_relative shop/v1/shop.proto
+//
 // Each schema file with a route becomes one file, NAME.pb.gw.go, in the Go
 // package of its messages. For a service VendorService it declares
 // RegisterVendorServiceGateway, which serves it on a gateway.Gateway, and the

@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jhump/protoreflect/v2/protoprint"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 const (
@@ -57,8 +60,28 @@ func newProtoc(t *testing.T) protoc {
 	}
 	p := protoc{program: program, plugins: t.TempDir(), thirdParty: t.TempDir()}
 	command(t, "go", "build", "-o", p.plugins+"/", ".", protoGo)
-	command(t, "go", "run", root+"internal/schemas", "-out", p.thirdParty)
+	printer := protoprint.Printer{SortElements: true}
+	if err := printer.PrintProtosToFileSystem(imported(t), p.thirdParty); err != nil {
+		t.Fatal(err)
+	}
 	return p
+}
+
+// imported are the schemas of others that the tests' schemas import.
+func imported(t *testing.T) []protoreflect.FileDescriptor {
+	t.Helper()
+	var files []protoreflect.FileDescriptor
+	for _, path := range []string{
+		"buf/validate/validate.proto", "google/api/annotations.proto", "google/api/http.proto",
+		"google/api/httpbody.proto", "google/rpc/code.proto", "google/rpc/status.proto",
+	} {
+		file, err := protoregistry.GlobalFiles.FindFileByPath(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
 }
 
 // run generates what a plugin makes of files in dir, and returns the folder.

@@ -4,14 +4,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/venta-hq/venta/gateway/policy/annotation"
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
 
-// TestEncodeSaysAll holds that an annotation, once decoded and encoded, means the
-// same, with every knob away from its default.
-func TestEncodeSaysAll(t *testing.T) {
-	for _, text := range []string{
+// everyKnob are annotations with every knob away from its default.
+func everyKnob() []string {
+	return []string{
 		``,
 		`timeout: {duration: "1.5s" mode: MODE_SHADOW}`,
 		`timeout: {idle: "1m"}`,
@@ -34,6 +36,7 @@ func TestEncodeSaysAll(t *testing.T) {
 			{name: "f" requests: 9 interval: "1s" scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_ALLOW},
 			{name: "g" requests: 9 interval: "1s" scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_LOCAL}
 		]`,
+		`rate_limits: {requests: 9 interval: "1s" key: {client_ip: true}}`,
 		`cache: {ttl: "1m" stale_while_revalidate: "2m" stale_if_error: "3m" negative_ttl: "4s" key_fields: ["a", "b.c"]
 			vary_headers: "accept" audience: AUDIENCE_PRINCIPAL tags: ["t:{a}"] mode: MODE_SHADOW}`,
 		`invalidates: {tags: ["a", "b"] mode: MODE_SHADOW}`,
@@ -47,7 +50,13 @@ func TestEncodeSaysAll(t *testing.T) {
 		`limits: {max_response_bytes: 2}`,
 		`response: {status: 201 location: "/a/{b}" omit_null: true}`,
 		`response: {}`,
-	} {
+	}
+}
+
+// TestEncodeSaysAll holds that an annotation, once decoded and encoded, means the
+// same.
+func TestEncodeSaysAll(t *testing.T) {
+	for _, text := range everyKnob() {
 		want, faults := annotation.Decode(parse(t, text))
 		if len(faults) > 0 {
 			t.Errorf("%s: %v", text, faults)
@@ -56,6 +65,70 @@ func TestEncodeSaysAll(t *testing.T) {
 		got, faults := annotation.Decode(annotation.Encode(want))
 		if diff := cmp.Diff(want, got); diff != "" || len(faults) > 0 {
 			t.Errorf("%s: %v (-want +got):\n%s", text, faults, diff)
+		}
+	}
+}
+
+// TestEveryFieldIsRead holds that no field of the schema is passed over in
+// silence: without it an annotation means something else, or it is refused.
+func TestEveryFieldIsRead(t *testing.T) {
+	read := map[protoreflect.FullName]bool{}
+	for _, text := range everyKnob() {
+		p := parse(t, text)
+		want, _ := annotation.Decode(p)
+		eachField(p.ProtoReflect(), func(field protoreflect.FieldDescriptor) {
+			got, faults := annotation.Decode(p)
+			if len(faults) > 0 || !cmp.Equal(want, got) {
+				read[field.FullName()] = true
+			}
+		})
+	}
+	everyField((&policyv1.Policy{}).ProtoReflect().Descriptor(), map[protoreflect.FullName]bool{}, func(field protoreflect.FieldDescriptor) {
+		if !read[field.FullName()] {
+			t.Errorf("%s has no effect; decode it, or list it as unsupported", field.FullName())
+		}
+	})
+}
+
+// eachField calls back with each field below m left out in its turn.
+func eachField(m protoreflect.Message, without func(protoreflect.FieldDescriptor)) {
+	whole := proto.Clone(m.Interface()).ProtoReflect()
+	whole.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		m.Clear(field)
+		without(field)
+		m.Set(field, value)
+		switch {
+		case field.Message() == nil:
+		case !field.IsList():
+			eachField(m.Mutable(field).Message(), without)
+		default:
+			for i := range value.List().Len() {
+				eachField(m.Mutable(field).List().Get(i).Message(), without)
+			}
+		}
+		return true
+	})
+}
+
+// everyField calls back with the fields of all blocks, without what is not
+// supported and what each block has. The effect of permits is on overrides.
+func everyField(md protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool, visit func(protoreflect.FieldDescriptor)) {
+	if seen[md.FullName()] {
+		return
+	}
+	seen[md.FullName()] = true
+	for i := range md.Fields().Len() {
+		field := md.Fields().Get(i)
+		switch field.Name() {
+		case "disabled", "mode", "permits":
+			continue
+		}
+		if annotation.IsUnsupported(field) {
+			continue
+		}
+		visit(field)
+		if field.Message() != nil {
+			everyField(field.Message(), seen, visit)
 		}
 	}
 }
