@@ -52,16 +52,13 @@ func (b *builder) shadow(block string) policy.ShadowFunc {
 	}
 }
 
-// noteTurn notes a change of a breaker on the span of the call that brought it
-// about.
-func noteTurn(breaker string) func(context.Context, circuitbreaker.State, circuitbreaker.State) {
-	return func(ctx context.Context, from, to circuitbreaker.State) {
-		if span := trace.SpanFromContext(ctx); span.IsRecording() {
-			span.AddEvent("venta.circuit_breaker.transition", trace.WithAttributes(
-				attribute.String("venta.circuit_breaker.name", breaker),
-				attribute.String("venta.circuit_breaker.previous_state", from.String()),
-				attribute.String("venta.circuit_breaker.state", to.String())))
-		}
+// noteTransition notes a transition on the span of the call that brought it about.
+func noteTransition(ctx context.Context, t circuitbreaker.Transition) {
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.AddEvent("venta.circuit_breaker.transition", trace.WithAttributes(
+			attribute.String("venta.circuit_breaker.name", t.Name),
+			attribute.String("venta.circuit_breaker.previous_state", t.From.String()),
+			attribute.String("venta.circuit_breaker.state", t.To.String())))
 	}
 }
 
@@ -91,17 +88,17 @@ func (g *Gateway) countCache(method string) func(*http.Request, cache.Outcome) {
 	return func(_ *http.Request, o cache.Outcome) { g.telemetry.Metrics.CacheRequest(method, string(o)) }
 }
 
-// newBreaker makes a breaker whose state is a metric and whose changes are
+// newBreaker makes a breaker whose state is a metric and whose transitions are
 // events in the log.
 func (b *builder) newBreaker(name string, p policy.CircuitBreaker) (*circuitbreaker.Breaker, error) {
 	g := b.gateway
 	breaker, err := circuitbreaker.New(p, circuitbreaker.Options{
 		Name:     name,
 		OnShadow: b.shadow("circuit_breaker"),
-		OnTurn:   noteTurn(name),
-		OnStateChange: func(name string, from, to circuitbreaker.State) {
-			g.telemetry.Metrics.BreakerTransition(name, from.String(), to.String())
-			g.options.Logger.Warn("circuit breaker changed", "breaker", name, "from", from.String(), "to", to.String())
+		OnTransition: func(ctx context.Context, t circuitbreaker.Transition) {
+			noteTransition(ctx, t)
+			g.telemetry.Metrics.BreakerTransition(t.Name, t.From.String(), t.To.String())
+			g.options.Logger.Warn("circuit breaker changed", "breaker", t.Name, "from", t.From.String(), "to", t.To.String())
 		},
 	})
 	if err != nil {

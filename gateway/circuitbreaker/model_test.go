@@ -231,9 +231,9 @@ func compare(t *testing.T, p policy.CircuitBreaker, events []event, visits map[c
 	var told []change
 	refused := false
 	b := newBreaker(t, p, circuitbreaker.Options{
-		OnStateChange: func(_ string, from, to circuitbreaker.State) {
-			told = append(told, change{from, to})
-			visits[change{from, to}]++
+		OnTransition: func(_ context.Context, tr circuitbreaker.Transition) {
+			told = append(told, change{tr.From, tr.To})
+			visits[change{tr.From, tr.To}]++
 		},
 		OnShadow: func(_ context.Context, would string) { refused = would == circuitbreaker.WouldRefuse },
 	})

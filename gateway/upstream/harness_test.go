@@ -250,21 +250,13 @@ func realBreakers(p policy.CircuitBreaker) func(string, func(from, to State)) (B
 	return func(address string, changed func(from, to State)) (Breaker, error) {
 		b, err := circuitbreaker.New(p, circuitbreaker.Options{
 			Name: address,
-			OnStateChange: func(_ string, from, to circuitbreaker.State) {
-				changed(stateOf(from), stateOf(to))
-			},
+			OnTransition: func(_ context.Context, t circuitbreaker.Transition) { changed(t.From, t.To) },
 		})
 		if err != nil {
 			return nil, err
 		}
 		return realBreaker{b}, nil
 	}
-}
-
-func stateOf(s circuitbreaker.State) State {
-	return map[circuitbreaker.State]State{
-		circuitbreaker.Closed: Closed, circuitbreaker.HalfOpen: HalfOpen, circuitbreaker.Open: Open,
-	}[s]
 }
 
 // endpointPolicy opens after two failures and stays open for a second.
