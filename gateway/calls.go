@@ -92,15 +92,15 @@ func (b *builder) retry() grpc.UnaryClientInterceptor {
 	}
 	return built(b, func() (grpc.UnaryClientInterceptor, error) {
 		return retry.New(p, retry.Options{
-			Budget: budget, Refuses: b.refuses(), OnAttempt: b.gateway.countAttempt, OnShadow: b.shadow("retry"),
+			Budget: budget, CircuitOpen: b.circuitOpen(), OnAttempt: b.gateway.countAttempt, OnShadow: b.shadow("retry"),
 		})
 	})
 }
 
-// refuses tells whether the method's breaker is open, so that no call waits for
-// its refusal. It is nil where no breaker refuses all attempts at once: with one
+// circuitOpen reports whether the method's breaker is open, so that no call waits
+// for its refusal. It is nil where no breaker refuses all attempts at once: with one
 // for each address the next attempt may go to another.
-func (b *builder) refuses() func() bool {
+func (b *builder) circuitOpen() func() bool {
 	if p := b.policy.CircuitBreaker; p == nil || p.Shadow || b.perEndpoint() {
 		return nil
 	}

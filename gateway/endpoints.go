@@ -54,7 +54,7 @@ type endpointBreaker struct{ breaker *circuitbreaker.Breaker }
 
 func newEndpointBreaker(p policy.CircuitBreaker, address string, changed func(from, to upstream.State)) (upstream.Breaker, error) {
 	breaker, err := circuitbreaker.New(p, circuitbreaker.Options{
-		Name: address,
+		Name:         address,
 		OnTransition: func(_ context.Context, t circuitbreaker.Transition) { changed(t.From, t.To) },
 	})
 	if err != nil {

@@ -64,16 +64,16 @@ func (b *builder) kept(l policy.RateLimit) policy.RateLimit {
 func (b *builder) rateLimitOptions(keys *rateLimitKeys) ratelimit.Options {
 	o := b.gateway.options.RateLimits
 	return ratelimit.Options{
-		MaxKeys:  o.MaxKeys,
-		Key:      keys.key,
-		Cost:     keys.cost,
-		Claim:    claim,
-		Store:    o.Store,
-		Scope:    b.name,
-		Fields:   o.Fields,
-		OnError:  b.refuse,
-		Observe:  b.gateway.countRateLimit(b.method.FullName),
-		OnShadow: b.shadow("rate_limits"),
+		MaxKeys:    o.MaxKeys,
+		Key:        keys.key,
+		Cost:       keys.cost,
+		Claim:      claim,
+		Store:      o.Store,
+		Scope:      b.name,
+		Fields:     o.Fields,
+		OnError:    b.refuse,
+		OnDecision: b.gateway.countRateLimit(b.method.FullName),
+		OnShadow:   b.shadow("rate_limits"),
 		OnStoreFailure: func(context.Context, string, error) {
 			b.gateway.telemetry.Metrics.StoreEvent("rate_limits", "failed")
 		},

@@ -87,7 +87,7 @@ func TestMiddlewareShadow(t *testing.T) {
 	shadow.Shadow = true
 	h := newMiddleware(t, ratelimit.Options{
 		OnShadow: func(_ context.Context, what string) { would = append(would, what) },
-		Observe: func(_ *http.Request, limit string, d ratelimit.Decision) {
+		OnDecision: func(_ *http.Request, limit string, d ratelimit.Decision) {
 			seen = append(seen, observed{limit, d.Allowed})
 		},
 	}, shadow, limitBy("real", policy.KeyHeader, 10, 2, time.Minute))

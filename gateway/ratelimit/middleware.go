@@ -78,8 +78,8 @@ func (l *Limiter) read(r *http.Request, charges []Charge) error {
 
 func (l *Limiter) observe(r *http.Request, decisions []Decision) {
 	for i := range decisions {
-		if l.opts.Observe != nil {
-			l.opts.Observe(r, l.limits[i].Name, decisions[i])
+		if l.opts.OnDecision != nil {
+			l.opts.OnDecision(r, l.limits[i].Name, decisions[i])
 		}
 		if l.limits[i].Shadow && !decisions[i].Allowed && l.opts.OnShadow != nil {
 			l.opts.OnShadow(r.Context(), wouldRefuse)

@@ -53,7 +53,7 @@ func TestMiddleware(t *testing.T) {
 		daily := limitBy("daily", policy.KeyHeader, 1000, 5000, 24*time.Hour)
 		l, err := ratelimit.New([]policy.RateLimit{limitBy("burst", policy.KeyHeader, 10, 2, time.Minute), daily}, ratelimit.Options{
 			Key: byHeader, OnError: refused.write,
-			Observe: func(_ *http.Request, limit string, d ratelimit.Decision) {
+			OnDecision: func(_ *http.Request, limit string, d ratelimit.Decision) {
 				seen = append(seen, observed{limit, d.Allowed})
 			},
 		})

@@ -43,6 +43,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -95,9 +96,9 @@ type Options struct {
 	// *apierror.Error, or an error of Key or Cost. Required. Retry-After and the
 	// RateLimit fields are already set.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
-	// Observe, if set, is told what each limit said of each request, limits in
+	// OnDecision, if set, is told what each limit said of each request, limits in
 	// shadow mode included.
-	Observe func(r *http.Request, limit string, d Decision)
+	OnDecision func(r *http.Request, limit string, d Decision)
 	// OnShadow, if set, is told "refuse" for each limit in shadow mode that would
 	// have refused a request.
 	OnShadow policy.ShadowFunc
@@ -132,9 +133,7 @@ type Limiter struct {
 // returns an error that names every limit that cannot be kept, or the option
 // that is missing.
 func New(limits []policy.RateLimit, opts Options) (*Limiter, error) {
-	if opts.MaxKeys == 0 {
-		opts.MaxKeys = DefaultMaxKeys
-	}
+	opts.MaxKeys = cmp.Or(opts.MaxKeys, DefaultMaxKeys)
 	if err := validate(limits, opts); err != nil {
 		return nil, fmt.Errorf("ratelimit: %w", err)
 	}

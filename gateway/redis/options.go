@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -102,20 +103,12 @@ func (o Options) GoString() string { return o.String() }
 func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 func (o Options) withDefaults() Options {
-	o.KeyPrefix = or(o.KeyPrefix, DefaultKeyPrefix)
-	o.Timeout = or(o.Timeout, DefaultTimeout)
-	o.DialTimeout = or(o.DialTimeout, max(DefaultDialTimeout, o.Timeout))
-	o.ProbeInterval = or(o.ProbeInterval, DefaultProbeInterval)
-	o.MaxInFlight = or(o.MaxInFlight, DefaultMaxInFlight)
+	o.KeyPrefix = cmp.Or(o.KeyPrefix, DefaultKeyPrefix)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.DialTimeout = cmp.Or(o.DialTimeout, max(DefaultDialTimeout, o.Timeout))
+	o.ProbeInterval = cmp.Or(o.ProbeInterval, DefaultProbeInterval)
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, DefaultMaxInFlight)
 	return o
-}
-
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }
 
 // validate returns every fault at once.

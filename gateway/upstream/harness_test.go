@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -249,7 +250,7 @@ func (p *realPermit) Done(ctx context.Context, err error) {
 func realBreakers(p policy.CircuitBreaker) func(string, func(from, to State)) (Breaker, error) {
 	return func(address string, changed func(from, to State)) (Breaker, error) {
 		b, err := circuitbreaker.New(p, circuitbreaker.Options{
-			Name: address,
+			Name:         address,
 			OnTransition: func(_ context.Context, t circuitbreaker.Transition) { changed(t.From, t.To) },
 		})
 		if err != nil {
@@ -271,7 +272,7 @@ func endpointPolicy() policy.CircuitBreaker {
 
 func newGroup(t *testing.T, conn *Conn, o GroupOptions) *Group {
 	t.Helper()
-	orElse(&o.Name, "group")
+	o.Name = cmp.Or(o.Name, "group")
 	if o.NewBreaker == nil {
 		o.NewBreaker = realBreakers(endpointPolicy())
 	}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -113,33 +114,26 @@ type Change struct {
 
 // withDefaults fills in the fields that are zero.
 func (o Options) withDefaults() Options {
-	orElse(&o.ConnectionsPerAddress, 1)
-	orElse(&o.ConnectTimeout, 2*time.Second)
+	o.ConnectionsPerAddress = cmp.Or(o.ConnectionsPerAddress, 1)
+	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 2*time.Second)
 	if o.BackoffBase == 0 {
 		o.BackoffBase = 100 * time.Millisecond
 		if o.BackoffMax > 0 {
 			o.BackoffBase = min(o.BackoffBase, o.BackoffMax)
 		}
 	}
-	orElse(&o.BackoffMax, max(time.Second, o.BackoffBase))
-	orElse(&o.KeepaliveTime, 30*time.Second)
-	orElse(&o.KeepaliveTimeout, 10*time.Second)
-	orElse(&o.IdleTimeout, 30*time.Minute)
-	orElse(&o.ResolveInterval, 30*time.Second)
-	orElse(&o.EjectionReturn, 10*time.Second)
-	orElse(&o.MaxReceiveBytes, 4<<20)
-	orElse(&o.MaxSendBytes, maxSend)
+	o.BackoffMax = cmp.Or(o.BackoffMax, max(time.Second, o.BackoffBase))
+	o.KeepaliveTime = cmp.Or(o.KeepaliveTime, 30*time.Second)
+	o.KeepaliveTimeout = cmp.Or(o.KeepaliveTimeout, 10*time.Second)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 30*time.Minute)
+	o.ResolveInterval = cmp.Or(o.ResolveInterval, 30*time.Second)
+	o.EjectionReturn = cmp.Or(o.EjectionReturn, 10*time.Second)
+	o.MaxReceiveBytes = cmp.Or(o.MaxReceiveBytes, 4<<20)
+	o.MaxSendBytes = cmp.Or(o.MaxSendBytes, maxSend)
 	return o
 }
 
 const maxSend = 1<<31 - 1
-
-func orElse[T comparable](field *T, fallback T) {
-	var zero T
-	if *field == zero {
-		*field = fallback
-	}
-}
 
 // validate returns everything that is wrong with options that have their
 // defaults.

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -91,7 +92,7 @@ func newCredentials(t TLS) (credentials.TransportCredentials, error) {
 	if (t.CertFile == "") != (t.KeyFile == "") {
 		return nil, errors.New("tls: CertFile and KeyFile need each other")
 	}
-	orElse(&t.Logger, slog.Default())
+	t.Logger = cmp.Or(t.Logger, slog.Default())
 	r := &reloading{tls: t}
 	if err := r.load(); err != nil {
 		return nil, err

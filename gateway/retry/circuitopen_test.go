@@ -47,7 +47,7 @@ func TestRefuses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began, asked, attempts := time.Now(), 0, &record{}
 				upstream := &script{answers: test.answers, began: began}
-				intercept := newRetry(t, basePolicy(), retry.Options{Random: half, OnAttempt: attempts.add, Refuses: func() bool {
+				intercept := newRetry(t, basePolicy(), retry.Options{Random: half, OnAttempt: attempts.add, CircuitOpen: func() bool {
 					asked++
 					return time.Since(began) >= test.from
 				}})
@@ -76,7 +76,7 @@ func TestRefusedAttemptsTakeNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		refusing := true
-		intercept := newRetry(t, basePolicy(), retry.Options{Budget: budget, Random: half, Refuses: func() bool { return refusing }})
+		intercept := newRetry(t, basePolicy(), retry.Options{Budget: budget, Random: half, CircuitOpen: func() bool { return refusing }})
 		for range 5 {
 			upstream := &script{answers: []answer{fails()}, began: time.Now()}
 			_ = intercept(t.Context(), method, nil, nil, nil, upstream.invoke)
