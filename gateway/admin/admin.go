@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Options are what is served. A nil handler's paths answer 404.
+// Options are what is served. A nil handler's paths are 404.
 type Options struct {
 	// Health serves /livez, /readyz and /health.
 	Health http.Handler
@@ -24,7 +24,7 @@ type Options struct {
 	Upstreams http.Handler
 }
 
-// New returns the handler of the admin address. It answers GET and HEAD, and POST
+// New returns the handler of the admin address. It serves GET and HEAD, and POST
 // where that is said; "/" lists the paths. It is safe for concurrent use if the
 // handlers are.
 func New(o Options) http.Handler {
@@ -60,7 +60,7 @@ func index(paths []string) http.Handler {
 	})
 }
 
-// guard keeps answers out of caches, and browsers from guessing at them.
+// guard keeps responses out of caches, and browsers from guessing at them.
 func guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

@@ -97,7 +97,7 @@ func (m *model) taken() (n int) {
 }
 
 func (m *model) done(c *modelCall, o circuitbreaker.Outcome) {
-	if o == answered { // for a probe as good as a success, for others nothing
+	if o == responded { // for a probe as good as a success, for others nothing
 		o = ignored
 		if m.state == halfOpen {
 			o = success
@@ -161,7 +161,7 @@ func drawEvent(t *rapid.T) event {
 		return event{Sleep: time.Duration(rapid.IntRange(1, 30).Draw(t, "tenths")) * 100 * time.Millisecond}
 	case 1, 2, 3, 4, 5:
 		// Failures come in runs of luck: a fair die would rarely get far.
-		o := rapid.SampledFrom([]circuitbreaker.Outcome{success, success, success, failure, ignored, answered}).Draw(t, "outcome")
+		o := rapid.SampledFrom([]circuitbreaker.Outcome{success, success, success, failure, ignored, responded}).Draw(t, "outcome")
 		return event{Done: true, Which: rapid.IntRange(0, 9).Draw(t, "which"), Outcome: o}
 	}
 	return event{}

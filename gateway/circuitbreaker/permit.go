@@ -109,7 +109,7 @@ func (b *Breaker) record(ctx context.Context, lease uint64, o Outcome, slow bool
 		b.recordProbe(ctx, lease, o, slow, now)
 		return
 	}
-	if o == Ignored || o == Answered {
+	if o == Ignored || o == Responded {
 		return
 	}
 	b.window.add(now, o == Failure, slow)
@@ -128,7 +128,7 @@ func (b *Breaker) recordProbe(ctx context.Context, lease uint64, o Outcome, slow
 	switch o {
 	case Failure:
 		b.move(ctx, Open, now)
-	case Success, Answered:
+	case Success, Responded:
 		b.probes.succeed(slow)
 		if reached(b.probes.slow, b.policy.HalfOpenCalls, b.policy.SlowCallThresholdPercent) {
 			b.move(ctx, Open, now)

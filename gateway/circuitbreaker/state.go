@@ -27,9 +27,9 @@ const (
 	Success
 	// Failure says that it does not.
 	Failure
-	// Answered says that the upstream is there, with a business error. It counts
+	// Responded says that the upstream is there, with a business error. It counts
 	// towards no rate, and for a probe it is as good as a success: else an
 	// upstream that is only asked for what it does not have would stay
 	// half-open for ever.
-	Answered
+	Responded
 )

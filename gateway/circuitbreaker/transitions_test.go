@@ -137,10 +137,10 @@ func TestHookThatPanics(t *testing.T) {
 						end()
 					}
 				}})
-				run(t.Context(), b.UnaryClientInterceptor(), answers(attemptBound))
+				run(t.Context(), b.UnaryClientInterceptor(), responses(attemptBound))
 				wantState(t, b, open)
 				time.Sleep(30 * time.Second) // virtual
-				run(t.Context(), b.UnaryClientInterceptor(), answers(nil))
+				run(t.Context(), b.UnaryClientInterceptor(), responses(nil))
 				wantState(t, b, halfOpen)
 				call(t, b, success, 0)
 				wantChain(t, got, closed)
@@ -262,7 +262,7 @@ func TestTransitionByTimeIsNoCalls(t *testing.T) {
 			told = append(told, fmt.Sprintf("call %v: %s to %s", ctx.Value(callKey{}), tr.From, tr.To))
 		}})
 		for i := range 2 {
-			run(context.WithValue(t.Context(), callKey{}, i), b.UnaryClientInterceptor(), answers(attemptBound))
+			run(context.WithValue(t.Context(), callKey{}, i), b.UnaryClientInterceptor(), responses(attemptBound))
 			time.Sleep(30 * time.Second) // virtual
 		}
 		want := []string{"call 0: closed to open", "call <nil>: open to half_open", "call 1: half_open to open"}

@@ -33,7 +33,7 @@ import (
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
-// defaultMaxWait keeps a queue from serving answers that nobody waits for any
+// defaultMaxWait keeps a queue from serving responses that nobody waits for any
 // more.
 const defaultMaxWait = time.Second
 

@@ -12,7 +12,7 @@ import (
 // wouldRefuse is what a limit in shadow mode would have done.
 const wouldRefuse = "refuse"
 
-// Middleware admits requests to next within the limits. Every answer bears the
+// Middleware admits requests to next within the limits. Every response bears the
 // fields of [Options.Fields] for the limits whose state is known, and a refusal
 // Retry-After, after which the same request is admitted if its keys are not
 // charged meanwhile.
@@ -29,7 +29,7 @@ func (l *Limiter) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// admit decides, and answers a request that is refused.
+// admit decides, and writes the response to a request that is refused.
 func (l *Limiter) admit(w http.ResponseWriter, r *http.Request) bool {
 	var charges [MaxLimits]Charge
 	var decisions [MaxLimits]Decision

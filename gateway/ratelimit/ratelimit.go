@@ -18,9 +18,9 @@
 //
 // A limit with Shared is counted in [Options.Store] by all processes together,
 // by the store's clock. All shared limits of a request are decided in one round
-// trip, and not at all where the answer is known: a key that the store refused
-// is not asked again before its time, and none is asked for a request that a
-// local limit refuses. In turn local limits are charged first and given back
+// trip, and not at all where the outcome is known: a key that the store refused
+// is not sent there again before its time, and none is for a request that a
+// local limit refuses. In return, local limits are charged first and given back
 // where a shared one refuses. Meanwhile they are held: another request may be
 // refused for it, and a key that owed nothing keeps what it earns in that time,
 // which is the longest that the store takes.
@@ -66,7 +66,7 @@ const MaxKeyBytes = 256
 // DefaultMaxKeys is how many keys a Limiter remembers by default.
 const DefaultMaxKeys = 1 << 20
 
-// Options says how a [Limiter] reads requests and answers. The functions are
+// Options says how a [Limiter] reads requests and writes responses. The functions are
 // called concurrently, and never under a lock.
 type Options struct {
 	// MaxKeys is the most keys remembered, all limits together; each limit that
@@ -90,9 +90,9 @@ type Options struct {
 	// name. Required where a limit is shared; 256 printable characters at most, no
 	// braces.
 	Scope string
-	// Fields is the form of the answers' fields. Default [FieldsDraft10].
+	// Fields is the form of the responses' fields. Default [FieldsDraft10].
 	Fields FieldStyle
-	// OnError writes the answer to a request that is refused: an
+	// OnError writes the response to a request that is refused: an
 	// *apierror.Error, or an error of Key or Cost. Required. Retry-After and the
 	// RateLimit fields are already set.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
@@ -178,10 +178,10 @@ func (l *Limiter) Decide(ctx context.Context, now time.Time, charges []Charge, d
 	if l.shared == 0 {
 		return l.charge(l.local, true, elapsed, charges, decisions, nil)
 	}
-	// The turn goes to the heap. Its own copies leave the caller's on the stack.
-	t := turn{Limiter: l, elapsed: elapsed, charges: slices.Clone(charges), decisions: make([]Decision, len(decisions))}
-	admitted := t.decide(ctx)
-	copy(decisions, t.decisions)
+	// The admission goes to the heap. Its own copies leave the caller's on the stack.
+	a := admission{Limiter: l, elapsed: elapsed, charges: slices.Clone(charges), decisions: make([]Decision, len(decisions))}
+	admitted := a.decide(ctx)
+	copy(decisions, a.decisions)
 	return admitted
 }
 

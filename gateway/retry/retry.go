@@ -7,7 +7,7 @@
 // A6's throttling tokens. And the headers of a failed attempt do not commit the
 // call: A6 stops there because the application has seen them, but here it sees
 // nothing of an attempt until that is the last one, so that a server that sets a
-// header on every answer can still be retried.
+// header on every response can still be retried.
 //
 // The place of the interceptor is inside the timeout of the whole call and
 // outside the circuit breaker and the timeout of each attempt. The connection

@@ -30,7 +30,7 @@ const (
 	OutOfTime
 	// OverBudget: the retry budget is spent.
 	OverBudget
-	// Lost: the call was answered without this hedged attempt.
+	// Lost: the call was decided without this hedged attempt.
 	Lost
 	// Refused: the gateway would refuse another attempt, see [Options.CircuitOpen].
 	Refused

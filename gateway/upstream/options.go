@@ -36,7 +36,7 @@ type Options struct {
 	// permits, by default every five minutes while it sends nothing; Venta's
 	// services permit ten seconds. Default 30s, from 10s (grpc-go's least) to 1h.
 	KeepaliveTime time.Duration
-	// KeepaliveTimeout is how long a ping may go without an answer before the
+	// KeepaliveTimeout is how long a ping may go without an acknowledgement before the
 	// connection is closed and its calls fail; it also bounds how long sent data
 	// may stay unacknowledged (TCP_USER_TIMEOUT). Default 10s, from 1s to 1m.
 	KeepaliveTimeout time.Duration
@@ -68,7 +68,7 @@ type Options struct {
 	HealthCheck HealthCheck
 	// TLS secures the connections. Nil: plain text.
 	TLS *TLS
-	// MaxReceiveBytes bounds an answer. Default 4 MiB, from 1 KiB to 1 GiB.
+	// MaxReceiveBytes bounds a response. Default 4 MiB, from 1 KiB to 1 GiB.
 	MaxReceiveBytes int
 	// MaxSendBytes bounds a request. Default and most 2 GiB - 1, at least 1 KiB.
 	MaxSendBytes int
@@ -92,7 +92,7 @@ type Options struct {
 }
 
 // HealthCheck is the client's side of grpc.health.v1. An address whose server
-// answers NOT_SERVING gets no calls until it serves again, nor does one that does
+// reports NOT_SERVING gets no calls until it serves again, nor does one that does
 // not know Service. A server without the health service counts as serving, and
 // grpc-go's log says so for each connection.
 type HealthCheck struct {

@@ -77,7 +77,7 @@ func (t TLS) config(p pemFiles) (*tls.Config, error) {
 }
 
 // reloading are credentials that follow their files. The embedded ones are those
-// of the first load, which answer what never changes.
+// of the first load, which give what never changes.
 type reloading struct {
 	credentials.TransportCredentials
 	tls TLS
