@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Options are what is served. A nil handler's paths answer 404.
+// Options are what is served. A nil handler's paths are 404.
 type Options struct {
 	// Health serves /livez, /readyz and /health.
 	Health http.Handler
@@ -30,7 +30,7 @@ type Options struct {
 	Others map[string]http.Handler
 }
 
-// New returns the handler of the admin address. It answers GET and HEAD, and POST
+// New returns the handler of the admin address. It serves GET and HEAD, and POST
 // where that is said; "/" lists the paths. It is safe for concurrent use if the
 // handlers are. The error names every pattern of Others that is none, or that
 // meets one that is served already.
@@ -83,7 +83,7 @@ func index(paths []string) http.Handler {
 	})
 }
 
-// guard keeps answers out of caches, and browsers from guessing at them.
+// guard keeps responses out of caches, and browsers from guessing at them.
 func guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

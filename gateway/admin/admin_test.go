@@ -10,7 +10,7 @@ import (
 	"github.com/venta-hq/venta/gateway/admin"
 )
 
-// says returns a handler that answers with its name and the path that it saw.
+// says returns a handler that responds with its name and the path that it saw.
 func says(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, name+" "+r.URL.Path)

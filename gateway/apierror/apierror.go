@@ -3,7 +3,7 @@
 //
 // Every refusal of the gateway carries an ErrorInfo of [Domain] with a stable
 // reason, so that a client (and the retry policy) can tell it from what an
-// upstream answered.
+// upstream responded.
 package apierror
 
 import (
@@ -96,7 +96,7 @@ func FromUpstream(err error) error {
 	case codes.Unavailable:
 		return &Error{Code: code, Reason: UpstreamUnavailable, Message: "the service is not available", Cause: err}
 	case codes.DeadlineExceeded:
-		return &Error{Code: code, Reason: TimeoutExceeded, Message: "the service did not answer in time", Cause: err}
+		return &Error{Code: code, Reason: TimeoutExceeded, Message: "the service did not respond in time", Cause: err}
 	case codes.Unknown, codes.Internal, codes.DataLoss, codes.Unimplemented:
 		return &Error{Code: code, Reason: UpstreamFailed, Message: "the service failed", Cause: err}
 	default:

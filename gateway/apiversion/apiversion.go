@@ -31,7 +31,7 @@ type Options struct {
 // WouldGone is what a policy in shadow mode would have done after the sunset.
 const WouldGone = "gone"
 
-// New returns a middleware that adds the headers to every answer and, where the
+// New returns a middleware that adds the headers to every response and, where the
 // policy says so, refuses requests after the sunset with HTTP 410. In shadow mode
 // it adds no headers and refuses nothing.
 func New(p policy.Version, opts Options) (func(http.Handler) http.Handler, error) {

@@ -49,18 +49,17 @@ import (
 
 // Options are what a policy does not say. The zero value is usable.
 type Options struct {
-	// Name is what OnStateChange is told, such as the full name of a method.
+	// Name is what OnTransition is told, such as the full name of a method.
 	Name string
-	// OnStateChange, where set, is told each change in the order in which they
+	// OnTransition, where set, is told each transition in the order in which they
 	// happened, one at a time, without a lock held: it may use the breaker. It
-	// runs on the goroutine of some call and must not block; changes that come
+	// runs on the goroutine of some call and must not block; transitions that come
 	// meanwhile wait, and merge when more than a few do.
-	OnStateChange func(name string, from, to State)
-	// OnTurn, where set, is told of a change by the outcome of a call, with the
-	// call's context, so that it can be noted on its span. It runs on the call's
-	// goroutine, without a lock held. Interceptors alone tell it; a change by time
-	// passing is no call's.
-	OnTurn func(ctx context.Context, from, to State)
+	//
+	// ctx is that of the call whose outcome brought the transition about, so that
+	// it can be noted on its span. It may have ended. A transition by time passing
+	// is no call's, nor is one by [Permit.Done]: theirs is the background.
+	OnTransition func(ctx context.Context, t Transition)
 	// OnShadow, where set, is told [WouldRefuse] of each call that a breaker in
 	// shadow mode would have refused, before the call and on its goroutine,
 	// without a lock held.
@@ -77,13 +76,13 @@ type Breaker struct {
 	options Options
 	epoch   time.Time // instants are durations since then
 
-	mu         sync.Mutex
-	state      State
-	generation uint64 // of the state: what an earlier one admitted is void
-	window     window // while closed
-	reopens    time.Duration
-	probes     probes // while half-open
-	changes    changes
+	mu          sync.Mutex
+	state       State
+	generation  uint64 // of the state: what an earlier one admitted is void
+	window      window // while closed
+	reopens     time.Duration
+	probes      probes // while half-open
+	transitions transitions
 }
 
 // New returns a closed breaker without history. A policy out of the limits of
@@ -101,8 +100,8 @@ func newBreaker(p policy.CircuitBreaker, o Options) *Breaker {
 }
 
 // State returns what a call would meet now. An open breaker whose time has
-// passed reads as half-open, although the change happens, and is reported, with
-// the next call.
+// passed reads as half-open, although the transition happens, and is reported,
+// with the next call.
 func (b *Breaker) State() State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,10 +113,10 @@ func (b *Breaker) State() State {
 
 func (b *Breaker) now() time.Duration { return time.Since(b.epoch) }
 
-// turn moves to another state. The lock is held.
-func (b *Breaker) turn(to State, now time.Duration) {
-	if b.options.OnStateChange != nil {
-		b.changes.add(b.state, to)
+// move makes a transition, by the outcome of the call of ctx. The lock is held.
+func (b *Breaker) move(ctx context.Context, to State, now time.Duration) {
+	if b.options.OnTransition != nil {
+		b.transitions.add(ctx, b.state, to)
 	}
 	b.state = to
 	b.generation++

@@ -21,7 +21,7 @@ const (
 	success = circuitbreaker.Success
 	failure = circuitbreaker.Failure
 
-	answered = circuitbreaker.Answered
+	responded = circuitbreaker.Responded
 )
 
 func basePolicy() policy.CircuitBreaker {

@@ -15,7 +15,7 @@ import (
 
 // UnaryClientInterceptor returns an interceptor that passes each call through
 // the breaker. It stands inside retry, so that each attempt counts, and outside
-// the timeout of an attempt, so that an attempt without an answer counts too.
+// the timeout of an attempt, so that an attempt without a response counts too.
 func (b *Breaker) UnaryClientInterceptor() grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 		invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
@@ -25,7 +25,7 @@ func (b *Breaker) UnaryClientInterceptor() grpc.UnaryClientInterceptor {
 			return err
 		}
 		outcome := Ignored // of a call that does not return
-		defer func() { permit.finish(ctx, outcome) }()
+		defer func() { permit.done(ctx, outcome) }()
 		err = invoker(ctx, method, req, reply, cc, opts...)
 		outcome = b.OutcomeOf(ctx, err)
 		return err
@@ -33,8 +33,8 @@ func (b *Breaker) UnaryClientInterceptor() grpc.UnaryClientInterceptor {
 }
 
 // OutcomeOf says what err, returned under the call's context, tells about the
-// upstream: one of the policy's statuses is a failure, any other status an
-// answer. What the gateway itself refused, what the caller ended and what has no
+// upstream: one of the policy's statuses is a failure, any other status a
+// response. What the gateway itself refused, what the caller ended and what has no
 // status says nothing; what a bound of the gateway's ended is its status.
 func (b *Breaker) OutcomeOf(ctx context.Context, err error) Outcome {
 	if err == nil {
@@ -52,7 +52,7 @@ func (b *Breaker) OutcomeOf(ctx context.Context, err error) Outcome {
 	if _, ok := status.FromError(err); !ok {
 		return Ignored // it has no status, so no upstream said it
 	}
-	return Answered
+	return Responded
 }
 
 // codeOf is status.Code, and knows the plain errors of contexts.

@@ -20,7 +20,7 @@ import (
 
 const method = "/venta.vendor.v2.VendorService/GetVendor"
 
-func answers(err error) grpc.UnaryInvoker {
+func responses(err error) grpc.UnaryInvoker {
 	return func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return err }
 }
 
@@ -69,8 +69,8 @@ func TestWhatErrorsCount(t *testing.T) {
 		{"OK", nil, success},
 		{"a listed status", status.Error(codes.Unavailable, ""), failure},
 		{"a wrapped one", fmt.Errorf("call: %w", status.Error(codes.Unavailable, "")), failure},
-		{"a business error", status.Error(codes.NotFound, ""), answered},
-		{"a status that is not listed", status.Error(codes.Internal, ""), answered},
+		{"a business error", status.Error(codes.NotFound, ""), responded},
+		{"a status that is not listed", status.Error(codes.Internal, ""), responded},
 		{"no status", errors.New("odd"), ignored},
 		{"the upstream's own limit", status.Error(codes.ResourceExhausted, ""), failure},
 		{"the gateway's limit", own(codes.ResourceExhausted, apierror.RateLimited), ignored},
@@ -79,13 +79,13 @@ func TestWhatErrorsCount(t *testing.T) {
 		{"the bound of an attempt", attemptBound, failure},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { checkCounts(t, patient, answers(test.err), test.want) })
+		t.Run(test.name, func(t *testing.T) { checkCounts(t, patient, responses(test.err), test.want) })
 	}
 }
 
 func TestWhatEndsCount(t *testing.T) {
 	exceeded := status.Error(codes.DeadlineExceeded, "")
-	early := answers(exceeded)
+	early := responses(exceeded)
 	late := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
 		time.Sleep(990 * time.Millisecond) // virtual
 		return exceeded
@@ -111,7 +111,7 @@ func TestWhatEndsCount(t *testing.T) {
 		{"the timeout of the call", bounded, untilDone, failure},
 		{"the timeout of the call, as a plain error", bounded, plain, failure},
 		{"the timeout of the call, noticed by the upstream", bounded, late, failure},
-		{"the bound of an attempt, sooner than the caller's deadline", hurried, answers(attemptBound), failure},
+		{"the bound of an attempt, sooner than the caller's deadline", hurried, responses(attemptBound), failure},
 		{"a panic", patient, ends(func() { panic("upstream") }), ignored},
 		{"an exit of the goroutine", patient, ends(runtime.Goexit), ignored},
 	}

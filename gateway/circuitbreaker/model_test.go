@@ -97,7 +97,7 @@ func (m *model) taken() (n int) {
 }
 
 func (m *model) done(c *modelCall, o circuitbreaker.Outcome) {
-	if o == answered { // for a probe as good as a success, for others nothing
+	if o == responded { // for a probe as good as a success, for others nothing
 		o = ignored
 		if m.state == halfOpen {
 			o = success
@@ -161,7 +161,7 @@ func drawEvent(t *rapid.T) event {
 		return event{Sleep: time.Duration(rapid.IntRange(1, 30).Draw(t, "tenths")) * 100 * time.Millisecond}
 	case 1, 2, 3, 4, 5:
 		// Failures come in runs of luck: a fair die would rarely get far.
-		o := rapid.SampledFrom([]circuitbreaker.Outcome{success, success, success, failure, ignored, answered}).Draw(t, "outcome")
+		o := rapid.SampledFrom([]circuitbreaker.Outcome{success, success, success, failure, ignored, responded}).Draw(t, "outcome")
 		return event{Done: true, Which: rapid.IntRange(0, 9).Draw(t, "which"), Outcome: o}
 	}
 	return event{}
@@ -231,9 +231,9 @@ func compare(t *testing.T, p policy.CircuitBreaker, events []event, visits map[c
 	var told []change
 	refused := false
 	b := newBreaker(t, p, circuitbreaker.Options{
-		OnStateChange: func(_ string, from, to circuitbreaker.State) {
-			told = append(told, change{from, to})
-			visits[change{from, to}]++
+		OnTransition: func(_ context.Context, tr circuitbreaker.Transition) {
+			told = append(told, change{tr.From, tr.To})
+			visits[change{tr.From, tr.To}]++
 		},
 		OnShadow: func(_ context.Context, would string) { refused = would == circuitbreaker.WouldRefuse },
 	})

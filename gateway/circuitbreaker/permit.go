@@ -36,14 +36,14 @@ func (b *Breaker) Admit(ctx context.Context) (Permit, error) {
 	return Permit{}, nil
 }
 
-// Acquire admits a call or refuses it, in shadow mode too, with an [apierror.Error] of UNAVAILABLE,
-// reason [apierror.CircuitOpen] and the time until probes are admitted. It
+// Acquire admits a call or refuses it, in shadow mode too, with an
+// [apierror.Error] of UNAVAILABLE, reason [apierror.CircuitOpen] and the time until probes are admitted. It
 // never waits for a slot, and a Permit allocates nothing.
 func (b *Breaker) Acquire() (Permit, error) {
 	now := b.now()
 	b.mu.Lock()
 	for b.state == Open && now >= b.reopens {
-		b.turn(HalfOpen, now)
+		b.move(context.Background(), HalfOpen, now)
 		b.unlock() // reports before a slot is taken, lest a hook's panic keep one
 		b.mu.Lock()
 		now = b.now()
@@ -83,44 +83,33 @@ func refusal(wait time.Duration) error {
 // Done tells what came of the call, which lasted from Acquire until now. A
 // second call does nothing, and so does one whose Permit an earlier state of the
 // breaker has given out.
-func (p *Permit) Done(o Outcome) { p.done(o) }
+func (p *Permit) Done(o Outcome) { p.done(context.Background(), o) }
 
-// done returns the state before and after it.
-func (p *Permit) done(o Outcome) (from, to State) {
+// done is Done with the context of the call, which goes along with a transition
+// that it has brought about.
+func (p *Permit) done(ctx context.Context, o Outcome) {
 	b := p.breaker
 	if b == nil {
-		return from, to
+		return
 	}
 	p.breaker = nil
 	now := b.now()
 	slow := b.policy.SlowCallDuration > 0 && now-p.start > b.policy.SlowCallDuration
 
 	b.mu.Lock()
-	from = b.state
 	if p.generation == b.generation {
-		b.record(p.lease, o, slow, now)
+		b.record(ctx, p.lease, o, slow, now)
 	}
-	to = b.state
 	b.unlock()
-	return from, to
-}
-
-// finish is Done with the context of the call, which is told of a change that it
-// has brought about.
-func (p *Permit) finish(ctx context.Context, o Outcome) {
-	b := p.breaker
-	if from, to := p.done(o); from != to && b.options.OnTurn != nil {
-		b.options.OnTurn(ctx, from, to)
-	}
 }
 
 // record counts an outcome. The lock is held.
-func (b *Breaker) record(lease uint64, o Outcome, slow bool, now time.Duration) {
+func (b *Breaker) record(ctx context.Context, lease uint64, o Outcome, slow bool, now time.Duration) {
 	if b.state == HalfOpen {
-		b.recordProbe(lease, o, slow, now)
+		b.recordProbe(ctx, lease, o, slow, now)
 		return
 	}
-	if o == Ignored || o == Answered {
+	if o == Ignored || o == Responded {
 		return
 	}
 	b.window.add(now, o == Failure, slow)
@@ -128,23 +117,23 @@ func (b *Breaker) record(lease uint64, o Outcome, slow bool, now time.Duration) 
 	if counted.calls >= b.policy.MinimumCalls &&
 		(reached(counted.failures, counted.calls, b.policy.ErrorThresholdPercent) ||
 			reached(counted.slow, counted.calls, b.policy.SlowCallThresholdPercent)) {
-		b.turn(Open, now)
+		b.move(ctx, Open, now)
 	}
 }
 
 // recordProbe counts the outcome of a probe. All must succeed; how many of them
 // may be slow is up to the same threshold as in the window, and the breaker
 // opens as soon as they are too many. The lock is held.
-func (b *Breaker) recordProbe(lease uint64, o Outcome, slow bool, now time.Duration) {
+func (b *Breaker) recordProbe(ctx context.Context, lease uint64, o Outcome, slow bool, now time.Duration) {
 	switch o {
 	case Failure:
-		b.turn(Open, now)
-	case Success, Answered:
+		b.move(ctx, Open, now)
+	case Success, Responded:
 		b.probes.succeed(slow)
 		if reached(b.probes.slow, b.policy.HalfOpenCalls, b.policy.SlowCallThresholdPercent) {
-			b.turn(Open, now)
+			b.move(ctx, Open, now)
 		} else if b.probes.succeeded == b.policy.HalfOpenCalls {
-			b.turn(Closed, now)
+			b.move(ctx, Closed, now)
 		}
 	default:
 		b.probes.giveBack(lease)

@@ -1,30 +1,20 @@
 package circuitbreaker
 
-// State is what a breaker does with the next call.
-type State int
+import "github.com/venta-hq/venta/gateway/internal/circuit"
+
+// State is what a breaker does with the next call. Its String is a metric label,
+// such as "half_open".
+type State = circuit.State
 
 // The states of a breaker.
 const (
 	// Closed admits every call.
-	Closed State = iota
+	Closed = circuit.Closed
 	// HalfOpen admits some probes.
-	HalfOpen
+	HalfOpen = circuit.HalfOpen
 	// Open refuses every call.
-	Open
+	Open = circuit.Open
 )
-
-// String returns the state as a metric label, such as "half_open".
-func (s State) String() string {
-	switch s {
-	case Closed:
-		return "closed"
-	case HalfOpen:
-		return "half_open"
-	case Open:
-		return "open"
-	}
-	return "unknown"
-}
 
 // Outcome is what a call says about the upstream.
 type Outcome int
@@ -37,9 +27,9 @@ const (
 	Success
 	// Failure says that it does not.
 	Failure
-	// Answered says that the upstream is there, with a business error. It counts
+	// Responded says that the upstream is there, with a business error. It counts
 	// towards no rate, and for a probe it is as good as a success: else an
 	// upstream that is only asked for what it does not have would stay
 	// half-open for ever.
-	Answered
+	Responded
 )

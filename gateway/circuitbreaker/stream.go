@@ -99,7 +99,7 @@ func (j *judge) settle(o Outcome) {
 	if o == Success {
 		j.keep(permit)
 	}
-	permit.finish(j.ctx, o)
+	permit.done(j.ctx, o)
 }
 
 // take takes a permit out of its field.
@@ -121,7 +121,7 @@ func (j *judge) keep(permit Permit) {
 func (j *judge) broke() {
 	permit := j.take(&j.later)
 	permit.start = j.breaker.now() // the end is not slow
-	permit.finish(j.ctx, Failure)
+	permit.done(j.ctx, Failure)
 }
 
 // outcome says what a stream's end tells about the upstream.

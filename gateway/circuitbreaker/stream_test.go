@@ -90,9 +90,9 @@ func TestWhatStreamsCount(t *testing.T) {
 		{"a message, then the end", oneWay, patient, ask, wire{recv: ends{message, returns(io.EOF)}}, counts[success]},
 		{"the end without a message", oneWay, patient, ask, wire{recv: ends{returns(io.EOF)}}, counts[success]},
 		{"the opening fails", oneWay, patient, ask, wire{open: returns(down)}, counts[failure]},
-		{"the opening is a business error", oneWay, patient, ask, wire{open: returns(missing)}, counts[answered]},
+		{"the opening is a business error", oneWay, patient, ask, wire{open: returns(missing)}, counts[responded]},
 		{"a failure before a message", oneWay, patient, ask, wire{recv: ends{returns(down)}}, counts[failure]},
-		{"a business error before a message", oneWay, patient, ask, wire{recv: ends{returns(missing)}}, counts[answered]},
+		{"a business error before a message", oneWay, patient, ask, wire{recv: ends{returns(missing)}}, counts[responded]},
 		{"a failure after a message", oneWay, patient, ask, wire{recv: ends{message, returns(down)}}, [2]circuitbreaker.State{open, closed}},
 		{"a business error after a message", oneWay, patient, ask, wire{recv: ends{message, returns(missing)}}, counts[success]},
 		{"the header fails", oneWay, patient, func(s grpc.ClientStream) { _, _ = s.Header() }, wire{header: down}, counts[failure]},
@@ -103,7 +103,7 @@ func TestWhatStreamsCount(t *testing.T) {
 		{"the caller's deadline", oneWay, hurried, ask, wire{recv: ends{waits}}, counts[ignored]},
 		{"the caller forgets it", oneWay, leaving, abandon, wire{}, counts[ignored]},
 		{"the caller leaves while it opens", oneWay, leaving, ask, wire{open: waits}, counts[ignored]},
-		{"a bound, and no answer", oneWay, bounded, ask, wire{recv: ends{waits}}, counts[failure]},
+		{"a bound, and no response", oneWay, bounded, ask, wire{recv: ends{waits}}, counts[failure]},
 		{"a bound, and the caller was silent", bidi, bounded, receive, wire{recv: ends{waits}}, counts[ignored]},
 		{"a bound, and the caller has ended its part", bidi, bounded, ask, wire{recv: ends{waits}}, counts[failure]},
 		{"a bound, after a message", oneWay, bounded, ask, wire{recv: ends{message, waits}}, counts[success]},
@@ -144,7 +144,7 @@ func TestWhatStreamsCount(t *testing.T) {
 
 // counts is what becomes of a closed and of a half-open breaker by an outcome.
 var counts = map[circuitbreaker.Outcome][2]circuitbreaker.State{
-	success: {closed, closed}, answered: {closed, closed}, failure: {open, open}, ignored: {closed, halfOpen},
+	success: {closed, closed}, responded: {closed, closed}, failure: {open, open}, ignored: {closed, halfOpen},
 }
 
 // beginAt returns a breaker that opens at the first failure and closes at the
@@ -180,9 +180,9 @@ func TestStreamGivesItsSlotBackEarly(t *testing.T) {
 // TestSlowStream holds that the caller's own silence is not the upstream's.
 func TestSlowStream(t *testing.T) {
 	tests := []struct {
-		name           string
-		silent, answer time.Duration
-		want           circuitbreaker.State
+		name             string
+		silent, response time.Duration
+		want             circuitbreaker.State
 	}{
 		{"the caller is silent for long", time.Minute, time.Second, closed},
 		{"the upstream is", 0, 3 * time.Second, open},
@@ -193,7 +193,7 @@ func TestSlowStream(t *testing.T) {
 				p := basePolicy()
 				p.MinimumCalls, p.SlowCallDuration, p.SlowCallThresholdPercent = 1, 2*time.Second, 100
 				b := newBreaker(t, p, circuitbreaker.Options{})
-				upstream := wire{recv: []func(context.Context) error{func(context.Context) error { time.Sleep(test.answer); return nil }}}
+				upstream := wire{recv: []func(context.Context) error{func(context.Context) error { time.Sleep(test.response); return nil }}}
 				stream, err := b.StreamClientInterceptor()(t.Context(), &grpc.StreamDesc{ClientStreams: true}, nil, method, upstream.streamer)
 				if err != nil {
 					t.Fatal(err)

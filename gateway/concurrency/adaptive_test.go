@@ -172,7 +172,7 @@ func TestNoiseIsNoLoad(t *testing.T) {
 	})
 }
 
-// TestTimeoutsShrinkTheBound holds that an upstream that answers nothing gets
+// TestTimeoutsShrinkTheBound holds that an upstream that never responds gets
 // few calls, and those that the caller or the gateway ended change nothing.
 func TestTimeoutsShrinkTheBound(t *testing.T) {
 	overload := &apierror.Error{Code: 4, Reason: apierror.TimeoutExceeded, Message: "late", Cause: deadline.ErrPolicy}

@@ -101,7 +101,7 @@ func (g *gradient) length() time.Duration {
 }
 
 // conclude draws what follows from a span, at the end of which a call would wait
-// so long for its answer.
+// so long for its response.
 func (g *gradient) conclude(wait time.Duration) {
 	s := &g.span
 	g.spans++

@@ -67,7 +67,7 @@ func (l *Limiter) marker(c policy.Criticality) func(context.Context) context.Con
 }
 
 // outcomeOf says what err, returned under ctx, tells about the upstream's load.
-// Only a success is a measure of time: errors are often faster than any answer.
+// Only a success is a measure of time: errors are often faster than any response.
 func outcomeOf(ctx context.Context, err error) Outcome {
 	if err == nil {
 		return Success

@@ -24,6 +24,7 @@
 package concurrency
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -32,7 +33,7 @@ import (
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
-// defaultMaxWait keeps a queue from serving answers that nobody waits for any
+// defaultMaxWait keeps a queue from serving responses that nobody waits for any
 // more.
 const defaultMaxWait = time.Second
 
@@ -94,9 +95,7 @@ func New(p policy.Concurrency, o Options) (*Limiter, error) {
 	if o.MaxWait < 0 {
 		return nil, fmt.Errorf("concurrency: the longest wait must not be negative: %s", o.MaxWait)
 	}
-	if o.MaxWait == 0 {
-		o.MaxWait = defaultMaxWait
-	}
+	o.MaxWait = cmp.Or(o.MaxWait, defaultMaxWait)
 	l := &Limiter{policy: p, options: o, epoch: time.Now(), limit: p.MaxInFlight}
 	if p.Adaptive {
 		l.gradient = newGradient(p.MaxInFlight)

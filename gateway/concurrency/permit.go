@@ -22,7 +22,7 @@ type Outcome int
 const (
 	// Ignored says nothing, and is the outcome of a call that never told.
 	Ignored Outcome = iota
-	// Success is an answer; how long it took says how busy the upstream is.
+	// Success is a response; how long it took says how busy the upstream is.
 	Success
 	// Overload says that the upstream had more to do than it could.
 	Overload

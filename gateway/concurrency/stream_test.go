@@ -62,7 +62,7 @@ func TestStreamPlace(t *testing.T) {
 	down := status.Error(codes.Unavailable, "down")
 	header := func(s grpc.ClientStream) { _, _ = s.Header() }
 	send := func(s grpc.ClientStream) { _ = s.SendMsg(nil) }
-	manyAnswers, oneAnswer := &grpc.StreamDesc{ServerStreams: true}, &grpc.StreamDesc{ClientStreams: true}
+	manyResponses, oneResponse := &grpc.StreamDesc{ServerStreams: true}, &grpc.StreamDesc{ClientStreams: true}
 	tests := []struct {
 		name   string
 		desc   *grpc.StreamDesc
@@ -71,24 +71,24 @@ func TestStreamPlace(t *testing.T) {
 		leaves bool // the caller's context ends
 		held   int
 	}{
-		{"opened", manyAnswers, wire{}, func(grpc.ClientStream) {}, false, 1},
-		{"abandoned", manyAnswers, wire{}, func(grpc.ClientStream) {}, true, 0},
-		{"a message", manyAnswers, wire{recv: returns(nil)}, receive, false, 1},
-		{"the only message", oneAnswer, wire{recv: returns(nil)}, receive, false, 0},
-		{"the end", manyAnswers, wire{recv: returns(io.EOF)}, receive, false, 0},
-		{"an error", manyAnswers, wire{recv: returns(down)}, receive, false, 0},
-		{"an error, twice", manyAnswers, wire{recv: returns(down)}, func(s grpc.ClientStream) { receive(s); receive(s) }, true, 0},
-		{"the caller leaves", manyAnswers, wire{recv: waits}, receive, true, 0},
-		{"the header", manyAnswers, wire{}, header, false, 1},
-		{"no header", manyAnswers, wire{header: down}, header, false, 0},
-		{"a request", manyAnswers, wire{}, send, false, 1},
-		{"a request that fails", manyAnswers, wire{send: down}, send, false, 0},
-		{"a request on a stream that has ended", manyAnswers, wire{send: io.EOF}, send, false, 1},
-		{"the opening fails", manyAnswers, wire{open: returns(down)}, receive, false, 0},
-		{"a panic while it opens", manyAnswers, wire{open: panics}, receive, false, 0},
-		{"an exit while it opens", manyAnswers, wire{open: exits}, receive, false, 0},
-		{"a panic while it receives", manyAnswers, wire{recv: panics}, receive, false, 0},
-		{"an exit while it receives", manyAnswers, wire{recv: exits}, receive, false, 0},
+		{"opened", manyResponses, wire{}, func(grpc.ClientStream) {}, false, 1},
+		{"abandoned", manyResponses, wire{}, func(grpc.ClientStream) {}, true, 0},
+		{"a message", manyResponses, wire{recv: returns(nil)}, receive, false, 1},
+		{"the only message", oneResponse, wire{recv: returns(nil)}, receive, false, 0},
+		{"the end", manyResponses, wire{recv: returns(io.EOF)}, receive, false, 0},
+		{"an error", manyResponses, wire{recv: returns(down)}, receive, false, 0},
+		{"an error, twice", manyResponses, wire{recv: returns(down)}, func(s grpc.ClientStream) { receive(s); receive(s) }, true, 0},
+		{"the caller leaves", manyResponses, wire{recv: waits}, receive, true, 0},
+		{"the header", manyResponses, wire{}, header, false, 1},
+		{"no header", manyResponses, wire{header: down}, header, false, 0},
+		{"a request", manyResponses, wire{}, send, false, 1},
+		{"a request that fails", manyResponses, wire{send: down}, send, false, 0},
+		{"a request on a stream that has ended", manyResponses, wire{send: io.EOF}, send, false, 1},
+		{"the opening fails", manyResponses, wire{open: returns(down)}, receive, false, 0},
+		{"a panic while it opens", manyResponses, wire{open: panics}, receive, false, 0},
+		{"an exit while it opens", manyResponses, wire{open: exits}, receive, false, 0},
+		{"a panic while it receives", manyResponses, wire{recv: panics}, receive, false, 0},
+		{"an exit while it receives", manyResponses, wire{recv: exits}, receive, false, 0},
 	}
 	for _, test := range tests {
 		for _, adaptive := range []bool{false, true} {

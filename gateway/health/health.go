@@ -1,4 +1,4 @@
-// Package health answers the questions of orchestrators and people: does the
+// Package health says what orchestrators and people want to know: does the
 // process live (/livez), may it have traffic (/readyz), how are the services
 // behind it (/health).
 package health
@@ -15,10 +15,10 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// checkTimeout bounds the question to one service.
+// checkTimeout bounds the check of one service.
 const checkTimeout = time.Second
 
-// Health answers health requests. It is safe for concurrent use.
+// Health serves health requests. It is safe for concurrent use.
 type Health struct {
 	services map[string]grpc.ClientConnInterface
 	ready    atomic.Bool
@@ -35,16 +35,16 @@ func (h *Health) SetReady(ready bool) { h.ready.Store(ready) }
 
 // Handler serves /livez, /readyz and /health. Readiness is that of the process
 // alone: an upstream that is down must not take every gateway out of balance,
-// as the breaker answers for it.
+// as its breaker keeps calls from it.
 func (h *Health) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, true) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.ready.Load()) })
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { respond(w, true) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { respond(w, h.ready.Load()) })
 	mux.HandleFunc("GET /health", h.report)
 	return mux
 }
 
-func answer(w http.ResponseWriter, ok bool) {
+func respond(w http.ResponseWriter, ok bool) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	if !ok {
@@ -68,7 +68,7 @@ type report struct {
 	Services  map[string]string `json:"services"`
 }
 
-// report answers with the state of every service: HTTP 200 while all are well,
+// report responds with the state of every service: HTTP 200 while all are well,
 // 503 otherwise.
 func (h *Health) report(w http.ResponseWriter, r *http.Request) {
 	doc := report{Status: statusOK, Timestamp: time.Now().UTC(), Services: h.check(r.Context())}

@@ -10,7 +10,7 @@ import (
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
-// FieldStyle is the form in which answers tell of the limits.
+// FieldStyle is the form in which responses tell of the limits.
 type FieldStyle int
 
 // The forms of the fields. Limits in shadow mode stand in none: they are not in

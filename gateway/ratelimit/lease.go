@@ -114,38 +114,38 @@ func (s *leaseShard) room(now time.Duration) bool {
 }
 
 // spendLease pays the i-th limit out of a lease, or notes that one is to be taken.
-func (t *turn) spendLease(i int) bool {
-	tier := t.tier(i)
+func (a *admission) spendLease(i int) bool {
+	tier := a.tier(i)
 	if tier.leases == nil {
 		return false
 	}
-	held, paid, take := tier.leases.spend(t.fold(t.charges[i].Key), t.units(i), t.elapsed)
+	held, paid, take := tier.leases.spend(a.fold(a.charges[i].Key), a.units(i), a.elapsed)
 	if take {
-		t.taking.add(i)
+		a.taking.add(i)
 	}
 	if !paid {
 		return false
 	}
-	t.leased.add(i)
-	d := tier.quota.describe(tier.quota.ticks(t.elapsed), held.tat)
+	a.leased.add(i)
+	d := tier.quota.describe(tier.quota.ticks(a.elapsed), held.tat)
 	d.Remaining = min(d.Remaining+held.left, tier.quota.burst)
-	t.decisions[i] = d
+	a.decisions[i] = d
 	return true
 }
 
 // putLease keeps what is left of a lease once the request is paid.
-func (t *turn) putLease(i int, tat wide) int64 {
-	left := t.tier(i).leases.size - t.units(i)
-	t.taking.remove(i)
-	t.tier(i).leases.put(t.fold(t.charges[i].Key), left, t.elapsed, tat)
+func (a *admission) putLease(i int, tat wide) int64 {
+	left := a.tier(i).leases.size - a.units(i)
+	a.taking.remove(i)
+	a.tier(i).leases.put(a.fold(a.charges[i].Key), left, a.elapsed, tat)
 	return left
 }
 
 // endTaking lets others take the leases that this request did not get.
-func (t *turn) endTaking() {
-	for i := range t.limits {
-		if t.taking.has(i) {
-			t.tier(i).leases.giveUp(t.fold(t.charges[i].Key))
+func (a *admission) endTaking() {
+	for i := range a.limits {
+		if a.taking.has(i) {
+			a.tier(i).leases.giveUp(a.fold(a.charges[i].Key))
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (l *Limiter) charge(in set, admitted bool, elapsed time.Duration, charges [
 		if !in.has(i) {
 			continue
 		}
-		decisions[i] = asked[i].answer(admitted)
+		decisions[i] = asked[i].decision(admitted)
 		if holds != nil && admitted && asked[i].covered {
 			holds[i] = hold{asked[i].shard, asked[i].known}
 		}
@@ -58,8 +58,8 @@ func (l *Limiter) ask(limit *limit, elapsed time.Duration, c Charge) ask {
 	return a
 }
 
-// answer charges if the request is admitted, and says where the key stands.
-func (a *ask) answer(admitted bool) Decision {
+// decision charges if the request is admitted, and says where the key stands.
+func (a *ask) decision(admitted bool) Decision {
 	switch {
 	case !a.covered:
 		return a.quota.refuse(a.now, a.tat, a.next, a.units)

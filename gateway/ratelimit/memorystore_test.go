@@ -133,7 +133,7 @@ func (f *fleet) askUnits(key string, units int64) (bool, []ratelimit.Decision) {
 	return f.Decide(context.Background(), f.store.now, charges, decisions), decisions
 }
 
-// admit asks n times and returns how often the answer was yes.
+// admit makes n requests and returns how many were admitted.
 func (f *fleet) admit(key string, n int) int {
 	admitted := 0
 	for range n {

@@ -12,7 +12,7 @@ import (
 // wouldRefuse is what a limit in shadow mode would have done.
 const wouldRefuse = "refuse"
 
-// Middleware admits requests to next within the limits. Every answer bears the
+// Middleware admits requests to next within the limits. Every response bears the
 // fields of [Options.Fields] for the limits whose state is known, and a refusal
 // Retry-After, after which the same request is admitted if its keys are not
 // charged meanwhile.
@@ -29,7 +29,7 @@ func (l *Limiter) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// admit decides, and answers a request that is refused.
+// admit decides, and writes the response to a request that is refused.
 func (l *Limiter) admit(w http.ResponseWriter, r *http.Request) bool {
 	var charges [MaxLimits]Charge
 	var decisions [MaxLimits]Decision
@@ -78,8 +78,8 @@ func (l *Limiter) read(r *http.Request, charges []Charge) error {
 
 func (l *Limiter) observe(r *http.Request, decisions []Decision) {
 	for i := range decisions {
-		if l.opts.Observe != nil {
-			l.opts.Observe(r, l.limits[i].Name, decisions[i])
+		if l.opts.OnDecision != nil {
+			l.opts.OnDecision(r, l.limits[i].Name, decisions[i])
 		}
 		if l.limits[i].Shadow && !decisions[i].Allowed && l.opts.OnShadow != nil {
 			l.opts.OnShadow(r.Context(), wouldRefuse)

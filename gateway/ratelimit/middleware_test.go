@@ -53,7 +53,7 @@ func TestMiddleware(t *testing.T) {
 		daily := limitBy("daily", policy.KeyHeader, 1000, 5000, 24*time.Hour)
 		l, err := ratelimit.New([]policy.RateLimit{limitBy("burst", policy.KeyHeader, 10, 2, time.Minute), daily}, ratelimit.Options{
 			Key: byHeader, OnError: refused.write,
-			Observe: func(_ *http.Request, limit string, d ratelimit.Decision) {
+			OnDecision: func(_ *http.Request, limit string, d ratelimit.Decision) {
 				seen = append(seen, observed{limit, d.Allowed})
 			},
 		})
@@ -72,11 +72,11 @@ func TestMiddleware(t *testing.T) {
 			{429, `"burst";r=0;t=6, "daily";r=4998;t=87`, "6"},
 		}
 		for i, test := range tests {
-			answer := get(h, "k")
-			head := answer.Header()
-			if answer.Code != test.code || head.Get("RateLimit-Policy") != policies ||
+			response := get(h, "k")
+			head := response.Header()
+			if response.Code != test.code || head.Get("RateLimit-Policy") != policies ||
 				head.Get("RateLimit") != test.limit || head.Get("Retry-After") != test.retryAfter {
-				t.Errorf("answer %d: %d %v", i, answer.Code, head)
+				t.Errorf("response %d: %d %v", i, response.Code, head)
 			}
 		}
 		want := []observed{{"burst", true}, {"daily", true}, {"burst", true}, {"daily", true}, {"burst", false}, {"daily", true}}
@@ -207,8 +207,8 @@ func TestMiddlewareWithAWaitOfCenturies(t *testing.T) {
 	}
 	h := l.Middleware(accept)
 	get(h, "")
-	if answer := get(h, ""); answer.Code != http.StatusTooManyRequests || answer.Header().Get("Retry-After") != "" {
-		t.Errorf("%d %v", answer.Code, answer.Header())
+	if response := get(h, ""); response.Code != http.StatusTooManyRequests || response.Header().Get("Retry-After") != "" {
+		t.Errorf("%d %v", response.Code, response.Header())
 	}
 	if refusal := apierror.As(refused.errs[0]); refusal.Code != codes.ResourceExhausted || refusal.RetryAfter != 0 {
 		t.Errorf("refusal = %+v", refusal)

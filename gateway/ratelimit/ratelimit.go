@@ -18,9 +18,9 @@
 //
 // A limit with Shared is counted in [Options.Store] by all processes together,
 // by the store's clock. All shared limits of a request are decided in one round
-// trip, and not at all where the answer is known: a key that the store refused
-// is not asked again before its time, and none is asked for a request that a
-// local limit refuses. In turn local limits are charged first and given back
+// trip, and not at all where the outcome is known: a key that the store refused
+// is not sent there again before its time, and none is for a request that a
+// local limit refuses. In return, local limits are charged first and given back
 // where a shared one refuses. Meanwhile they are held: another request may be
 // refused for it, and a key that owed nothing keeps what it earns in that time,
 // which is the longest that the store takes.
@@ -43,6 +43,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -65,7 +66,7 @@ const MaxKeyBytes = 256
 // DefaultMaxKeys is how many keys a Limiter remembers by default.
 const DefaultMaxKeys = 1 << 20
 
-// Options says how a [Limiter] reads requests and answers. The functions are
+// Options says how a [Limiter] reads requests and writes responses. The functions are
 // called concurrently, and never under a lock.
 type Options struct {
 	// MaxKeys is the most keys remembered, all limits together; each limit that
@@ -93,13 +94,13 @@ type Options struct {
 	// request, so that the form may change while requests are served. Default: it
 	// is [FieldsDraft10].
 	Fields func() FieldStyle
-	// OnError writes the answer to a request that is refused: an
+	// OnError writes the response to a request that is refused: an
 	// *apierror.Error, or an error of Key or Cost. Required. Retry-After and the
 	// RateLimit fields are already set.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
-	// Observe, if set, is told what each limit said of each request, limits in
+	// OnDecision, if set, is told what each limit said of each request, limits in
 	// shadow mode included.
-	Observe func(r *http.Request, limit string, d Decision)
+	OnDecision func(r *http.Request, limit string, d Decision)
 	// OnShadow, if set, is told "refuse" for each limit in shadow mode that would
 	// have refused a request.
 	OnShadow policy.ShadowFunc
@@ -134,9 +135,7 @@ type Limiter struct {
 // returns an error that names every limit that cannot be kept, or the option
 // that is missing.
 func New(limits []policy.RateLimit, opts Options) (*Limiter, error) {
-	if opts.MaxKeys == 0 {
-		opts.MaxKeys = DefaultMaxKeys
-	}
+	opts.MaxKeys = cmp.Or(opts.MaxKeys, DefaultMaxKeys)
 	if opts.Fields == nil {
 		opts.Fields = func() FieldStyle { return FieldsDraft10 }
 	}
@@ -184,10 +183,10 @@ func (l *Limiter) Decide(ctx context.Context, now time.Time, charges []Charge, d
 	if l.shared == 0 {
 		return l.charge(l.local, true, elapsed, charges, decisions, nil)
 	}
-	// The turn goes to the heap. Its own copies leave the caller's on the stack.
-	t := turn{Limiter: l, elapsed: elapsed, charges: slices.Clone(charges), decisions: make([]Decision, len(decisions))}
-	admitted := t.decide(ctx)
-	copy(decisions, t.decisions)
+	// The admission goes to the heap. Its own copies leave the caller's on the stack.
+	a := admission{Limiter: l, elapsed: elapsed, charges: slices.Clone(charges), decisions: make([]Decision, len(decisions))}
+	admitted := a.decide(ctx)
+	copy(decisions, a.decisions)
 	return admitted
 }
 

@@ -287,17 +287,17 @@ func TestClientThatWaits(t *testing.T) {
 		h := newLimiter(t, 0, limit).Middleware(accept)
 		for range 20 {
 			time.Sleep(137 * time.Millisecond) // virtual
-			answer := get(h, "k")
-			if wait := answer.Header().Get("Retry-After"); wait != "" {
+			response := get(h, "k")
+			if wait := response.Header().Get("Retry-After"); wait != "" {
 				d, err := time.ParseDuration(wait + "s")
 				if err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(d) // virtual
-				answer = get(h, "k")
+				response = get(h, "k")
 			}
-			if answer.Code != http.StatusOK {
-				t.Fatalf("a client that waited got %d", answer.Code)
+			if response.Code != http.StatusOK {
+				t.Fatalf("a client that waited got %d", response.Code)
 			}
 		}
 	})

@@ -13,7 +13,7 @@ import (
 	"github.com/venta-hq/venta/gateway/recovery"
 )
 
-// serve runs a handler and returns its answer, what was logged, and what
+// serve runs a handler and returns its response, what was logged, and what
 // panicked through.
 func serve(handler http.HandlerFunc) (w *httptest.ResponseRecorder, logged string, escaped any) {
 	var log bytes.Buffer
@@ -42,7 +42,7 @@ func TestPanicBecomesAnError(t *testing.T) {
 	}
 }
 
-func TestPanicAfterTheAnswerBeganCutsTheConnection(t *testing.T) {
+func TestPanicAfterTheResponseBeganCutsTheConnection(t *testing.T) {
 	for name, begin := range map[string]func(http.ResponseWriter){
 		"header": func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) },
 		"body":   func(w http.ResponseWriter) { _, _ = w.Write([]byte("half")) },
@@ -59,7 +59,7 @@ func TestPanicAfterTheAnswerBeganCutsTheConnection(t *testing.T) {
 	}
 }
 
-func TestEarlyHintsAreNoAnswer(t *testing.T) {
+func TestEarlyHintsAreNoResponse(t *testing.T) {
 	w, _, escaped := serve(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
 		panic("after the hints")

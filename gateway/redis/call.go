@@ -9,7 +9,7 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// call is one use of [Do]. Who waits and who asks agree by counted on who
+// call is one use of [Do]. Who waits and who calls agree by counted on who
 // tells the guard how it went.
 type call[T any] struct {
 	client   *Client
@@ -24,7 +24,7 @@ type call[T any] struct {
 
 var errExited = errors.New("the call's goroutine was ended")
 
-// run asks. It holds the call's places until the node has answered.
+// run makes the call. It holds the call's places until the node has replied.
 func (c *call[T]) run(ctx context.Context, r rueidis.Client, fn func(context.Context, rueidis.Client) (T, error)) {
 	defer c.client.work.Done()
 	defer close(c.done)
@@ -37,7 +37,7 @@ func (c *call[T]) run(ctx context.Context, r rueidis.Client, fn func(context.Con
 	}
 }
 
-// wait returns the answer if it comes before it is late.
+// wait returns the reply if it comes before it is late.
 func (c *call[T]) wait(ctx context.Context, late <-chan time.Time) (T, error) {
 	var none T
 	select {
@@ -48,7 +48,7 @@ func (c *call[T]) wait(ctx context.Context, late <-chan time.Time) (T, error) {
 		if c.counted.CompareAndSwap(false, true) {
 			return none, c.client.late(c.guard)
 		}
-		<-c.done // the answer came at the same moment
+		<-c.done // the reply came at the same moment
 	}
 	if c.panicked != nil {
 		panic(c.panicked)
@@ -56,8 +56,8 @@ func (c *call[T]) wait(ctx context.Context, late <-chan time.Time) (T, error) {
 	return c.value, c.err
 }
 
-// judge tells the guard of the answer, and wraps what tells of the node's
-// trouble. An answer that comes after its time, to nobody, is a failure too.
+// judge tells the guard of the reply, and wraps what tells of the node's
+// trouble. A reply that comes after its time, to nobody, is a failure too.
 func (c *call[T]) judge() {
 	late := time.Since(c.begun) > c.client.opts.Timeout
 	switch {

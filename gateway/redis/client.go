@@ -6,14 +6,14 @@
 // the server does, be it slow, silent, half open or gone:
 //
 //   - no call waits longer than [Options.Timeout], not even for a connection;
-//   - a call whose answer nobody waits for any more still counts as in flight,
-//     so that [Options.MaxInFlight] bounds what is sent and unanswered;
+//   - a call whose reply nobody waits for any more still counts as in flight,
+//     so that [Options.MaxInFlight] bounds what is sent and without a reply;
 //   - after five failures in a row the node is given up: calls for it fail at
-//     once, until a probe in the background, a small write, has been answered in
+//     once, until a probe in the background, a small write, has its reply in
 //     time. In a cluster each node is given up alone: the rest keeps going;
 //   - a call is never repeated.
 //
-// A write that was not answered in time may have been done, or may be done yet.
+// A write without a reply in time may have been done, or may be done yet.
 //
 // A cluster must run with cluster-require-full-coverage no if the slots of its
 // other nodes are to be served while a node without a replica is gone.
@@ -47,7 +47,7 @@ type Client struct {
 }
 
 // Open connects. It returns every fault of the options at once, and one error
-// where the server answers and refuses: wrong credentials, no such database, a
+// where the server is there and refuses: wrong credentials, no such database, a
 // master that the sentinels do not know, a server that is no cluster. A server
 // out of reach is an error only with [Options.Required] or where ctx ends first;
 // otherwise the client starts unavailable and connects in the background.
@@ -134,16 +134,16 @@ func (c *Client) Available() bool {
 	return false
 }
 
-// Do asks the node that serves key, within the client's promises; key is "" for
+// Do calls the node that serves key, within the client's promises; key is "" for
 // a command without keys. It returns what fn returns, or an error that wraps
 // [ErrUnavailable].
 //
 // fn runs on a goroutine of its own and may outlive Do, so it must change
 // nothing but what it returns. Its context has ctx's values and neither its
 // deadline nor its end: a command that was sent is waited for. All keys of fn
-// must share the node of key. Errors of fn that the server did not answer,
+// must share the node of key. Errors of fn that are no reply of the server,
 // rueidis.Nil and errors of parsing apart, count as failures of the node and are
-// returned wrapped; so do answers such as LOADING, CLUSTERDOWN, READONLY and
+// returned wrapped; so do replies such as LOADING, CLUSTERDOWN, READONLY and
 // NOAUTH. The end of ctx is returned as it is and says nothing of the node.
 func Do[T any](ctx context.Context, c *Client, key string, fn func(context.Context, rueidis.Client) (T, error)) (T, error) {
 	var none T
@@ -208,7 +208,7 @@ func (c *Client) reject(why error) error {
 	return &unavailable{why}
 }
 
-// late counts a call that was not answered in time.
+// late counts a call without a reply in time.
 func (c *Client) late(g *guard) error {
 	c.counters.timeouts.Add(1)
 	c.fail(g, errTimeout)

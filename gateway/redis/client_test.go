@@ -41,7 +41,7 @@ func TestDo(t *testing.T) {
 	}
 }
 
-func TestDoReturnsAnswersAsTheyAre(t *testing.T) {
+func TestDoReturnsRepliesAsTheyAre(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do("LPUSH", "list", "x")
 	c := server.Open(t)
@@ -52,7 +52,7 @@ func TestDoReturnsAnswersAsTheyAre(t *testing.T) {
 		}
 	}
 	if s := c.Stats(); s.Failures != 0 || s.GivenUp != 0 || s.Calls != 20 {
-		t.Errorf("stats = %+v: answers are no failures", s)
+		t.Errorf("stats = %+v: replies are no failures", s)
 	}
 }
 
@@ -223,7 +223,7 @@ func TestOpenFindsAServerThatRefuses(t *testing.T) {
 	}
 }
 
-// silentServer accepts connections and never answers.
+// silentServer accepts connections and never replies.
 func silentServer(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

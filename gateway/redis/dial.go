@@ -19,7 +19,7 @@ const (
 	smallestRing    = 8
 )
 
-// dial connects. It returns a fault where the server answers and refuses.
+// dial connects. It returns a fault where the server is there and refuses.
 func (c *Client) dial() (rueidis.Client, error) {
 	r, err := rueidis.NewClient(c.clientOption())
 	if err != nil {

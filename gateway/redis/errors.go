@@ -9,7 +9,7 @@ import (
 )
 
 // ErrUnavailable is wrapped by every error that means that the store cannot
-// answer now: it was given up, did not answer in time, or answered that it
+// serve now: it was given up, did not reply in time, or replied that it
 // cannot serve.
 var ErrUnavailable = errors.New("redis is not available")
 
@@ -17,8 +17,8 @@ var ErrUnavailable = errors.New("redis is not available")
 var ErrClosed = errors.New("the client is closed")
 
 var (
-	errTimeout = errors.New("no answer in time")
-	errGivenUp = errors.New("given up until it answers a probe")
+	errTimeout = errors.New("no reply in time")
+	errGivenUp = errors.New("given up until it replies to a probe")
 	errNever   = errors.New("not connected yet")
 )
 
@@ -36,23 +36,23 @@ func (e *fault) Error() string { return e.cause.Error() }
 
 func (e *fault) Unwrap() error { return e.cause }
 
-// transient begin the answers of a server that cannot serve now and may later.
+// transient begin the replies of a server that cannot serve now and may later.
 var transient = []string{"LOADING", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "TRYAGAIN", "UNBLOCKED"}
 
-// refusing begin the answers of a server that serves others and not us.
+// refusing begin the replies of a server that serves others and not us.
 var refusing = []string{"NOAUTH", "WRONGPASS", "NOPERM"}
 
 // failed reports whether an error tells of the store's trouble, rather than of
-// the command that it answered.
+// the command that it replied to.
 func failed(err error) bool {
 	if err == nil || rueidis.IsRedisNil(err) || rueidis.IsParseErr(err) {
 		return false
 	}
-	answer, ok := rueidis.IsRedisErr(err)
-	return !ok || begins(answer.Error(), transient) || begins(answer.Error(), refusing)
+	reply, ok := rueidis.IsRedisErr(err)
+	return !ok || begins(reply.Error(), transient) || begins(reply.Error(), refusing)
 }
 
-// isFault reports whether no later attempt can succeed: the server answered, or
+// isFault reports whether no later attempt can succeed: the server replied, or
 // showed its certificate, and it is not the one that the options mean.
 func isFault(err error) bool {
 	var own *fault
@@ -60,8 +60,8 @@ func isFault(err error) bool {
 	if errors.As(err, &own) || errors.As(err, &certificate) {
 		return true
 	}
-	var answer *rueidis.RedisError
-	return errors.As(err, &answer) && !answer.IsNil() && !begins(answer.Error(), transient)
+	var reply *rueidis.RedisError
+	return errors.As(err, &reply) && !reply.IsNil() && !begins(reply.Error(), transient)
 }
 
 func begins(text string, prefixes []string) bool {

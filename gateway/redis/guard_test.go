@@ -73,8 +73,8 @@ func TestGuardUnderLoad(t *testing.T) {
 	redistest.Eventually(t, func() bool { return c.Stats().InFlight == 0 })
 }
 
-// TestGuardCountsLateAnswersAsFailures: a server that answers everything, too late.
-func TestGuardCountsLateAnswersAsFailures(t *testing.T) {
+// TestGuardCountsLateRepliesAsFailures: a server that replies to everything, too late.
+func TestGuardCountsLateRepliesAsFailures(t *testing.T) {
 	server := redistest.Start(t, "--enable-debug-command", "yes")
 	c := redistest.Open(t, redis.Options{Addresses: []string{server.Addr}, Timeout: 5 * time.Millisecond, ProbeInterval: time.Minute})
 	late := func(ctx context.Context, r rueidis.Client) (string, error) {
@@ -244,7 +244,7 @@ func TestClusterKeepsTheRestGoing(t *testing.T) {
 	}
 }
 
-// TestClusterWithASilentNode: waiting for one node delays no other's answers.
+// TestClusterWithASilentNode: waiting for one node delays no other's replies.
 func TestClusterWithASilentNode(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0)

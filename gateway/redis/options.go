@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ type Options struct {
 	// ProbeInterval is the time between two looks at a node that failed. Default
 	// [DefaultProbeInterval]; from 1ms to 1m.
 	ProbeInterval time.Duration
-	// MaxInFlight is the most calls that a node owes an answer, those that
+	// MaxInFlight is the most calls that a node owes a reply, those that
 	// nobody waits for any more included. Further calls wait for a place, within
 	// Timeout. Default [DefaultMaxInFlight]; at most 8192.
 	MaxInFlight int
@@ -71,7 +72,7 @@ type Options struct {
 	Connections int
 	// Required makes Open fail where the server is out of reach. By default the
 	// client starts without it and finds it later: a gateway that restarts while
-	// Redis is away should serve what it can. A server that answers and refuses
+	// Redis is away should serve what it can. A server that is there and refuses
 	// (wrong password, no such database, no cluster) always fails Open.
 	Required bool
 	// OnChange, if set, is told when a node is given up, when it is found well
@@ -102,20 +103,12 @@ func (o Options) GoString() string { return o.String() }
 func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 func (o Options) withDefaults() Options {
-	o.KeyPrefix = or(o.KeyPrefix, DefaultKeyPrefix)
-	o.Timeout = or(o.Timeout, DefaultTimeout)
-	o.DialTimeout = or(o.DialTimeout, max(DefaultDialTimeout, o.Timeout))
-	o.ProbeInterval = or(o.ProbeInterval, DefaultProbeInterval)
-	o.MaxInFlight = or(o.MaxInFlight, DefaultMaxInFlight)
+	o.KeyPrefix = cmp.Or(o.KeyPrefix, DefaultKeyPrefix)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.DialTimeout = cmp.Or(o.DialTimeout, max(DefaultDialTimeout, o.Timeout))
+	o.ProbeInterval = cmp.Or(o.ProbeInterval, DefaultProbeInterval)
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, DefaultMaxInFlight)
 	return o
-}
-
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }
 
 // validate returns every fault at once.

@@ -88,7 +88,7 @@ func (c *Client) adopt(ctx context.Context, r rueidis.Client) error {
 	return nil
 }
 
-// refresh learns which node serves which slot. Without an answer all stays.
+// refresh learns which node serves which slot. Without a reply all stays.
 func (c *Client) refresh(ctx context.Context) {
 	if !c.opts.Cluster {
 		return
@@ -100,7 +100,7 @@ func (c *Client) refresh(ctx context.Context) {
 }
 
 // probe looks at every node that was given up and reports whether there is one.
-// A node that still owes the answer to an earlier probe is not asked again.
+// A node that still owes the reply to an earlier probe gets no other.
 func (c *Client) probe() bool {
 	t := c.topology.Load()
 	found := false
@@ -116,7 +116,7 @@ func (c *Client) probe() bool {
 	return found
 }
 
-// probeNode closes a guard if its node answers in time, and tells of a node that
+// probeNode closes a guard if its node replies in time, and tells of a node that
 // is there and refuses.
 func (c *Client) probeNode(g *guard, key string) {
 	defer g.probing.Store(false)

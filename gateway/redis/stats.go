@@ -16,7 +16,7 @@ type Stats struct {
 	Failures int64
 	// Probes are looks at a node that was given up.
 	Probes int64
-	// InFlight is how many calls the nodes owe an answer now.
+	// InFlight is how many calls the nodes owe a reply now.
 	InFlight int64
 	// GivenUp is how many nodes are given up now.
 	GivenUp int64

@@ -84,7 +84,7 @@ func probeKey(known string, r slotRange, prefix string) string {
 	}
 }
 
-// askSlots returns the ranges as the first node that answers sees them.
+// askSlots returns the ranges as the first node that replies sees them.
 func askSlots(ctx context.Context, r rueidis.Client, timeout time.Duration) ([]slotRange, error) {
 	err := errors.New("the cluster has no nodes")
 	for address, node := range r.Nodes() {

@@ -165,7 +165,7 @@ func TestOutageIsNotMultiplied(t *testing.T) {
 		p.Budget = policy.RetryBudget{Percent: 10}
 		attempts := &record{}
 		intercept := newRetry(t, p, retry.Options{Random: func() float64 { return 0 }, OnAttempt: attempts.add})
-		upstream := &script{answers: []answer{fails()}, began: time.Now()}
+		upstream := &script{responses: []response{fails()}, began: time.Now()}
 		for range 1000 {
 			if err := intercept(t.Context(), method, nil, nil, nil, upstream.invoke); status.Code(err) != codes.Unavailable {
 				t.Fatal(err)
@@ -187,7 +187,7 @@ func TestOutageIsNotMultiplied(t *testing.T) {
 func TestSharedBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newBudget(t, 100, 0)
-		upstream := &script{answers: []answer{fails("0")}, began: time.Now()}
+		upstream := &script{responses: []response{fails("0")}, began: time.Now()}
 		for range 2 { // by somebody else
 			shared.Call()
 		}
@@ -206,7 +206,7 @@ func TestSharedBudget(t *testing.T) {
 func TestPushbackSpendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newBudget(t, 100, 0)
-		upstream := &script{answers: []answer{fails("-1")}, began: time.Now()}
+		upstream := &script{responses: []response{fails("-1")}, began: time.Now()}
 		_ = newRetry(t, basePolicy(), retry.Options{Budget: shared})(t.Context(), method, nil, nil, nil, upstream.invoke)
 		if !shared.Take() {
 			t.Error("a pushback spent the budget")

@@ -38,13 +38,13 @@ type HedgeOptions struct {
 // NewHedge returns an interceptor that makes up to p.MaxAttempts attempts of
 // each call at the same time, as gRFC A6 says: the next one when p.Delay has
 // passed since the last, or at once when one has failed with a non-fatal status.
-// The first answer, or the first failure with another status, is the call's, and
+// The first response, or the first failure with another status, is the call's, and
 // the other attempts are cancelled. Where all fail, the last failure is.
 //
 // Two things differ from A6. The budget takes the place of its throttling
 // tokens; once it has refused an attempt, the call sends no more. And where the
 // gateway itself refuses an attempt, as an open circuit breaker does, no further
-// one is sent but those that run may still answer.
+// one is sent but those that run may still respond.
 //
 // The interceptor returns as soon as the call is decided, or its context has
 // ended. An attempt that does not heed its cancellation keeps its goroutine and

@@ -33,9 +33,9 @@ func hedgePolicy(attempts int, delay time.Duration) policy.Hedge {
 // lane is what a scripted upstream does with attempts that run side by side:
 // each writes its number into its reply, its header and its trailer.
 type lane struct {
-	answers []answer
-	deaf    int // the attempt that does not heed its cancellation; 0: none
-	act     func(attempt int)
+	responses []response
+	deaf      int // the attempt that does not heed its cancellation; 0: none
+	act       func(attempt int)
 
 	mu        sync.Mutex
 	began     time.Time
@@ -44,7 +44,7 @@ type lane struct {
 	returned  int
 }
 
-func newLane(answers ...answer) *lane { return &lane{answers: answers, began: time.Now()} }
+func newLane(responses ...response) *lane { return &lane{responses: responses, began: time.Now()} }
 
 func (l *lane) invoke(ctx context.Context, _ string, _, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
 	number := 1
@@ -55,7 +55,7 @@ func (l *lane) invoke(ctx context.Context, _ string, _, reply any, _ *grpc.Clien
 		}
 		number = previous + 1
 	}
-	a := l.answers[number-1]
+	a := l.responses[number-1]
 	l.note(func() { l.starts = append(l.starts, time.Since(l.began)) })
 	defer l.note(func() { l.returned++ })
 	done := ctx.Done()
@@ -128,56 +128,56 @@ func newHedge(t testing.TB, p policy.Hedge, o retry.HedgeOptions) grpc.UnaryClie
 // TestHedge follows the text of A6, "Hedging policy" and "Pushback".
 func TestHedge(t *testing.T) {
 	const delay = 10 * ms
-	ok := func(after time.Duration) answer { return answer{code: codes.OK, after: after} }
-	down := func(after time.Duration, pushback ...string) answer {
-		return answer{code: codes.Unavailable, after: after, pushback: pushback}
+	ok := func(after time.Duration) response { return response{code: codes.OK, after: after} }
+	down := func(after time.Duration, pushback ...string) response {
+		return response{code: codes.Unavailable, after: after, pushback: pushback}
 	}
-	open := answer{err: &apierror.Error{Code: codes.Unavailable, Reason: apierror.CircuitOpen}}
+	open := response{err: &apierror.Error{Code: codes.Unavailable, Reason: apierror.CircuitOpen}}
 	tests := []struct {
-		name    string
-		answers []answer
-		delay   time.Duration
-		timeout time.Duration
-		want    outcome
-		starts  []time.Duration
-		left    []int // the attempts that were cancelled
+		name      string
+		responses []response
+		delay     time.Duration
+		timeout   time.Duration
+		want      outcome
+		starts    []time.Duration
+		left      []int // the attempts that were cancelled
 	}{
-		{"in time", []answer{ok(9 * ms)}, delay, 0, outcome{codes.OK, 1, "1", "1", 9 * ms}, []time.Duration{0}, nil},
-		{"the second is faster", []answer{ok(50 * ms), ok(5 * ms)}, delay, 0,
+		{"in time", []response{ok(9 * ms)}, delay, 0, outcome{codes.OK, 1, "1", "1", 9 * ms}, []time.Duration{0}, nil},
+		{"the second is faster", []response{ok(50 * ms), ok(5 * ms)}, delay, 0,
 			outcome{codes.OK, 2, "2", "2", 15 * ms}, []time.Duration{0, 10 * ms}, []int{1}},
-		{"the first is faster", []answer{ok(12 * ms), ok(5 * ms)}, delay, 0,
+		{"the first is faster", []response{ok(12 * ms), ok(5 * ms)}, delay, 0,
 			outcome{codes.OK, 1, "1", "1", 12 * ms}, []time.Duration{0, 10 * ms}, []int{2}},
-		{"no more than the most", []answer{ok(50 * ms), ok(50 * ms), ok(45 * ms)}, delay, 0,
+		{"no more than the most", []response{ok(50 * ms), ok(50 * ms), ok(45 * ms)}, delay, 0,
 			outcome{codes.OK, 1, "1", "1", 50 * ms}, []time.Duration{0, 10 * ms, 20 * ms}, []int{2, 3}},
-		{"a failure sends the next at once and shifts the schedule", []answer{down(3 * ms), ok(50 * ms), ok(1 * ms)}, delay, 0,
+		{"a failure sends the next at once and shifts the schedule", []response{down(3 * ms), ok(50 * ms), ok(1 * ms)}, delay, 0,
 			outcome{codes.OK, 3, "3", "3", 14 * ms}, []time.Duration{0, 3 * ms, 13 * ms}, []int{2}},
-		{"a fatal failure is the answer", []answer{ok(50 * ms), {code: codes.NotFound, after: 1 * ms}}, delay, 0,
+		{"a fatal failure is the response", []response{ok(50 * ms), {code: codes.NotFound, after: 1 * ms}}, delay, 0,
 			outcome{codes.NotFound, 0, "2", "2", 11 * ms}, []time.Duration{0, 10 * ms}, []int{1}},
-		{"all fail", []answer{down(1 * ms), down(1 * ms), down(1 * ms)}, delay, 0,
+		{"all fail", []response{down(1 * ms), down(1 * ms), down(1 * ms)}, delay, 0,
 			outcome{codes.Unavailable, 0, "3", "3", 3 * ms}, []time.Duration{0, 1 * ms, 2 * ms}, nil},
-		{"the last that runs may still answer", []answer{ok(50 * ms), down(1 * ms), down(1 * ms)}, delay, 0,
+		{"the last that runs may still respond", []response{ok(50 * ms), down(1 * ms), down(1 * ms)}, delay, 0,
 			outcome{codes.OK, 1, "1", "1", 50 * ms}, []time.Duration{0, 10 * ms, 11 * ms}, nil},
-		{"all at once", []answer{ok(5 * ms), ok(3 * ms), ok(4 * ms)}, 0, 0,
+		{"all at once", []response{ok(5 * ms), ok(3 * ms), ok(4 * ms)}, 0, 0,
 			outcome{codes.OK, 2, "2", "2", 3 * ms}, []time.Duration{0, 0, 0}, []int{1, 3}},
-		{"pushed back", []answer{down(1*ms, "-1"), ok(1 * ms)}, delay, 0,
+		{"pushed back", []response{down(1*ms, "-1"), ok(1 * ms)}, delay, 0,
 			outcome{codes.Unavailable, 0, "1", "1", 1 * ms}, []time.Duration{0}, nil},
-		{"pushed back while another runs", []answer{ok(50 * ms), down(1*ms, "-1"), ok(1 * ms)}, delay, 0,
+		{"pushed back while another runs", []response{ok(50 * ms), down(1*ms, "-1"), ok(1 * ms)}, delay, 0,
 			outcome{codes.OK, 1, "1", "1", 50 * ms}, []time.Duration{0, 10 * ms}, nil},
-		{"pushed back, and the other fails", []answer{down(20 * ms), down(1*ms, "-1"), ok(1 * ms)}, delay, 0,
+		{"pushed back, and the other fails", []response{down(20 * ms), down(1*ms, "-1"), ok(1 * ms)}, delay, 0,
 			outcome{codes.Unavailable, 0, "1", "1", 20 * ms}, []time.Duration{0, 10 * ms}, nil},
-		{"pushed back unreadably", []answer{down(1*ms, "soon"), ok(1 * ms)}, delay, 0,
+		{"pushed back unreadably", []response{down(1*ms, "soon"), ok(1 * ms)}, delay, 0,
 			outcome{codes.Unavailable, 0, "1", "1", 1 * ms}, []time.Duration{0}, nil},
-		{"told to wait", []answer{down(1*ms, "30"), ok(50 * ms), ok(1 * ms)}, delay, 0,
+		{"told to wait", []response{down(1*ms, "30"), ok(50 * ms), ok(1 * ms)}, delay, 0,
 			outcome{codes.OK, 3, "3", "3", 42 * ms}, []time.Duration{0, 31 * ms, 41 * ms}, []int{2}},
-		{"told to come at once", []answer{down(1*ms, "0"), ok(1 * ms)}, delay, 0,
+		{"told to come at once", []response{down(1*ms, "0"), ok(1 * ms)}, delay, 0,
 			outcome{codes.OK, 2, "2", "2", 2 * ms}, []time.Duration{0, 1 * ms}, nil},
-		{"told to wait for too long", []answer{down(1*ms, "30"), ok(1 * ms)}, delay, 20 * ms,
+		{"told to wait for too long", []response{down(1*ms, "30"), ok(1 * ms)}, delay, 20 * ms,
 			outcome{codes.Unavailable, 0, "1", "1", 1 * ms}, []time.Duration{0}, nil},
-		{"refused by the breaker", []answer{open}, delay, 0,
+		{"refused by the breaker", []response{open}, delay, 0,
 			outcome{codes.Unavailable, 0, "1", "1", 0}, []time.Duration{0}, nil},
-		{"the breaker refuses a hedge", []answer{ok(50 * ms), open, ok(1 * ms)}, delay, 0,
+		{"the breaker refuses a hedge", []response{ok(50 * ms), open, ok(1 * ms)}, delay, 0,
 			outcome{codes.OK, 1, "1", "1", 50 * ms}, []time.Duration{0, 10 * ms}, nil},
-		{"the caller leaves", []answer{ok(50 * ms), ok(50 * ms), ok(50 * ms)}, delay, 15 * ms,
+		{"the caller leaves", []response{ok(50 * ms), ok(50 * ms), ok(50 * ms)}, delay, 15 * ms,
 			outcome{codes.DeadlineExceeded, 0, "", "", 15 * ms}, []time.Duration{0, 10 * ms}, []int{1, 2}},
 	}
 	for _, test := range tests {
@@ -189,7 +189,7 @@ func TestHedge(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, test.timeout)
 					defer cancel()
 				}
-				l := newLane(test.answers...)
+				l := newLane(test.responses...)
 				replies := &countedReplies{}
 				got, _ := call(ctx, newHedge(t, hedgePolicy(3, test.delay), retry.HedgeOptions{Replies: replies}), l)
 				synctest.Wait() // the bubble ends only when all goroutines have
@@ -216,7 +216,7 @@ func TestHedgeBudget(t *testing.T) {
 		p.Budget = policy.RetryBudget{Percent: 1, MinPerSecond: 1}
 		var verdicts []retry.Verdict
 		step := newHedge(t, p, retry.HedgeOptions{OnAttempt: func(_ context.Context, a retry.Attempt) { verdicts = append(verdicts, a.Verdict) }})
-		slow := []answer{{code: codes.OK, after: 50 * ms}, {code: codes.Unavailable, after: 1 * ms}, {code: codes.OK}}
+		slow := []response{{code: codes.OK, after: 50 * ms}, {code: codes.Unavailable, after: 1 * ms}, {code: codes.OK}}
 		l := newLane(slow...)
 		for range 2 {
 			if got, err := call(t.Context(), step, l); err != nil || got.Winner != 1 {
@@ -233,10 +233,10 @@ func TestHedgeBudget(t *testing.T) {
 }
 
 // TestDeafLoser holds that an attempt that ignores its cancellation neither
-// delays the answer nor writes to the caller's memory.
+// delays the response nor writes to the caller's memory.
 func TestDeafLoser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLane(answer{code: codes.OK, after: time.Second}, answer{code: codes.OK, after: 1 * ms})
+		l := newLane(response{code: codes.OK, after: time.Second}, response{code: codes.OK, after: 1 * ms})
 		l.deaf = 1
 		replies := &countedReplies{}
 		var mu sync.Mutex
@@ -252,7 +252,7 @@ func TestDeafLoser(t *testing.T) {
 			t.Fatal(err)
 		}
 		if took := time.Since(l.began); took != 11*ms {
-			t.Errorf("answered after %s", took)
+			t.Errorf("responded after %s", took)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
@@ -279,7 +279,7 @@ func TestAttemptThatBreaks(t *testing.T) {
 		for _, breaks := range []int{1, 2} {
 			t.Run(name+strconv.Itoa(breaks), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					l := newLane(answer{code: codes.OK, after: 50 * ms}, answer{code: codes.OK, after: 50 * ms})
+					l := newLane(response{code: codes.OK, after: 50 * ms}, response{code: codes.OK, after: 50 * ms})
 					l.act = func(attempt int) {
 						if attempt == breaks {
 							act()
@@ -329,7 +329,7 @@ func TestLoserIsNoFailure(t *testing.T) {
 		defer cancel()
 		var byCaller bool
 		step := newHedge(t, hedgePolicy(2, 10*ms), retry.HedgeOptions{})
-		l := newLane(answer{code: codes.OK, after: 50 * ms}, answer{code: codes.OK, after: 1 * ms})
+		l := newLane(response{code: codes.OK, after: 50 * ms}, response{code: codes.OK, after: 1 * ms})
 		err := step(ctx, method, nil, &healthpb.HealthCheckResponse{}, nil,
 			func(ctx context.Context, m string, req, reply any, cc *grpc.ClientConn, opts ...grpc.CallOption) error {
 				err := l.invoke(ctx, m, req, reply, cc, opts...)

@@ -106,21 +106,21 @@ func TestHedgeOverTheWire(t *testing.T) {
 	}
 }
 
-// BenchmarkHappyPath is a call that its first attempt answers.
+// BenchmarkHappyPath is a call that its first attempt decides.
 func BenchmarkHappyPath(b *testing.B) {
 	hedge := newHedge(b, hedgePolicy(2, time.Second), retry.HedgeOptions{})
 	again, err := retry.New(basePolicy(), retry.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	answer := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil }
+	response := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil }
 	for name, step := range map[string]grpc.UnaryClientInterceptor{"hedge": hedge, "retry": again} {
 		b.Run(name, func(b *testing.B) {
 			reply := &healthpb.HealthCheckResponse{}
 			var header, trailer metadata.MD
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := step(b.Context(), method, nil, reply, nil, answer, grpc.Header(&header), grpc.Trailer(&trailer)); err != nil {
+				if err := step(b.Context(), method, nil, reply, nil, response, grpc.Header(&header), grpc.Trailer(&trailer)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -35,7 +35,7 @@ func TestPreviousAttempts(t *testing.T) {
 					ctx = metadata.NewOutgoingContext(ctx, test.sent)
 				}
 				before := test.sent.Copy()
-				upstream := &script{answers: []answer{fails()}, began: time.Now()}
+				upstream := &script{responses: []response{fails()}, began: time.Now()}
 				_ = newRetry(t, basePolicy(), retry.Options{})(ctx, method, nil, nil, nil, upstream.invoke)
 				if diff := cmp.Diff(test.want, upstream.previous); diff != "" {
 					t.Errorf("previous attempts (-want +got):\n%s", diff)
@@ -141,7 +141,7 @@ func TestConcurrentCallsShareOptions(t *testing.T) {
 		intercept := newRetry(t, basePolicy(), retry.Options{})
 		for range 8 {
 			go func() {
-				upstream := &script{answers: []answer{fails("1"), {}}, began: time.Now()}
+				upstream := &script{responses: []response{fails("1"), {}}, began: time.Now()}
 				if err := intercept(t.Context(), method, nil, nil, nil, upstream.invoke, shared...); err != nil {
 					t.Error(err)
 				}

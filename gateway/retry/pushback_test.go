@@ -38,11 +38,11 @@ func TestPushbackIsBounded(t *testing.T) {
 					ctx, cancel := callerContext(t, test.deadline)
 					defer cancel()
 					if kind == "retry" {
-						upstream := &script{answers: []answer{fails(test.pushback), {}}, began: time.Now()}
+						upstream := &script{responses: []response{fails(test.pushback), {}}, began: time.Now()}
 						step := newRetry(t, basePolicy(), retry.Options{MaxPushback: test.longest, OnAttempt: attempts.add})
 						_ = step(ctx, method, nil, nil, nil, upstream.invoke)
 					} else {
-						l := newLane(fails(test.pushback), answer{})
+						l := newLane(fails(test.pushback), response{})
 						step := newHedge(t, hedgePolicy(2, time.Hour), retry.HedgeOptions{MaxPushback: test.longest, OnAttempt: attempts.add})
 						_, _ = call(ctx, step, l)
 					}
@@ -60,7 +60,7 @@ func TestBackoffIsNotPushback(t *testing.T) {
 	run(t, []scenario{
 		{name: "a long back-off", policy: func(p *policy.Retry) {
 			p.MaxAttempts, p.InitialBackoff, p.MaxBackoff = 2, time.Hour, time.Hour
-		}, answers: []answer{fails(), succeeds()},
+		}, responses: []response{fails(), succeeds()},
 			starts: []time.Duration{0, 30 * time.Minute}, code: codes.OK, verdicts: []retry.Verdict{retry.Retried, retry.Final}},
 	})
 }
@@ -77,34 +77,34 @@ func TestNegativePushbackBound(t *testing.T) {
 // TestA6Throttling follows "Throttling Retry Attempts and Hedged RPCs", with the
 // budget in the place of the tokens: the first attempt is always sent, nothing
 // blocks, and a call whose further attempts are refused ends with the failure,
-// unless one that runs may still answer.
+// unless one that runs may still respond.
 func TestA6Throttling(t *testing.T) {
 	const delay = 10 * ms
-	down := func(after time.Duration, pushback ...string) answer {
-		return answer{code: codes.Unavailable, after: after, pushback: pushback}
+	down := func(after time.Duration, pushback ...string) response {
+		return response{code: codes.Unavailable, after: after, pushback: pushback}
 	}
-	ok := func(after time.Duration) answer { return answer{after: after} }
+	ok := func(after time.Duration) response { return response{after: after} }
 	one := policy.RetryBudget{Percent: 1, MinPerSecond: 1}
 	tests := []struct {
-		name    string
-		budget  policy.RetryBudget
-		answers []answer
-		want    outcome
-		starts  []time.Duration
+		name      string
+		budget    policy.RetryBudget
+		responses []response
+		want      outcome
+		starts    []time.Duration
 	}{
-		{"a slow first attempt is waited for", noBudget, []answer{ok(50 * ms), ok(1 * ms)},
+		{"a slow first attempt is waited for", noBudget, []response{ok(50 * ms), ok(1 * ms)},
 			outcome{codes.OK, 1, "1", "1", 50 * ms}, []time.Duration{0}},
-		{"a failure is the answer", noBudget, []answer{down(3 * ms), ok(1 * ms)},
+		{"a failure is the response", noBudget, []response{down(3 * ms), ok(1 * ms)},
 			outcome{codes.Unavailable, 0, "1", "1", 3 * ms}, []time.Duration{0}},
-		{"a failure after the delay is the answer", noBudget, []answer{down(30 * ms), ok(1 * ms)},
+		{"a failure after the delay is the response", noBudget, []response{down(30 * ms), ok(1 * ms)},
 			outcome{codes.Unavailable, 0, "1", "1", 30 * ms}, []time.Duration{0}},
-		{"told to come back, which is refused then", noBudget, []answer{down(1*ms, "30"), ok(1 * ms)},
+		{"told to come back, which is refused then", noBudget, []response{down(1*ms, "30"), ok(1 * ms)},
 			outcome{codes.Unavailable, 0, "1", "1", 31 * ms}, []time.Duration{0}},
-		{"one more, and no third", one, []answer{ok(50 * ms), ok(50 * ms), ok(1 * ms)},
+		{"one more, and no third", one, []response{ok(50 * ms), ok(50 * ms), ok(1 * ms)},
 			outcome{codes.OK, 1, "1", "1", 50 * ms}, []time.Duration{0, 10 * ms}},
-		{"the other that runs may still answer", one, []answer{down(12 * ms), ok(30 * ms), ok(1 * ms)},
+		{"the other that runs may still respond", one, []response{down(12 * ms), ok(30 * ms), ok(1 * ms)},
 			outcome{codes.OK, 2, "2", "2", 40 * ms}, []time.Duration{0, 10 * ms}},
-		{"both fail, and no third is sent", one, []answer{down(12 * ms), down(30 * ms), ok(1 * ms)},
+		{"both fail, and no third is sent", one, []response{down(12 * ms), down(30 * ms), ok(1 * ms)},
 			outcome{codes.Unavailable, 0, "2", "2", 40 * ms}, []time.Duration{0, 10 * ms}},
 	}
 	for _, test := range tests {
@@ -112,7 +112,7 @@ func TestA6Throttling(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := hedgePolicy(3, delay)
 				p.Budget = test.budget
-				l := newLane(test.answers...)
+				l := newLane(test.responses...)
 				got, _ := call(t.Context(), newHedge(t, p, retry.HedgeOptions{}), l)
 				synctest.Wait()
 				if diff := cmp.Diff(test.want, got); diff != "" {

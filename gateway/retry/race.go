@@ -133,7 +133,7 @@ func (c *race) take(r *result) (decides bool, err error) {
 	c.last = r
 	switch verdict {
 	case Final:
-		// Others may still answer where it was the gateway that refused this one.
+		// Others may still respond where it was the gateway that refused this one.
 		c.stopped = true
 		return !apierror.Refused(r.err), nil
 	case PushedBack, OutOfTime, OverBudget:
@@ -209,7 +209,7 @@ func (c *race) deliver(r *result) {
 	}
 }
 
-// lose cleans up after an attempt without which the call was answered.
+// lose cleans up after an attempt without which the call was decided.
 func (c *race) lose(r *result) {
 	c.drop(r)
 	c.report(c.ctx, Attempt{Method: c.method, Number: r.number, Code: status.Code(r.err), Verdict: Lost})

@@ -17,7 +17,7 @@ type Replies interface {
 	// Move puts what src holds into the caller's reply. Nobody uses src after
 	// that.
 	Move(reply, src any)
-	// Free gives back what a reply that is not the call's answer holds. Nobody
+	// Free gives back what a reply that is not the call's response holds. Nobody
 	// uses it after that.
 	Free(reply any)
 }

@@ -7,7 +7,7 @@
 // A6's throttling tokens. And the headers of a failed attempt do not commit the
 // call: A6 stops there because the application has seen them, but here it sees
 // nothing of an attempt until that is the last one, so that a server that sets a
-// header on every answer can still be retried.
+// header on every response can still be retried.
 //
 // The place of the interceptor is inside the timeout of the whole call and
 // outside the circuit breaker and the timeout of each attempt. The connection
@@ -40,11 +40,11 @@ type Options struct {
 	// Random returns numbers in [0, 1) that spread the waits, and is called
 	// concurrently. Nil is math/rand/v2.
 	Random func() float64
-	// Refuses, where set, tells whether the gateway would refuse an attempt now,
-	// as an open circuit breaker does. It is asked before each wait: where it says
-	// yes, the call ends at once instead of waiting for a refusal. No lock is
-	// held; concurrent calls call it concurrently. Nil never refuses.
-	Refuses func() bool
+	// CircuitOpen, where set, reports whether a circuit breaker would refuse an
+	// attempt now. It is called before each wait: where it is true, the call ends
+	// at once instead of waiting for a refusal. No lock is held; concurrent calls
+	// call it concurrently. Nil: it never is.
+	CircuitOpen func() bool
 	// OnAttempt, where set, is told each attempt that ended, with the call's
 	// own context, before any wait. No lock is held; concurrent calls call it
 	// concurrently. In shadow mode it is told nothing.
@@ -71,7 +71,7 @@ type Attempt struct {
 //
 // A server's pushback that does not fit in the time that the call has left, or
 // without a deadline in [Options.MaxPushback], ends the call at once; so does
-// [Options.Refuses].
+// [Options.CircuitOpen].
 //
 // In shadow mode each call is made once, and what would have followed from that
 // attempt is told; whether a second one would have needed a third is not known.
@@ -97,8 +97,8 @@ func newRetry(p policy.Retry, o Options) (grpc.UnaryClientInterceptor, error) {
 	if o.Random == nil {
 		o.Random = rand.Float64
 	}
-	if o.Refuses == nil {
-		o.Refuses = func() bool { return false }
+	if o.CircuitOpen == nil {
+		o.CircuitOpen = func() bool { return false }
 	}
 	r := &retrier{policy: p, options: o}
 	if p.Shadow {

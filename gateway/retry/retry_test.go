@@ -46,7 +46,7 @@ func TestRefusedPolicies(t *testing.T) {
 func TestOnAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		attempts := &record{}
-		upstream := &script{answers: []answer{fails(), fails("700"), {}}, began: time.Now()}
+		upstream := &script{responses: []response{fails(), fails("700"), {}}, began: time.Now()}
 		intercept := newRetry(t, basePolicy(), retry.Options{Random: half, OnAttempt: attempts.add})
 		if err := intercept(t.Context(), method, nil, nil, nil, upstream.invoke); err != nil {
 			t.Fatal(err)
@@ -67,7 +67,7 @@ func TestCallerLeavesBeforeTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 64 {
 			ctx, cancel := context.WithCancel(t.Context())
-			upstream := &script{answers: []answer{fails("0")}, began: time.Now()}
+			upstream := &script{responses: []response{fails("0")}, began: time.Now()}
 			leave := func(context.Context, retry.Attempt) { cancel() }
 			err := newRetry(t, basePolicy(), retry.Options{OnAttempt: leave})(ctx, method, nil, nil, nil, upstream.invoke)
 			if status.Code(err) != codes.Canceled || len(upstream.starts) != 1 {
@@ -89,7 +89,7 @@ func TestFullJitter(t *testing.T) {
 		random := rapid.Float64Range(0, 0.999).Draw(rt, "random")
 		attempts := &record{}
 		synctest.Test(t, func(t *testing.T) {
-			upstream := &script{answers: []answer{fails()}, began: time.Now()}
+			upstream := &script{responses: []response{fails()}, began: time.Now()}
 			intercept := newRetry(t, p, retry.Options{Random: func() float64 { return random }, OnAttempt: attempts.add})
 			_ = intercept(t.Context(), method, nil, nil, nil, upstream.invoke)
 		})
@@ -111,7 +111,7 @@ func TestDefaultRandomSpreads(t *testing.T) {
 		intercept := newRetry(t, basePolicy(), retry.Options{OnAttempt: attempts.add})
 		different := map[time.Duration]bool{}
 		for range 32 {
-			upstream := &script{answers: []answer{fails(), {}}, began: time.Now()}
+			upstream := &script{responses: []response{fails(), {}}, began: time.Now()}
 			if err := intercept(t.Context(), method, nil, nil, nil, upstream.invoke); err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestPanicAndGoexit(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		upstream := &script{answers: []answer{fails(), {}}, began: time.Now()}
+		upstream := &script{responses: []response{fails(), {}}, began: time.Now()}
 		if err := intercept(t.Context(), method, nil, nil, nil, upstream.invoke); err != nil {
 			t.Error(err)
 		}

@@ -30,24 +30,24 @@ func basePolicy() policy.Retry {
 
 func half() float64 { return 0.5 }
 
-// answer is what a scripted upstream does with one attempt.
-type answer struct {
+// response is what a scripted upstream does with one attempt.
+type response struct {
 	code     codes.Code
 	pushback []string      // values of the trailer
 	err      error         // in place of code
 	after    time.Duration // ctx may end sooner
 }
 
-// script answers attempts one after the other; the last answer repeats.
+// script responds to attempts one after the other; the last response repeats.
 type script struct {
-	answers  []answer
-	began    time.Time
-	starts   []time.Duration // when each attempt began
-	previous [][]string      // grpc-previous-rpc-attempts of each attempt
+	responses []response
+	began     time.Time
+	starts    []time.Duration // when each attempt began
+	previous  [][]string      // grpc-previous-rpc-attempts of each attempt
 }
 
 func (s *script) invoke(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
-	a := s.answers[min(len(s.starts), len(s.answers)-1)]
+	a := s.responses[min(len(s.starts), len(s.responses)-1)]
 	s.starts = append(s.starts, time.Since(s.began))
 	md, _ := metadata.FromOutgoingContext(ctx)
 	s.previous = append(s.previous, md.Get("grpc-previous-rpc-attempts"))

@@ -25,7 +25,7 @@ const (
 )
 
 // errAttemptOver stands for the bound of an attempt, which shadow mode has not.
-var errAttemptOver = status.Error(codes.DeadlineExceeded, "no answer to an attempt")
+var errAttemptOver = status.Error(codes.DeadlineExceeded, "no response to an attempt")
 
 // watch calls once and tells what would have followed.
 func (r *retrier) watch(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,

@@ -36,7 +36,7 @@ func TestRetryShadow(t *testing.T) {
 		name     string
 		policy   func(*policy.Retry)
 		deadline time.Duration
-		answer   answer
+		response response
 		want     words
 	}{
 		{"success", nil, 0, succeeds(), nil},
@@ -48,10 +48,10 @@ func TestRetryShadow(t *testing.T) {
 		{"pushed back for too long", nil, 0, fails("60001"), nil},
 		{"no time is left", nil, 30 * ms, fails(), nil},
 		{"refused by the breaker", nil, 0, own(codes.Unavailable, apierror.CircuitOpen), nil},
-		{"the caller leaves", nil, 30 * ms, answer{after: time.Second}, nil},
-		{"an attempt in its time", attemptBound, 0, answer{after: time.Second}, nil},
-		{"an attempt over its time", attemptBound, 0, answer{after: 2 * time.Second}, words{retry.WouldExceed}},
-		{"an attempt over its time, retried", boundRetried, 0, answer{after: 2 * time.Second}, words{retry.WouldExceed, retry.WouldRetry}},
+		{"the caller leaves", nil, 30 * ms, response{after: time.Second}, nil},
+		{"an attempt in its time", attemptBound, 0, response{after: time.Second}, nil},
+		{"an attempt over its time", attemptBound, 0, response{after: 2 * time.Second}, words{retry.WouldExceed}},
+		{"an attempt over its time, retried", boundRetried, 0, response{after: 2 * time.Second}, words{retry.WouldExceed, retry.WouldRetry}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestRetryShadow(t *testing.T) {
 				}
 				var told words
 				attempts := &record{}
-				upstream := &script{answers: []answer{test.answer}, began: time.Now()}
+				upstream := &script{responses: []response{test.response}, began: time.Now()}
 				ctx, cancel := callerContext(t, test.deadline)
 				defer cancel()
 				step := newRetry(t, p, retry.Options{Random: half, OnAttempt: attempts.add, OnShadow: told.add})
@@ -85,21 +85,21 @@ func TestHedgeShadow(t *testing.T) {
 		budget   *policy.RetryBudget
 		delay    time.Duration
 		deadline time.Duration
-		answer   answer
+		response response
 		want     words
 	}{
-		{"in time", nil, 10 * ms, 0, answer{after: 9 * ms}, nil},
-		{"slow", nil, 10 * ms, 0, answer{after: 10 * ms}, words{retry.WouldHedge}},
-		{"slower still", nil, 10 * ms, 0, answer{after: 50 * ms}, words{retry.WouldHedge}},
-		{"slow, without a budget", &noBudget, 10 * ms, 0, answer{after: 50 * ms}, words{retry.WouldBudget}},
+		{"in time", nil, 10 * ms, 0, response{after: 9 * ms}, nil},
+		{"slow", nil, 10 * ms, 0, response{after: 10 * ms}, words{retry.WouldHedge}},
+		{"slower still", nil, 10 * ms, 0, response{after: 50 * ms}, words{retry.WouldHedge}},
+		{"slow, without a budget", &noBudget, 10 * ms, 0, response{after: 50 * ms}, words{retry.WouldBudget}},
 		{"all at once", nil, 0, 0, succeeds(), words{retry.WouldHedge}},
 		{"a non-fatal failure", nil, 10 * ms, 0, fails(), words{retry.WouldHedge}},
 		{"a non-fatal failure, without a budget", &noBudget, 10 * ms, 0, fails(), words{retry.WouldBudget}},
 		{"a fatal failure", nil, 10 * ms, 0, refuses(), nil},
 		{"pushed back", nil, 10 * ms, 0, fails("-1"), nil},
 		{"refused by the breaker", nil, 10 * ms, 0, own(codes.Unavailable, apierror.CircuitOpen), nil},
-		{"the caller leaves before", nil, 10 * ms, 5 * ms, answer{after: time.Second}, nil},
-		{"the caller leaves after", nil, 10 * ms, 20 * ms, answer{after: time.Second}, words{retry.WouldHedge}},
+		{"the caller leaves before", nil, 10 * ms, 5 * ms, response{after: time.Second}, nil},
+		{"the caller leaves after", nil, 10 * ms, 20 * ms, response{after: time.Second}, words{retry.WouldHedge}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestHedgeShadow(t *testing.T) {
 					p.Budget = *test.budget
 				}
 				var told words
-				upstream := &script{answers: []answer{test.answer}, began: time.Now()}
+				upstream := &script{responses: []response{test.response}, began: time.Now()}
 				ctx, cancel := callerContext(t, test.deadline)
 				defer cancel()
 				step := newHedge(t, p, retry.HedgeOptions{OnShadow: told.add, OnAttempt: func(context.Context, retry.Attempt) { t.Error("told of an attempt") }})

@@ -30,9 +30,9 @@ const (
 	OutOfTime
 	// OverBudget: the retry budget is spent.
 	OverBudget
-	// Lost: the call was answered without this hedged attempt.
+	// Lost: the call was decided without this hedged attempt.
 	Lost
-	// Refused: the gateway would refuse another attempt, see [Options.Refuses].
+	// Refused: the gateway would refuse another attempt, see [Options.CircuitOpen].
 	Refused
 )
 
@@ -81,7 +81,7 @@ func (r *retrier) judge(ctx context.Context, number int, waits *backoff, err err
 	switch {
 	case !fits(ctx, wait, longest):
 		return OutOfTime, 0
-	case r.options.Refuses():
+	case r.options.CircuitOpen():
 		return Refused, 0
 	case !r.options.Budget.Take():
 		return OverBudget, 0

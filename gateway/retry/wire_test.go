@@ -20,7 +20,7 @@ import (
 )
 
 // flaky fails its first attempts, as a real server does: with a header set on
-// every answer and a trailer.
+// every response and a trailer.
 type flaky struct {
 	healthpb.UnimplementedHealthServer
 	failures int32

@@ -45,7 +45,7 @@ func TestLinesAreThoseOfSlog(t *testing.T) {
 				direct := jsonlog.New(&ours, jsonlog.Options{})
 				for _, handler := range []slog.Handler{direct, slog.NewJSONHandler(&slogs, nil)} {
 					start := time.Now()
-					answerOnce(t, slog.New(handler), test.request, test.status, test.route)
+					respondOnce(t, slog.New(handler), test.request, test.status, test.route)
 					if took := time.Since(start); took != 1234567*time.Nanosecond {
 						t.Fatalf("took %s", took)
 					}
@@ -63,9 +63,9 @@ func TestLinesAreThoseOfSlog(t *testing.T) {
 	}
 }
 
-// answerOnce logs a request that takes a while and is answered with status, or
+// respondOnce logs a request that takes a while and gets a status, or
 // cut where that is 0.
-func answerOnce(t *testing.T, logger *slog.Logger, change func(*http.Request), status int, route *telemetry.Route) {
+func respondOnce(t *testing.T, logger *slog.Logger, change func(*http.Request), status int, route *telemetry.Route) {
 	t.Helper()
 	h := telemetry.Middleware(telemetry.Options{Logger: logger, Propagator: propagation.TraceContext{}})(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -41,7 +41,7 @@ func batched(o telemetry.Options) telemetry.Options {
 	return o
 }
 
-// discard is an answer that costs nothing.
+// discard is a response that costs nothing.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header       { return d.header }

@@ -28,7 +28,7 @@ func Metadata(o Options) func(ctx context.Context, pairs []string) []string {
 	}
 }
 
-// pairs are keys and values in turn, as a propagation.TextMapCarrier.
+// pairs are keys and values, one after the other, as a propagation.TextMapCarrier.
 type pairs []string
 
 // Get implements propagation.TextMapCarrier.

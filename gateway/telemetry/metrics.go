@@ -108,7 +108,7 @@ func (m *Metrics) register(meter metric.Meter) error {
 	_, errs[3] = meter.Int64ObservableCounter("venta.rate_limit.decisions", metric.WithInt64Callback(m.rateLimits.observe),
 		metric.WithUnit("{decision}"), metric.WithDescription("What each rate limit said of requests."))
 	_, errs[4] = meter.Int64ObservableCounter("venta.cache.requests", metric.WithInt64Callback(m.cache.observe),
-		metric.WithUnit("{request}"), metric.WithDescription("Requests of cached methods, by how they were answered."))
+		metric.WithUnit("{request}"), metric.WithDescription("Requests of cached methods, by how they were served."))
 	_, errs[5] = meter.Int64ObservableCounter("venta.retry.attempts", metric.WithInt64Callback(m.retries.observe),
 		metric.WithUnit("{attempt}"), metric.WithDescription("Attempts of calls, by what followed from them."))
 	_, errs[6] = meter.Int64ObservableCounter("venta.circuit_breaker.transitions", metric.WithInt64Callback(m.transitions.observe),
@@ -127,7 +127,7 @@ func (m *Metrics) RateLimit(fullMethod, limit string, allowed bool) {
 	}
 }
 
-// CacheRequest counts a request of a cached RPC by how it was answered, such as
+// CacheRequest counts a request of a cached RPC by how it was served, such as
 // "hit".
 func (m *Metrics) CacheRequest(fullMethod, outcome string) {
 	if m != nil {

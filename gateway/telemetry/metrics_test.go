@@ -92,7 +92,7 @@ func (m measured) expect(t *testing.T, name string, want map[string]int64) {
 func TestRequestDuration(t *testing.T) {
 	m := newMeasured(t)
 	vendors := telemetry.NewRoute("/v2/vendors/{id}", method)
-	answer := func(verb string, route *telemetry.Route, secure bool, status int) {
+	response := func(verb string, route *telemetry.Route, secure bool, status int) {
 		h := telemetry.Middleware(telemetry.Options{Metrics: m.Metrics})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if route != nil {
 				telemetry.FromContext(r.Context()).SetRoute(route)
@@ -109,16 +109,16 @@ func TestRequestDuration(t *testing.T) {
 		defer func() { _ = recover() }()
 		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
-	answer("GET", vendors, false, 200)
-	answer("GET", vendors, false, 200)
-	answer("GET", vendors, true, 200)
-	answer("HEAD", vendors, false, 304)
-	answer("GET", vendors, false, 503)
-	answer("GET", vendors, false, 0)
-	answer("GET", nil, false, 404)
-	answer("BREW", nil, false, 404)
-	answer("get", nil, false, 404) // methods are case-sensitive
-	answer("POST", vendors, false, 999)
+	response("GET", vendors, false, 200)
+	response("GET", vendors, false, 200)
+	response("GET", vendors, true, 200)
+	response("HEAD", vendors, false, 304)
+	response("GET", vendors, false, 503)
+	response("GET", vendors, false, 0)
+	response("GET", nil, false, 404)
+	response("BREW", nil, false, 404)
+	response("get", nil, false, 404) // methods are case-sensitive
+	response("POST", vendors, false, 999)
 	const get, route = "http.request.method=GET", ",http.route=/v2/vendors/{id}"
 	m.expect(t, "http.server.request.duration", map[string]int64{
 		get + ",http.response.status_code=200" + route + ",url.scheme=http":                                                 2,

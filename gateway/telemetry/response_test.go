@@ -14,7 +14,7 @@ import (
 )
 
 // serve runs a handler behind the middleware of a real server and returns the
-// client's answer and the logged status.
+// client's response and the logged status.
 func serve(t *testing.T, handler http.HandlerFunc) (*http.Response, float64) {
 	t.Helper()
 	reader, writer := io.Pipe()
@@ -72,7 +72,7 @@ func TestHijack(t *testing.T) {
 	}
 }
 
-// A writer that can do neither says so, and the answer has not begun.
+// A writer that can do neither says so, and the response has not begun.
 func TestUnsupported(t *testing.T) {
 	h := telemetry.Middleware(telemetry.Options{})(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		controller := http.NewResponseController(w)
@@ -91,13 +91,13 @@ func TestUnsupported(t *testing.T) {
 	h.ServeHTTP(discard{http.Header{}}, httptest.NewRequest(http.MethodGet, "/", nil))
 }
 
-// An invalid status panics in net/http and must not count as an answer, so that
+// An invalid status panics in net/http and must not count as a response, so that
 // recovery can still write one.
 func TestInvalidStatus(t *testing.T) {
 	response, status := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		defer func() {
 			if recover() == nil || began(w) {
-				t.Error("an invalid status began an answer")
+				t.Error("an invalid status began a response")
 			}
 			w.WriteHeader(http.StatusInternalServerError)
 		}()

@@ -19,7 +19,7 @@ import (
 	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
-// invoke calls through the interceptor; the upstream answers err.
+// invoke calls through the interceptor; the upstream returns err.
 func invoke(ctx context.Context, o telemetry.Options, err error) (sent metadata.MD, got error) {
 	got = telemetry.UnaryClientInterceptor(o)(ctx, method, nil, nil, nil,
 		func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {

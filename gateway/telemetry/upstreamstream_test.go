@@ -63,8 +63,8 @@ func TestStreamsEnd(t *testing.T) {
 		}},
 		{name: "end", desc: many, stream: script{receive: []error{nil, nil, io.EOF}}, use: drain, want: "OK"},
 		{name: "error", desc: many, stream: script{receive: []error{nil, failure}}, use: drain, want: "UNAVAILABLE"},
-		{name: "only answer", stream: script{receive: []error{nil}}, use: func(s grpc.ClientStream, _ context.CancelFunc) { _ = s.RecvMsg(nil) }, want: "OK"},
-		{name: "no answer", stream: script{receive: []error{failure}}, use: func(s grpc.ClientStream, _ context.CancelFunc) { _ = s.RecvMsg(nil) }, want: "UNAVAILABLE"},
+		{name: "only response", stream: script{receive: []error{nil}}, use: func(s grpc.ClientStream, _ context.CancelFunc) { _ = s.RecvMsg(nil) }, want: "OK"},
+		{name: "no response", stream: script{receive: []error{failure}}, use: func(s grpc.ClientStream, _ context.CancelFunc) { _ = s.RecvMsg(nil) }, want: "UNAVAILABLE"},
 		{name: "no header", desc: many, stream: script{header: failure}, use: func(s grpc.ClientStream, _ context.CancelFunc) { _, _ = s.Header() }, want: "UNAVAILABLE"},
 		{name: "not sent", desc: many, stream: script{send: failure}, use: func(s grpc.ClientStream, _ context.CancelFunc) { _ = s.SendMsg(nil) }, want: "UNAVAILABLE"},
 		{

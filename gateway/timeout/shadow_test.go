@@ -16,13 +16,13 @@ import (
 
 func TestShadow(t *testing.T) {
 	tests := []struct {
-		name   string
-		caller time.Duration // its deadline; 0: none
-		cancel time.Duration
-		after  time.Duration
-		answer error
-		code   codes.Code
-		told   int
+		name     string
+		caller   time.Duration // its deadline; 0: none
+		cancel   time.Duration
+		after    time.Duration
+		response error
+		code     codes.Code
+		told     int
 	}{
 		{"in time", 0, 0, time.Second, nil, codes.OK, 0},
 		{"in the last moment", 0, 0, 5 * time.Second, nil, codes.OK, 0},
@@ -55,7 +55,7 @@ func TestShadow(t *testing.T) {
 						if inner != ctx {
 							t.Error("the call's context is not the caller's")
 						}
-						return upstream(test.after, test.answer)(inner, method, req, reply, cc, opts...)
+						return upstream(test.after, test.response)(inner, method, req, reply, cc, opts...)
 					})
 				if status.Code(err) != test.code || told != test.told {
 					t.Errorf("%v, told %d times", err, told)

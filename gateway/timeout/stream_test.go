@@ -296,8 +296,8 @@ func TestStreamAbandoned(t *testing.T) {
 	}
 }
 
-// TestSingleAnswer holds that the only message of a client's stream is its end.
-func TestSingleAnswer(t *testing.T) {
+// TestSingleResponse holds that the only message of a client's stream is its end.
+func TestSingleResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		upstream := &wire{sends: seconds(1)}
 		intercept := newStream(t, policy.Timeout{Idle: 2 * time.Second}, timeout.Options{

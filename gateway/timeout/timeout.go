@@ -56,7 +56,7 @@ func New(p policy.Timeout, o Options) (grpc.UnaryClientInterceptor, error) {
 	if p.Idle != 0 {
 		return nil, errors.New("timeout: a unary call has no idle time")
 	}
-	b, err := newBound(p.Duration, fmt.Sprintf("no answer within %s", p.Duration), o)
+	b, err := newBound(p.Duration, fmt.Sprintf("no response within %s", p.Duration), o)
 	if err != nil {
 		return nil, err
 	}
@@ -68,10 +68,10 @@ func New(p policy.Timeout, o Options) (grpc.UnaryClientInterceptor, error) {
 
 // PerAttempt returns an interceptor that bounds one attempt by d, inside retry
 // and circuit breaker. It is [New] but for the message, which says that one
-// attempt had no answer. A retry policy in shadow mode has none: its attempts
+// attempt had no response. A retry policy in shadow mode has none: its attempts
 // are not bounded.
 func PerAttempt(d time.Duration, o Options) (grpc.UnaryClientInterceptor, error) {
-	b, err := newBound(d, fmt.Sprintf("no answer to an attempt within %s", d), o)
+	b, err := newBound(d, fmt.Sprintf("no response to an attempt within %s", d), o)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func ended(bounded *deadline.Scope, err error) bool {
 		return false // the caller's deadline is sooner
 	}
 	if !cut(err) {
-		return false // an answer, even if it came in the last moment
+		return false // a response, even if it came in the last moment
 	}
 	if bounded.Err() != nil {
 		return errors.Is(context.Cause(bounded), deadline.ErrPolicy)

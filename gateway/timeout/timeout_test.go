@@ -19,7 +19,7 @@ import (
 
 const method = "/venta.vendor.v2.VendorService/GetVendor"
 
-// upstream answers err after a while, or what gRPC answers when ctx ends first.
+// upstream returns err after a while, or what gRPC returns when ctx ends first.
 func upstream(after time.Duration, err error) grpc.UnaryInvoker {
 	return func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
 		select {
@@ -36,11 +36,11 @@ func TestWholeCall(t *testing.T) {
 	exceeded := status.Error(codes.DeadlineExceeded, "too late")
 	notFound := status.Error(codes.NotFound, "no such vendor")
 	tests := []struct {
-		name   string
-		caller time.Duration // the caller's deadline; 0: none
-		cancel time.Duration // when the caller cancels; 0: never
-		after  time.Duration // when the upstream answers
-		answer error
+		name     string
+		caller   time.Duration // the caller's deadline; 0: none
+		cancel   time.Duration // when the caller cancels; 0: never
+		after    time.Duration // when the upstream responds
+		response error
 
 		wantCode codes.Code
 		wantOwn  bool // the gateway's own error
@@ -77,7 +77,7 @@ func TestWholeCall(t *testing.T) {
 				defer cancel()
 				start := time.Now()
 
-				err = intercept(ctx, method, nil, nil, nil, upstream(test.after, test.answer))
+				err = intercept(ctx, method, nil, nil, nil, upstream(test.after, test.response))
 
 				if got := status.Code(err); got != test.wantCode {
 					t.Errorf("code %v, want %v (%v)", got, test.wantCode, err)
@@ -88,7 +88,7 @@ func TestWholeCall(t *testing.T) {
 				if got := exceeded == 1; got != test.wantOwn {
 					t.Errorf("OnExceeded called %d times, own error %v", exceeded, test.wantOwn)
 				}
-				checkOwn(t, err, test.wantOwn, "no answer within 5s")
+				checkOwn(t, err, test.wantOwn, "no response within 5s")
 			})
 		})
 	}
@@ -128,9 +128,9 @@ func TestAttemptInsideWhole(t *testing.T) {
 		wantMessage    string
 		wantCalls      [2]int // OnExceeded of the whole and of the attempt
 	}{
-		{"the attempt's", 5 * time.Second, time.Second, "no answer to an attempt within 1s", [2]int{0, 1}},
-		{"the whole call's", time.Second, 5 * time.Second, "no answer within 1s", [2]int{1, 0}},
-		{"both at once: the whole call's", time.Second, time.Second, "no answer within 1s", [2]int{1, 0}},
+		{"the attempt's", 5 * time.Second, time.Second, "no response to an attempt within 1s", [2]int{0, 1}},
+		{"the whole call's", time.Second, 5 * time.Second, "no response within 1s", [2]int{1, 0}},
+		{"both at once: the whole call's", time.Second, time.Second, "no response within 1s", [2]int{1, 0}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestPlainContextError(t *testing.T) {
 				<-ctx.Done()
 				return ctx.Err()
 			})
-		checkOwn(t, err, true, "no answer within 1s")
+		checkOwn(t, err, true, "no response within 1s")
 	})
 }
 
@@ -194,8 +194,8 @@ func TestCallerLeavesFirst(t *testing.T) {
 	})
 }
 
-// An answer that races with the bound is an answer.
-func TestLastMomentAnswer(t *testing.T) {
+// A response that races with the bound is a response.
+func TestLastMomentResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		intercept, err := timeout.New(policy.Timeout{Duration: time.Second}, timeout.Options{})
 		if err != nil {

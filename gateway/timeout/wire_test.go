@@ -63,7 +63,7 @@ func TestUnaryOverTheWire(t *testing.T) {
 	}
 	client := dialHealth(t, nil, grpc.WithUnaryInterceptor(intercept), grpc.UnaryInterceptor(hangs))
 	_, err = client.Check(t.Context(), &healthpb.HealthCheckRequest{})
-	checkOwn(t, err, true, "no answer within 50ms")
+	checkOwn(t, err, true, "no response within 50ms")
 }
 
 // dialHealth returns a client of a health server in memory. Options are of the

@@ -16,7 +16,7 @@ import (
 )
 
 // serveBidiStream reads and writes at once. Where the client speaks HTTP/1.1,
-// the server would drop what is left of the body with the answer's first byte;
+// the server would drop what is left of the body with the response's first byte;
 // it is told not to.
 func (rt *Route) serveBidiStream(x *exchange) {
 	stream, err := x.start()
@@ -112,7 +112,7 @@ func (u *upload) stop() {
 }
 
 // closing is the upstream's stream of a connection that must not be used again
-// while the client may still send: what it sends behind the answer would be
+// while the client may still send: what it sends behind the response would be
 // read as its next request.
 type closing struct {
 	grpc.ClientStream

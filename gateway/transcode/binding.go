@@ -1,5 +1,5 @@
 // Package transcode is the edge between HTTP and gRPC: it binds a request to a
-// message as google.api.http says, makes the call, and writes the answer.
+// message as google.api.http says, makes the call, and writes the response.
 //
 // What presents messages (marshalers, header matchers, error handlers) is
 // grpc-gateway's runtime.ServeMux, so that all of its options hold.

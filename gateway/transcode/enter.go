@@ -10,7 +10,7 @@ import (
 )
 
 // enter returns the context that a request's call runs in, with what the mux
-// adds to it; cancel ends what is left of the call. It answers a request that
+// adds to it; cancel ends what is left of the call. It refuses a request that
 // the mux refuses.
 func (rt *Route) enter(w http.ResponseWriter, r *http.Request) (ctx context.Context, cancel context.CancelFunc, ok bool) {
 	base, cancel := rt.callContext(r)
@@ -65,7 +65,7 @@ func (c registered) Value(key any) any {
 	return c.request.Value(key)
 }
 
-// refuse answers a request whose call was not made, or was ended by the error.
+// refuse writes the error of a request whose call was not made, or was ended by the error.
 func (rt *Route) refuse(ctx context.Context, w http.ResponseWriter, r *http.Request, md runtime.ServerMetadata, err error) {
 	writeError(runtime.NewServerMetadataContext(ctx, md), rt.mux, w, r, err)
 }

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Frame is an upstream's answer as it came: the wire bytes of a message. It is
+// Frame is an upstream's response as it came: the wire bytes of a message. It is
 // decoded only for somebody who looks into it, as a proto.Message, and then
 // once. One goroutine uses it at a time.
 type Frame struct {
@@ -67,7 +67,7 @@ func (f *Frame) free() {
 }
 
 // frameCodec is gRPC's codec for messages, except that a Frame takes an
-// answer's bytes as they are.
+// response's bytes as they are.
 type frameCodec struct{ encoding.CodecV2 }
 
 func newFrameCodec() frameCodec { return frameCodec{encoding.GetCodecV2("proto")} }

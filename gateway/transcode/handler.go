@@ -18,7 +18,7 @@ import (
 type Invoker func(ctx context.Context, method string, request, response any, opts ...grpc.CallOption) error
 
 // Handler serves the route: it decodes the request, calls and writes the
-// answer. The request must carry an [Exchange].
+// response. The request must carry an [Exchange].
 func (rt *Route) Handler(invoke Invoker) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel, ok := rt.enter(w, r)
@@ -79,7 +79,7 @@ func (rt *Route) servePassing(ctx context.Context, invoke Invoker, w http.Respon
 }
 
 // presentCaching tells the cache before the route, and the client, what the
-// upstream says of storing its answer.
+// upstream says of storing its response.
 func (rt *Route) presentCaching(h http.Header, md metadata.MD) {
 	if !rt.options.CachingMetadata {
 		return

@@ -18,8 +18,8 @@ import (
 // plainContext adds what travels upstream with a request whose gateway has no
 // header matchers of its user's: the credentials, what the client names
 // Grpc-Metadata-, and where the request comes from. Other headers stay behind:
-// an upstream that can see a header can answer by it, and a cache that does not
-// know of that would give the answer to others. A Grpc-Timeout becomes the
+// an upstream that can see a header can respond by it, and a cache that does not
+// know of that would give the response to others. A Grpc-Timeout becomes the
 // context's deadline.
 //
 // The keys are those of runtime.AnnotateContext.

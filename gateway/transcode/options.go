@@ -28,7 +28,7 @@ type ServiceOptions struct {
 	RegistrationContext bool
 }
 
-// RouteOptions say how a route reads requests and presents answers.
+// RouteOptions say how a route reads requests and presents responses.
 type RouteOptions struct {
 	// Mux presents messages, metadata and errors. Required.
 	Mux *runtime.ServeMux
@@ -41,12 +41,12 @@ type RouteOptions struct {
 	// RegistrationContext run in.
 	Context context.Context
 	// Plain says that the mux has no options of a user's for metadata and
-	// answers, so that the route may do what it would do, with less work.
+	// responses, so that the route may do what it would do, with less work.
 	Plain bool
 	// Outgoing, where set, appends to the keys and values that are the metadata of
 	// a Plain route's call.
 	Outgoing func(ctx context.Context, pairs []string) []string
-	// CachingMetadata makes header fields of the answer's metadata that tells a
+	// CachingMetadata makes header fields of the response's metadata that tells a
 	// cache what it may do: cache-control, etag, expires, last-modified and vary.
 	CachingMetadata bool
 	// IgnoreUnknownQuery passes over query parameters that name no field of the

@@ -25,7 +25,7 @@ type passThrough struct {
 	options   []grpc.CallOption
 }
 
-// PassingThrough returns the route with answers passed from wire to JSON, where
+// PassingThrough returns the route with responses passed from wire to JSON, where
 // the mux presents them in a way that this can equal; else the route itself.
 // Interceptors on the connection then see a [*Frame] instead of the typed
 // response.
@@ -34,8 +34,8 @@ func (rt *Route) PassingThrough() (*Route, error) {
 		return rt, nil // somebody wants to see the message
 	}
 	_, marshaler := runtime.MarshalerForRequest(rt.mux, &http.Request{Header: http.Header{}})
-	options, ok := jsonOptions(marshaler, rt.answer.omitNull)
-	if !ok || rt.answersHTTPBody() || rt.answer.body != nil && rt.answer.bodyField == nil {
+	options, ok := jsonOptions(marshaler, rt.present.omitNull)
+	if !ok || rt.respondsHTTPBody() || rt.present.body != nil && rt.present.bodyField == nil {
 		return rt, nil
 	}
 	encoder, err := rt.encoder(options)
@@ -53,17 +53,17 @@ func (rt *Route) PassingThrough() (*Route, error) {
 
 func (rt *Route) encoder(options wirejson.Options) (*wirejson.Encoder, error) {
 	md := descriptor(rt.method.Call.NewResponse())
-	if rt.answer.bodyField != nil {
-		return wirejson.CompileField(rt.answer.bodyField, options)
+	if rt.present.bodyField != nil {
+		return wirejson.CompileField(rt.present.bodyField, options)
 	}
 	return wirejson.Compile(md, options)
 }
 
-// answersHTTPBody reports whether the HTTP body is a google.api.HttpBody, which
+// respondsHTTPBody reports whether the HTTP body is a google.api.HttpBody, which
 // is presented as what it holds.
-func (rt *Route) answersHTTPBody() bool {
+func (rt *Route) respondsHTTPBody() bool {
 	md := descriptor(rt.method.Call.NewResponse())
-	if field := rt.answer.bodyField; field != nil {
+	if field := rt.present.bodyField; field != nil {
 		md = field.Message()
 	}
 	return isHTTPBody(md)
@@ -105,7 +105,7 @@ func rewrites(mux *runtime.ServeMux) bool {
 }
 
 // buffers holds room for JSON between requests. Larger buffers are left to the
-// garbage collector, so that one large answer does not stay in memory.
+// garbage collector, so that one large response does not stay in memory.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 const largestKept = 256 << 10
@@ -116,7 +116,7 @@ func (p *passThrough) write(ctx context.Context, rt *Route, w http.ResponseWrite
 	encoded, err := p.encoder.Append((*buffer)[:0], frame.Wire())
 	if err != nil {
 		writeError(ctx, rt.mux, w, r, &apierror.Error{
-			Code: codes.Internal, Reason: apierror.UpstreamFailed, Message: "the service's answer is not valid", Cause: err,
+			Code: codes.Internal, Reason: apierror.UpstreamFailed, Message: "the service's response is not valid", Cause: err,
 		})
 		return
 	}
@@ -131,10 +131,10 @@ func (p *passThrough) write(ctx context.Context, rt *Route, w http.ResponseWrite
 	}
 }
 
-// jsonType is shared by all answers; an Add finds no room in it and copies.
+// jsonType is shared by all responses; an Add finds no room in it and copies.
 var jsonType = []string{"application/json"}
 
-// sniffed is how much of an answer net/http holds back; a shorter one gets its
+// sniffed is how much of a response net/http holds back; a shorter one gets its
 // Content-Length from there.
 const sniffed = 2 << 10
 
@@ -142,13 +142,13 @@ const sniffed = 2 << 10
 func (rt *Route) writePlain(ctx context.Context, w http.ResponseWriter, encoded []byte, frame *Frame) {
 	h := w.Header()
 	h["Content-Type"] = jsonType
-	if rt.answer.status == http.StatusNoContent {
+	if rt.present.status == http.StatusNoContent {
 		encoded = nil
 	} else if len(encoded) > sniffed {
 		h.Set("Content-Length", strconv.Itoa(len(encoded)))
 	}
-	if rt.answer.status != http.StatusOK || rt.answer.location != nil {
-		_ = rt.answer.head(ctx, w, frame) // it has no error
+	if rt.present.status != http.StatusOK || rt.present.location != nil {
+		_ = rt.present.head(ctx, w, frame) // it has no error
 	}
 	_, _ = w.Write(encoded) // a client that has left reads no error either
 }

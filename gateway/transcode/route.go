@@ -23,8 +23,8 @@ type Route struct {
 	path        pathBinder
 	query       queryBinder
 	body        bodyBinder
-	answer      answer
-	passThrough *passThrough // nil: answers are decoded
+	present     presentation
+	passThrough *passThrough // nil: responses are decoded
 }
 
 // NewRoute checks a binding against the method's messages and makes it ready.
@@ -55,7 +55,7 @@ func (rt *Route) prepare() error {
 	if rt.body, err = newBodyBinder(input, b, m.Options, o.DropIn); err != nil {
 		return err
 	}
-	rt.answer, err = newAnswer(m.Call.NewResponse(), b.ResponseBody, o.Response)
+	rt.present, err = newPresentation(m.Call.NewResponse(), b.ResponseBody, o.Response)
 	return err
 }
 

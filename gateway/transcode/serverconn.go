@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// errStreams is grpc-gateway's own answer, word by word.
+// errStreams is grpc-gateway's own message, word by word.
 var errStreams = status.Error(codes.Unimplemented, "streaming calls are not yet supported in the in-process transport")
 
 // ServerConn returns a connection that calls a service's implementation in

@@ -26,9 +26,9 @@ func OpenerOf(conn grpc.ClientConnInterface) Opener {
 
 // StreamHandler serves the route of a streaming RPC as newline-delimited JSON,
 // as grpc-gateway does: each message of a server's stream is an object with a
-// member "result", and an error, once the answer has begun, one with a member
+// member "result", and an error, once the response has begun, one with a member
 // "error". The upstream's stream ends with the request, at the latest. A nil
-// open answers UNIMPLEMENTED. The request must carry an [Exchange].
+// open is UNIMPLEMENTED. The request must carry an [Exchange].
 func (rt *Route) StreamHandler(open Opener) http.Handler {
 	serve := rt.serveServerStream
 	switch call := rt.method.Call; {
@@ -116,13 +116,13 @@ func (x *exchange) forwardStream(stream grpc.ClientStream, explain func(error) e
 		if err := stream.RecvMsg(response); err != nil {
 			return nil, explain(err)
 		}
-		if x.answer.body != nil {
-			return &bodyOf{Message: response, value: x.answer.body(response)}, nil
+		if x.present.body != nil {
+			return &bodyOf{Message: response, value: x.present.body(response)}, nil
 		}
 		return response, nil
 	}
 	outbound := x.outbound
-	if x.answer.omitNull {
+	if x.present.omitNull {
 		outbound = withoutNull(outbound)
 	}
 	if !x.options.DropIn && isHTTPBody(descriptor(x.method.Call.NewResponse())) {
@@ -147,7 +147,7 @@ func (rt *Route) serveClientStream(x *exchange) {
 	x.write(runtime.NewServerMetadataContext(x.ctx, x.md), x.outbound, x.w, x.r, response)
 }
 
-// sendAll sends the messages of the request's body and returns the answer.
+// sendAll sends the messages of the request's body and returns the response.
 func (x *exchange) sendAll() (proto.Message, error) {
 	stream, err := x.start()
 	if err != nil {

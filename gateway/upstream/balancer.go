@@ -24,7 +24,7 @@ func (addressesBuilder) Name() string { return balancerName }
 
 func (addressesBuilder) Build(cc balancer.ClientConn, o balancer.BuildOptions) balancer.Balancer {
 	a := &addresses{cc: cc, options: o, endpoints: map[string]*endpoint{}}
-	a.next.Store(rand.Uint64()) // gateways that start together must not go round together
+	a.round.Store(rand.Uint64()) // gateways that start together must not go round together
 	return a
 }
 
@@ -34,7 +34,7 @@ func (addressesBuilder) Build(cc balancer.ClientConn, o balancer.BuildOptions) b
 type addresses struct {
 	cc      balancer.ClientConn
 	options balancer.BuildOptions
-	next    atomic.Uint64 // turn of the round robin, across pickers
+	round   atomic.Uint64 // of the round robin, across pickers
 
 	lanes []*lane // set by the first update
 
@@ -134,7 +134,7 @@ func (a *addresses) joined(lanes []balancer.State) balancer.State {
 		}
 	}
 	if best.ConnectivityState == connectivity.Ready {
-		best.Picker = newPicker(a.hub, &a.next, a.endpoints)
+		best.Picker = newPicker(a.hub, &a.round, a.endpoints)
 	}
 	return best
 }

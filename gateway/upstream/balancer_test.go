@@ -35,7 +35,7 @@ func TestCallsGoRound(t *testing.T) {
 			conn := newCluster(t, "a", "b", "c").dial(Options{ConnectionsPerAddress: connections})
 			ready(t, conn)
 			if diff := cmp.Diff(map[string]int{"a": 10, "b": 10, "c": 10}, spread(t, conn, 30)); diff != "" {
-				t.Errorf("%d connections an address: answers (-want +got):\n%s", connections, diff)
+				t.Errorf("%d connections an address: responses (-want +got):\n%s", connections, diff)
 			}
 			for _, a := range conn.View().Addresses {
 				if got := a.Connections[connectivity.Ready]; got != connections {
@@ -108,13 +108,13 @@ func TestDeadAddressIsDroppedAndComesBack(t *testing.T) {
 		c.kill("b")
 		synctest.Wait()
 		if diff := cmp.Diff(map[string]int{"a": 15, "c": 15}, spread(t, conn, 30)); diff != "" {
-			t.Errorf("answers with b dead (-want +got):\n%s", diff)
+			t.Errorf("responses with b dead (-want +got):\n%s", diff)
 		}
 		c.run("b")
 		time.Sleep(3 * time.Second) // virtual: longer than any back-off
 		synctest.Wait()
 		if diff := cmp.Diff(map[string]int{"a": 10, "b": 10, "c": 10}, spread(t, conn, 30)); diff != "" {
-			t.Errorf("answers with b back (-want +got):\n%s", diff)
+			t.Errorf("responses with b back (-want +got):\n%s", diff)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -161,7 +161,7 @@ func TestVanishedAddressesStayInUse(t *testing.T) {
 			t.Error("the resolver must be told to try again")
 		}
 		if diff := cmp.Diff(map[string]int{"a": 5, "b": 5}, spread(t, conn, 10)); diff != "" {
-			t.Errorf("answers (-want +got):\n%s", diff)
+			t.Errorf("responses (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -196,7 +196,7 @@ func TestAddressesComeAndGo(t *testing.T) {
 		c.resolver.UpdateState(found("b", "c"))
 		synctest.Wait()
 		if diff := cmp.Diff(map[string]int{"b": 5, "c": 5}, spread(t, conn, 10, group.UnaryClientInterceptor())); diff != "" {
-			t.Errorf("answers (-want +got):\n%s", diff)
+			t.Errorf("responses (-want +got):\n%s", diff)
 		}
 		members := *group.members.Load()
 		if len(members) != 2 || members["a"] != nil {
@@ -213,19 +213,19 @@ func TestHealth(t *testing.T) {
 		t.Cleanup(checked.Shutdown)
 		c.resolver.InitialState(found("a", "b"))
 		conn := c.dial(Options{HealthCheck: HealthCheck{Service: "test.Names"}})
-		answers := func(status healthpb.HealthCheckResponse_ServingStatus, want map[string]int) {
+		responses := func(status healthpb.HealthCheckResponse_ServingStatus, want map[string]int) {
 			t.Helper()
 			checked.SetServingStatus("test.Names", status)
 			conn.Connect()
 			synctest.Wait()
 			if diff := cmp.Diff(want, spread(t, conn, 10)); diff != "" {
-				t.Errorf("answers while b is %v (-want +got):\n%s", status, diff)
+				t.Errorf("responses while b is %v (-want +got):\n%s", status, diff)
 			}
 		}
-		answers(healthpb.HealthCheckResponse_SERVICE_UNKNOWN, map[string]int{"a": 10})
-		answers(healthpb.HealthCheckResponse_SERVING, map[string]int{"a": 5, "b": 5})
-		answers(healthpb.HealthCheckResponse_NOT_SERVING, map[string]int{"a": 10})
-		answers(healthpb.HealthCheckResponse_SERVING, map[string]int{"a": 5, "b": 5})
+		responses(healthpb.HealthCheckResponse_SERVICE_UNKNOWN, map[string]int{"a": 10})
+		responses(healthpb.HealthCheckResponse_SERVING, map[string]int{"a": 5, "b": 5})
+		responses(healthpb.HealthCheckResponse_NOT_SERVING, map[string]int{"a": 10})
+		responses(healthpb.HealthCheckResponse_SERVING, map[string]int{"a": 5, "b": 5})
 	})
 }
 
@@ -240,7 +240,7 @@ func TestHealthDisabled(t *testing.T) {
 		conn := c.dial(Options{HealthCheck: HealthCheck{Disabled: true}})
 		ready(t, conn)
 		if diff := cmp.Diff(map[string]int{"a": 5, "b": 5}, spread(t, conn, 10)); diff != "" {
-			t.Errorf("answers (-want +got):\n%s", diff)
+			t.Errorf("responses (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -262,7 +262,7 @@ func TestIdleConnectionsCloseAndComeBack(t *testing.T) {
 			t.Errorf("NeverIdle: %v, want READY", got)
 		}
 		if got := spread(t, idle, 3); got["a"] != 3 {
-			t.Errorf("answers after idleness: %v", got)
+			t.Errorf("responses after idleness: %v", got)
 		}
 	})
 }

@@ -1,6 +1,10 @@
 package upstream
 
-import "context"
+import (
+	"context"
+
+	"github.com/venta-hq/venta/gateway/internal/circuit"
+)
 
 // Breaker is the circuit breaker of one address, for the RPCs of one policy. It
 // is safe for concurrent use and never waits.
@@ -21,28 +25,16 @@ type Permit interface {
 	Release()
 }
 
-// State is what a Breaker does with the next call.
-type State int32
+// State is what a Breaker does with the next call. Its String is a metric label,
+// such as "half_open".
+type State = circuit.State
 
 // The states of a Breaker.
 const (
 	// Closed admits every call.
-	Closed State = iota
+	Closed = circuit.Closed
 	// HalfOpen admits some probes.
-	HalfOpen
+	HalfOpen = circuit.HalfOpen
 	// Open refuses every call.
-	Open
+	Open = circuit.Open
 )
-
-// String returns the state as a metric label, such as "half_open".
-func (s State) String() string {
-	switch s {
-	case Closed:
-		return "closed"
-	case HalfOpen:
-		return "half_open"
-	case Open:
-		return "open"
-	}
-	return "unknown"
-}

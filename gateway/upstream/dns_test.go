@@ -159,7 +159,7 @@ func TestNameThatGrows(t *testing.T) {
 		conn := c.dialTarget("dns:///names:1", o)
 		ready(t, conn)
 		if got := spread(t, conn, 4); got["a"] != 4 {
-			t.Errorf("answers: %v", got)
+			t.Errorf("responses: %v", got)
 		}
 		l.mu.Lock()
 		l.found = found("a", "b")
@@ -167,7 +167,7 @@ func TestNameThatGrows(t *testing.T) {
 		time.Sleep(11 * time.Second) // virtual
 		synctest.Wait()
 		if diff := cmp.Diff(map[string]int{"a": 2, "b": 2}, spread(t, conn, 4)); diff != "" {
-			t.Errorf("answers after the name grew (-want +got):\n%s", diff)
+			t.Errorf("responses after the name grew (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -192,7 +192,7 @@ func TestRealName(t *testing.T) {
 	defer conn.Close() // nothing is left
 	group := newGroup(t, conn, GroupOptions{})
 	if got := spread(t, conn, 10, group.UnaryClientInterceptor()); got["local"] != 10 {
-		t.Errorf("answers: %v", got)
+		t.Errorf("responses: %v", got)
 	}
 	for _, a := range conn.View().Addresses {
 		if a.Address == listener.Addr().String() && a.State == connectivity.Ready {

@@ -102,7 +102,7 @@ func (o GroupOptions) validate() error {
 
 // UnaryClientInterceptor returns the group's step around a call. It stands where
 // a circuit breaker does: inside retry, so that each attempt counts, and outside
-// the timeout of an attempt, so that an attempt without an answer counts too.
+// the timeout of an attempt, so that an attempt without a response counts too.
 // The call must reach the connection that the group is of.
 func (g *Group) UnaryClientInterceptor() grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,

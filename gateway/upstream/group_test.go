@@ -32,10 +32,10 @@ func TestFailingAddressIsEjectedAndReturnsBySteps(t *testing.T) {
 
 		c.backend("b").fail(codes.Unavailable)
 		if got := spread(t, conn, 9, step); got["Unavailable"] != 2 {
-			t.Errorf("answers until b is ejected: %v, want 2 failures", got)
+			t.Errorf("responses until b is ejected: %v, want 2 failures", got)
 		}
 		if diff := cmp.Diff(map[string]int{"a": 15, "c": 15}, spread(t, conn, 30, step)); diff != "" {
-			t.Errorf("answers with b ejected (-want +got):\n%s", diff)
+			t.Errorf("responses with b ejected (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff([]EjectionView{{Group: "names", State: Open}}, conn.View().Addresses[1].Ejections); diff != "" {
 			t.Errorf("View of b (-want +got):\n%s", diff)
@@ -43,7 +43,7 @@ func TestFailingAddressIsEjectedAndReturnsBySteps(t *testing.T) {
 
 		time.Sleep(time.Second) // virtual: b gets a probe, which fails
 		if got := spread(t, conn, 9, step); got["Unavailable"] != 1 {
-			t.Errorf("answers with a failing probe: %v, want 1 failure", got)
+			t.Errorf("responses with a failing probe: %v, want 1 failure", got)
 		}
 
 		c.backend("b").behave(func(context.Context) error { return nil })
@@ -95,7 +95,7 @@ func TestReturnAtOnce(t *testing.T) {
 		time.Sleep(time.Second)
 		spread(t, conn, 2, step)
 		if diff := cmp.Diff(map[string]int{"a": 10, "b": 10}, spread(t, conn, 20, step)); diff != "" {
-			t.Errorf("answers (-want +got):\n%s", diff)
+			t.Errorf("responses (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -140,7 +140,7 @@ func TestEveryAddressEjectedRefusesAtOnce(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		if got := spread(t, conn, 9, step); got["Unavailable"] != 0 {
-			t.Errorf("answers after the outage: %v", got)
+			t.Errorf("responses after the outage: %v", got)
 		}
 	})
 }
@@ -180,7 +180,7 @@ func TestEjectionOutlivesIdleness(t *testing.T) {
 		}
 		ready(t, conn)
 		if got := spread(t, conn, 10, step); got["a"] != 10 {
-			t.Errorf("answers: %v, want b still ejected", got)
+			t.Errorf("responses: %v, want b still ejected", got)
 		}
 	})
 }
@@ -198,7 +198,7 @@ func TestShadowOnlyReports(t *testing.T) {
 		ready(t, conn)
 		c.backend("b").fail(codes.Unavailable)
 		if diff := cmp.Diff(map[string]int{"a": 10, "Unavailable": 10}, spread(t, conn, 20, step)); diff != "" {
-			t.Errorf("answers (-want +got):\n%s", diff)
+			t.Errorf("responses (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff(map[string]int{"eject": 8}, would); diff != "" {
 			t.Errorf("reports (-want +got):\n%s", diff)
@@ -210,7 +210,7 @@ func TestShadowOnlyReports(t *testing.T) {
 		time.Sleep(time.Second)
 		spread(t, conn, 2, step)
 		if diff := cmp.Diff(map[string]int{"a": 10, "b": 10}, spread(t, conn, 20, step)); diff != "" {
-			t.Errorf("answers after the return (-want +got):\n%s", diff)
+			t.Errorf("responses after the return (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -222,7 +222,7 @@ func TestShadowWithoutListener(t *testing.T) {
 		step := newGroup(t, conn, GroupOptions{Shadow: true}).UnaryClientInterceptor()
 		c.backend("a").fail(codes.Unavailable)
 		if got := spread(t, conn, 10, step); got["Unavailable"] != 10 || c.backend("a").calls.Load() != 10 {
-			t.Errorf("answers: %v", got)
+			t.Errorf("responses: %v", got)
 		}
 	})
 }
@@ -251,7 +251,7 @@ func TestProbeThatDoesNotReturnGivesItsSlotBack(t *testing.T) {
 				})
 				wg.Wait()
 				if got := spread(t, conn, 3, step); got["a"] != 3 {
-					t.Errorf("answers: %v, want the slot free for a probe", got)
+					t.Errorf("responses: %v, want the slot free for a probe", got)
 				}
 			})
 		})
@@ -282,12 +282,12 @@ func TestProbesDoNotWaitForTheirShare(t *testing.T) {
 		m.changed(HalfOpen, Closed)
 		conn.hub.random = func() float64 { return 0.99 }
 		if got := spread(t, conn, 10, step); got["a"] != 10 {
-			t.Fatalf("answers %v, want b without luck", got)
+			t.Fatalf("responses %v, want b without luck", got)
 		}
 		m.changed(Closed, Open)
 		m.changed(Open, HalfOpen)
 		if got := spread(t, conn, 2, step); got["b"] != 1 {
-			t.Errorf("answers %v, want b to have its turn", got)
+			t.Errorf("responses %v, want b to have its turn", got)
 		}
 	})
 }
@@ -342,7 +342,7 @@ func TestRefusingAddressIsPassedOver(t *testing.T) {
 		}
 		wg.Wait()
 		if a.Load() != 19 || late.Load() != 1 {
-			t.Errorf("%d calls were answered and %d hung, want 19 and the probe", a.Load(), late.Load())
+			t.Errorf("%d calls were responded and %d hung, want 19 and the probe", a.Load(), late.Load())
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,13 +36,13 @@ const (
 	streamMethod = "/test.Names/Hold"
 )
 
-// backend is a server that answers with its name.
+// backend is a server that responds with its name.
 type backend struct {
-	name   string
-	server *grpc.Server
-	calls  atomic.Int64
-	mute   atomic.Bool // streams have no first message
-	answer atomic.Pointer[func(context.Context) error]
+	name     string
+	server   *grpc.Server
+	calls    atomic.Int64
+	mute     atomic.Bool // streams have no first message
+	response atomic.Pointer[func(context.Context) error]
 }
 
 func newBackend(name string, options ...grpc.ServerOption) *backend {
@@ -56,7 +57,7 @@ func newBackend(name string, options ...grpc.ServerOption) *backend {
 	return b
 }
 
-func (b *backend) behave(answer func(context.Context) error) { b.answer.Store(&answer) }
+func (b *backend) behave(response func(context.Context) error) { b.response.Store(&response) }
 
 func (b *backend) fail(code codes.Code) {
 	b.behave(func(context.Context) error { return status.Error(code, "as told") })
@@ -67,7 +68,7 @@ func (b *backend) unary(_ any, ctx context.Context, decode func(any) error, _ gr
 		return nil, err
 	}
 	b.calls.Add(1)
-	if err := (*b.answer.Load())(ctx); err != nil {
+	if err := (*b.response.Load())(ctx); err != nil {
 		return nil, err
 	}
 	return wrapperspb.String(b.name), nil
@@ -80,7 +81,7 @@ func (b *backend) stream(_ any, s grpc.ServerStream) error {
 			return err
 		}
 	}
-	return (*b.answer.Load())(s.Context())
+	return (*b.response.Load())(s.Context())
 }
 
 // cluster is backends in memory, by address, so that time can be virtual.
@@ -183,7 +184,7 @@ func (c *cluster) dialTarget(target string, o Options) *Conn {
 	return conn
 }
 
-// call returns who answered.
+// call returns who responded.
 func call(ctx context.Context, conn grpc.ClientConnInterface, steps ...grpc.UnaryClientInterceptor) (string, error) {
 	invoke := func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
 		return conn.Invoke(ctx, method, req, reply, opts...)
@@ -199,7 +200,7 @@ func call(ctx context.Context, conn grpc.ClientConnInterface, steps ...grpc.Unar
 	return reply.GetValue(), err
 }
 
-// spread calls n times and counts who answered; failures count by their code.
+// spread calls n times and counts who responded; failures count by their code.
 func spread(t *testing.T, conn grpc.ClientConnInterface, n int, steps ...grpc.UnaryClientInterceptor) map[string]int {
 	t.Helper()
 	got := map[string]int{}
@@ -249,22 +250,14 @@ func (p *realPermit) Done(ctx context.Context, err error) {
 func realBreakers(p policy.CircuitBreaker) func(string, func(from, to State)) (Breaker, error) {
 	return func(address string, changed func(from, to State)) (Breaker, error) {
 		b, err := circuitbreaker.New(p, circuitbreaker.Options{
-			Name: address,
-			OnStateChange: func(_ string, from, to circuitbreaker.State) {
-				changed(stateOf(from), stateOf(to))
-			},
+			Name:         address,
+			OnTransition: func(_ context.Context, t circuitbreaker.Transition) { changed(t.From, t.To) },
 		})
 		if err != nil {
 			return nil, err
 		}
 		return realBreaker{b}, nil
 	}
-}
-
-func stateOf(s circuitbreaker.State) State {
-	return map[circuitbreaker.State]State{
-		circuitbreaker.Closed: Closed, circuitbreaker.HalfOpen: HalfOpen, circuitbreaker.Open: Open,
-	}[s]
 }
 
 // endpointPolicy opens after two failures and stays open for a second.
@@ -279,7 +272,7 @@ func endpointPolicy() policy.CircuitBreaker {
 
 func newGroup(t *testing.T, conn *Conn, o GroupOptions) *Group {
 	t.Helper()
-	orElse(&o.Name, "group")
+	o.Name = cmp.Or(o.Name, "group")
 	if o.NewBreaker == nil {
 		o.NewBreaker = realBreakers(endpointPolicy())
 	}

@@ -68,21 +68,21 @@ func TestLayerEjects(t *testing.T) {
 		step := newGroup(t, conn, GroupOptions{Name: "names"}).UnaryClientInterceptor()
 		ready(t, conn)
 		if diff := cmp.Diff(map[string]int{"a": 10, "b": 10, "c": 10}, spread(t, conn, 30)); diff != "" {
-			t.Errorf("answers (-want +got):\n%s", diff)
+			t.Errorf("responses (-want +got):\n%s", diff)
 		}
 		c.backend("b").fail(codes.Unavailable)
 		if got := spread(t, conn, 9, step); got["Unavailable"] != 2 {
-			t.Errorf("answers until b is ejected: %v, want 2 failures", got)
+			t.Errorf("responses until b is ejected: %v, want 2 failures", got)
 		}
 		if diff := cmp.Diff(map[string]int{"a": 15, "c": 15}, spread(t, conn, 30, step)); diff != "" {
-			t.Errorf("answers with b ejected (-want +got):\n%s", diff)
+			t.Errorf("responses with b ejected (-want +got):\n%s", diff)
 		}
 		c.backend("b").behave(func(context.Context) error { return nil })
 		time.Sleep(time.Second) // virtual
 		spread(t, conn, 3, step)
 		even(conn)
 		if got := spread(t, conn, 1000, step); got["b"] < 40 || got["b"] > 60 {
-			t.Errorf("answers on its return: %v, want about 48 of b", got)
+			t.Errorf("responses on its return: %v, want about 48 of b", got)
 		}
 		if got := conn.View(); got.InFlight != 0 || len(got.Addresses) != 3 || got.Addresses[1].Ejections[0].Share > 0.11 {
 			t.Errorf("View = %+v", got)
@@ -163,7 +163,7 @@ func TestLayerFollowsTheControlPlane(t *testing.T) {
 		}
 		even(conn)
 		if got := spread(t, conn, 110); got["c"] < 8 || got["c"] > 12 {
-			t.Errorf("answers: %v, want about 10 of c", got)
+			t.Errorf("responses: %v, want about 10 of c", got)
 		}
 		if (*group.members.Load())["a"] != nil {
 			t.Error("the group remembers an address that is no more")
@@ -174,7 +174,7 @@ func TestLayerFollowsTheControlPlane(t *testing.T) {
 		plane.send()
 		synctest.Wait()
 		if got := spread(t, conn, 10, group.UnaryClientInterceptor()); len(got) != 1 {
-			t.Errorf("answers under pick_first: %v, want one address", got)
+			t.Errorf("responses under pick_first: %v, want one address", got)
 		}
 		mu.Lock()
 		defer mu.Unlock()

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -35,7 +36,7 @@ type Options struct {
 	// permits, by default every five minutes while it sends nothing; Venta's
 	// services permit ten seconds. Default 30s, from 10s (grpc-go's least) to 1h.
 	KeepaliveTime time.Duration
-	// KeepaliveTimeout is how long a ping may go without an answer before the
+	// KeepaliveTimeout is how long a ping may go without an acknowledgement before the
 	// connection is closed and its calls fail; it also bounds how long sent data
 	// may stay unacknowledged (TCP_USER_TIMEOUT). Default 10s, from 1s to 1m.
 	KeepaliveTimeout time.Duration
@@ -67,7 +68,7 @@ type Options struct {
 	HealthCheck HealthCheck
 	// TLS secures the connections. Nil: plain text.
 	TLS *TLS
-	// MaxReceiveBytes bounds an answer. Default 4 MiB, from 1 KiB to 1 GiB.
+	// MaxReceiveBytes bounds a response. Default 4 MiB, from 1 KiB to 1 GiB.
 	MaxReceiveBytes int
 	// MaxSendBytes bounds a request. Default and most 2 GiB - 1, at least 1 KiB.
 	MaxSendBytes int
@@ -91,7 +92,7 @@ type Options struct {
 }
 
 // HealthCheck is the client's side of grpc.health.v1. An address whose server
-// answers NOT_SERVING gets no calls until it serves again, nor does one that does
+// reports NOT_SERVING gets no calls until it serves again, nor does one that does
 // not know Service. A server without the health service counts as serving, and
 // grpc-go's log says so for each connection.
 type HealthCheck struct {
@@ -113,33 +114,26 @@ type Change struct {
 
 // withDefaults fills in the fields that are zero.
 func (o Options) withDefaults() Options {
-	orElse(&o.ConnectionsPerAddress, 1)
-	orElse(&o.ConnectTimeout, 2*time.Second)
+	o.ConnectionsPerAddress = cmp.Or(o.ConnectionsPerAddress, 1)
+	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 2*time.Second)
 	if o.BackoffBase == 0 {
 		o.BackoffBase = 100 * time.Millisecond
 		if o.BackoffMax > 0 {
 			o.BackoffBase = min(o.BackoffBase, o.BackoffMax)
 		}
 	}
-	orElse(&o.BackoffMax, max(time.Second, o.BackoffBase))
-	orElse(&o.KeepaliveTime, 30*time.Second)
-	orElse(&o.KeepaliveTimeout, 10*time.Second)
-	orElse(&o.IdleTimeout, 30*time.Minute)
-	orElse(&o.ResolveInterval, 30*time.Second)
-	orElse(&o.EjectionReturn, 10*time.Second)
-	orElse(&o.MaxReceiveBytes, 4<<20)
-	orElse(&o.MaxSendBytes, maxSend)
+	o.BackoffMax = cmp.Or(o.BackoffMax, max(time.Second, o.BackoffBase))
+	o.KeepaliveTime = cmp.Or(o.KeepaliveTime, 30*time.Second)
+	o.KeepaliveTimeout = cmp.Or(o.KeepaliveTimeout, 10*time.Second)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 30*time.Minute)
+	o.ResolveInterval = cmp.Or(o.ResolveInterval, 30*time.Second)
+	o.EjectionReturn = cmp.Or(o.EjectionReturn, 10*time.Second)
+	o.MaxReceiveBytes = cmp.Or(o.MaxReceiveBytes, 4<<20)
+	o.MaxSendBytes = cmp.Or(o.MaxSendBytes, maxSend)
 	return o
 }
 
 const maxSend = 1<<31 - 1
-
-func orElse[T comparable](field *T, fallback T) {
-	var zero T
-	if *field == zero {
-		*field = fallback
-	}
-}
 
 // validate returns everything that is wrong with options that have their
 // defaults.

@@ -108,9 +108,9 @@ func TestRealBackendDiesAndComesBack(t *testing.T) {
 	}
 	defer conn.Close() // it has no calls left
 	steps := stack(t, conn)
-	answers := func(address string) bool { return spread(t, conn, 1, steps...)[address] > 0 }
+	responses := func(address string) bool { return spread(t, conn, 1, steps...)[address] > 0 }
 	for _, address := range addresses {
-		for !answers(address) { // it connects
+		for !responses(address) { // it connects
 		}
 	}
 	bad := addresses[1]
@@ -123,11 +123,11 @@ func TestRealBackendDiesAndComesBack(t *testing.T) {
 	}
 	wg.Wait()
 	if got := spread(t, conn, 30, steps...)[bad]; got != 0 {
-		t.Errorf("the dead backend answered %d calls", got)
+		t.Errorf("the dead backend responded %d calls", got)
 	}
 	again := newBackend(bad)
 	serve(t, again, bad)
-	for !answers(bad) { // it is found again by itself
+	for !responses(bad) { // it is found again by itself
 	}
 }
 
@@ -144,13 +144,13 @@ func TestUnpluggedConnectionIsClosed(t *testing.T) {
 			t.Errorf("address b is %v, want its connection closed", got)
 		}
 		if got := spread(t, conn, 10); got["a"] != 10 {
-			t.Errorf("answers: %v", got)
+			t.Errorf("responses: %v", got)
 		}
 		c.plug("b")
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if got := spread(t, conn, 10); got["a"] != 5 || got["b"] != 5 {
-			t.Errorf("answers with b back: %v", got)
+			t.Errorf("responses with b back: %v", got)
 		}
 	})
 }

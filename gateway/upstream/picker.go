@@ -10,7 +10,7 @@ import (
 // picker chooses among the addresses that are ready. It never changes.
 type picker struct {
 	hub   *hub
-	next  *atomic.Uint64
+	round *atomic.Uint64
 	ready []candidate
 }
 
@@ -26,8 +26,8 @@ type line struct {
 	picker balancer.Picker
 }
 
-func newPicker(h *hub, next *atomic.Uint64, endpoints map[string]*endpoint) *picker {
-	p := &picker{hub: h, next: next}
+func newPicker(h *hub, round *atomic.Uint64, endpoints map[string]*endpoint) *picker {
+	p := &picker{hub: h, round: round}
 	for _, address := range sorted(endpoints) {
 		c := candidate{endpoint: endpoints[address]}
 		for _, conn := range c.conns {
@@ -62,34 +62,34 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	return a.chosen(chosen.endpoint, permit, result), nil
 }
 
-// turn returns whose turn it is.
-func (p *picker) turn() *candidate {
-	return &p.ready[p.next.Add(1)%uint64(len(p.ready))]
+// next returns the next one of the round robin.
+func (p *picker) next() *candidate {
+	return &p.ready[p.round.Add(1)%uint64(len(p.ready))]
 }
 
 // balanced returns the address for a call without a group. An address in slow
-// start leaves its turn to the next one as often as its share says.
+// start leaves its place to the next one as often as its share says.
 func (p *picker) balanced() *candidate {
 	for range p.ready {
-		if c := p.turn(); c.hub.lucky(c.slowStart()) {
+		if c := p.next(); c.hub.lucky(c.slowStart()) {
 			return c
 		}
 	}
-	return p.turn()
+	return p.next()
 }
 
 // choose returns the address for an attempt, with its group's permit: one whose
-// turn and share it is, else any new one that admits the call, else any.
+// place in the round and share it is, else any new one that admits the call, else any.
 func (p *picker) choose(a *attempt) (*candidate, Permit, error) {
 	for range p.ready {
-		c := p.turn()
+		c := p.next()
 		if permit, err := c.admit(a, true); err == nil {
 			return c, permit, nil
 		}
 	}
 	var refusal error
 	for _, again := range []bool{false, true} {
-		from := p.next.Load()
+		from := p.round.Load()
 		for i := range p.ready {
 			c := &p.ready[(from+uint64(i))%uint64(len(p.ready))]
 			if !again && !a.claim(c.endpoint) {

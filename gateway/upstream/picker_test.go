@@ -79,7 +79,7 @@ func TestBothAreDone(t *testing.T) {
 	told := 0
 	own := p.ready[0].conns[0]
 	own.latest.Store(&connSeen{state: connectivity.Ready, picker: &fixed{balancer.PickResult{Done: func(balancer.DoneInfo) { told++ }}}})
-	only := newPicker(p.hub, p.next, map[string]*endpoint{"a": p.ready[0].endpoint})
+	only := newPicker(p.hub, p.round, map[string]*endpoint{"a": p.ready[0].endpoint})
 	result, err := only.Pick(balancer.PickInfo{Ctx: t.Context()})
 	if err != nil {
 		t.Fatal(err)

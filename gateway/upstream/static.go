@@ -50,7 +50,7 @@ func staticEndpoints(list string) ([]resolver.Endpoint, error) {
 	return found, nil
 }
 
-// unchanging is a resolver whose answer never changes.
+// unchanging is a resolver whose addresses never change.
 type unchanging struct{}
 
 // ResolveNow implements resolver.Resolver.

@@ -16,9 +16,9 @@ import (
 func TestStreamsFeedTheBreaker(t *testing.T) {
 	broken := func(context.Context) error { return status.Error(codes.Unavailable, "as told") }
 	tests := map[string]struct {
-		mute   bool // no first message
-		answer func(context.Context) error
-		want   State
+		mute     bool // no first message
+		response func(context.Context) error
+		want     State
 	}{
 		"ends well":           {false, func(context.Context) error { return nil }, Closed},
 		"ends well, empty":    {true, func(context.Context) error { return nil }, Closed},
@@ -40,7 +40,7 @@ func TestStreamsFeedTheBreaker(t *testing.T) {
 				group := newGroup(t, conn, GroupOptions{NewBreaker: realBreakers(p)})
 				ready(t, conn)
 				c.backend("a").mute.Store(test.mute)
-				c.backend("a").behave(test.answer)
+				c.backend("a").behave(test.response)
 				for range 2 {
 					stream := hold(t, t.Context(), conn, group.StreamClientInterceptor())
 					for stream.RecvMsg(new(emptyMessage)) == nil {

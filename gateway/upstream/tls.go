@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -76,7 +77,7 @@ func (t TLS) config(p pemFiles) (*tls.Config, error) {
 }
 
 // reloading are credentials that follow their files. The embedded ones are those
-// of the first load, which answer what never changes.
+// of the first load, which give what never changes.
 type reloading struct {
 	credentials.TransportCredentials
 	tls TLS
@@ -91,7 +92,7 @@ func newCredentials(t TLS) (credentials.TransportCredentials, error) {
 	if (t.CertFile == "") != (t.KeyFile == "") {
 		return nil, errors.New("tls: CertFile and KeyFile need each other")
 	}
-	orElse(&t.Logger, slog.Default())
+	t.Logger = cmp.Or(t.Logger, slog.Default())
 	r := &reloading{tls: t}
 	if err := r.load(); err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ const (
 // Dial is [New] for services nearby: with default options but for health checks,
 // which are off, and windows of a fixed size (1 MiB for a call, 4 MiB for all of
 // a connection), as one that follows the link costs a PING for nearly every
-// answer. It gives nothing of Conn but the connection.
+// response. It gives nothing of Conn but the connection.
 func Dial(target string, options ...grpc.DialOption) (*grpc.ClientConn, error) {
 	conn, err := New(target, Options{
 		HealthCheck:           HealthCheck{Disabled: true},

@@ -235,7 +235,7 @@ func TestSlowStartOfAll(t *testing.T) {
 		ready(t, conn)
 		got := spread(t, conn, 2000)
 		if got["a"] < 800 || got["b"] < 800 || got["a"]+got["b"] != 2000 {
-			t.Errorf("answers while all start slowly: %v, want no failure and even shares", got)
+			t.Errorf("responses while all start slowly: %v, want no failure and even shares", got)
 		}
 	})
 }

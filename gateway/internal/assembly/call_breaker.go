@@ -58,10 +58,9 @@ func (b *builder) breaker() *circuitbreaker.Breaker {
 // newBreaker makes a breaker whose state is a metric while it is in use.
 func (b *builder) newBreaker(name string, p policy.CircuitBreaker) (*part, error) {
 	breaker, err := circuitbreaker.New(p, circuitbreaker.Options{
-		Name:          name,
-		OnShadow:      b.onShadow("circuit_breaker"),
-		OnTurn:        onTransition(name),
-		OnStateChange: b.env.onStateChange,
+		Name:         name,
+		OnShadow:     b.onShadow("circuit_breaker"),
+		OnTransition: b.env.onTransition,
 	})
 	if err != nil {
 		return nil, err

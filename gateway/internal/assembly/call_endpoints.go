@@ -42,10 +42,8 @@ type endpointBreaker struct{ breaker *circuitbreaker.Breaker }
 
 func newEndpointBreaker(p policy.CircuitBreaker, address string, changed func(from, to upstream.State)) (upstream.Breaker, error) {
 	breaker, err := circuitbreaker.New(p, circuitbreaker.Options{
-		Name: address,
-		OnStateChange: func(_ string, from, to circuitbreaker.State) {
-			changed(endpointState(from), endpointState(to))
-		},
+		Name:         address,
+		OnTransition: func(_ context.Context, t circuitbreaker.Transition) { changed(t.From, t.To) },
 	})
 	if err != nil {
 		return nil, err
@@ -53,18 +51,7 @@ func newEndpointBreaker(p policy.CircuitBreaker, address string, changed func(fr
 	return endpointBreaker{breaker}, nil
 }
 
-func endpointState(s circuitbreaker.State) upstream.State {
-	switch s {
-	case circuitbreaker.Open:
-		return upstream.Open
-	case circuitbreaker.HalfOpen:
-		return upstream.HalfOpen
-	default:
-		return upstream.Closed
-	}
-}
-
-func (b endpointBreaker) State() upstream.State { return endpointState(b.breaker.State()) }
+func (b endpointBreaker) State() upstream.State { return b.breaker.State() }
 
 // Acquire refuses in shadow mode too: the group knows what to do with that.
 func (b endpointBreaker) Acquire() (upstream.Permit, error) {

@@ -28,7 +28,7 @@ func (b *builder) callRetry() grpc.UnaryClientInterceptor {
 		return nil
 	}
 	step, err := retry.New(p, retry.Options{
-		Budget: budget, Refuses: b.breakerRefuses(), OnAttempt: b.env.onAttempt, OnShadow: b.onShadow("retry"),
+		Budget: budget, CircuitOpen: b.circuitOpen(), OnAttempt: b.env.onAttempt, OnShadow: b.onShadow("retry"),
 	})
 	return made(b, step, err)
 }
@@ -57,10 +57,10 @@ func (b *builder) budget(block string, settings any, budget policy.RetryBudget) 
 	})
 }
 
-// breakerRefuses tells whether the RPC's breaker is open, so that no call waits for
+// circuitOpen tells whether the RPC's breaker is open, so that no call waits for
 // its refusal. It is nil where no breaker refuses all attempts at once: with one
 // for each address the next attempt may go to another.
-func (b *builder) breakerRefuses() func() bool {
+func (b *builder) circuitOpen() func() bool {
 	if p := b.rpc.Policy.CircuitBreaker; p == nil || p.Shadow || b.perEndpoint() {
 		return nil
 	}

@@ -82,21 +82,17 @@ func (env *Environment) onAttempt(_ context.Context, a retry.Attempt) {
 	env.Telemetry.Metrics.RetryAttempt(a.Method, a.Verdict.String())
 }
 
-func (env *Environment) onStateChange(breaker string, from, to circuitbreaker.State) {
-	env.Telemetry.Metrics.BreakerTransition(breaker, from.String(), to.String())
-	env.Logger.Warn("circuit breaker changed", "breaker", breaker, "from", from.String(), "to", to.String())
-}
-
-// onTransition notes a breaker's transition on the span of the call that brought
-// it about.
-func onTransition(breaker string) func(context.Context, circuitbreaker.State, circuitbreaker.State) {
-	return func(ctx context.Context, from, to circuitbreaker.State) {
-		if span := trace.SpanFromContext(ctx); span.IsRecording() {
-			span.AddEvent("venta.circuit_breaker.transition", trace.WithAttributes(
-				attribute.String("venta.circuit_breaker.name", breaker),
-				attribute.String("venta.circuit_breaker.previous_state", from.String()),
-				attribute.String("venta.circuit_breaker.state", to.String())))
-		}
+// onTransition observes a breaker's transition: a metric, a line of the log, and an
+// event of the span of the call that brought it about.
+func (env *Environment) onTransition(ctx context.Context, t circuitbreaker.Transition) {
+	from, to := t.From.String(), t.To.String()
+	env.Telemetry.Metrics.BreakerTransition(t.Name, from, to)
+	env.Logger.Warn("circuit breaker changed", "breaker", t.Name, "from", from, "to", to)
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.AddEvent("venta.circuit_breaker.transition", trace.WithAttributes(
+			attribute.String("venta.circuit_breaker.name", t.Name),
+			attribute.String("venta.circuit_breaker.previous_state", from),
+			attribute.String("venta.circuit_breaker.state", to)))
 	}
 }
 

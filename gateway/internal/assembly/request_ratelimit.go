@@ -64,16 +64,16 @@ func (b *builder) adjusted(l policy.RateLimit) policy.RateLimit {
 func (b *builder) rateLimitOptions(keys *rateLimitKeys) ratelimit.Options {
 	live, metrics := b.env.Live, b.env.Telemetry.Metrics
 	return ratelimit.Options{
-		MaxKeys:  b.env.RateLimits.MaxKeys,
-		Key:      keys.key,
-		Cost:     keys.cost,
-		Claim:    claim,
-		Store:    b.env.RateLimits.Store,
-		Scope:    b.rpc.Name,
-		Fields:   func() ratelimit.FieldStyle { return live.Load().Fields },
-		OnError:  refuse,
-		Observe:  b.env.onRateLimit(b.rpc.Method.FullName),
-		OnShadow: b.onShadow("rate_limits"),
+		MaxKeys:    b.env.RateLimits.MaxKeys,
+		Key:        keys.key,
+		Cost:       keys.cost,
+		Claim:      claim,
+		Store:      b.env.RateLimits.Store,
+		Scope:      b.rpc.Name,
+		Fields:     func() ratelimit.FieldStyle { return live.Load().Fields },
+		OnError:    refuse,
+		OnDecision: b.env.onRateLimit(b.rpc.Method.FullName),
+		OnShadow:   b.onShadow("rate_limits"),
 		OnStoreFailure: func(context.Context, string, error) {
 			metrics.StoreEvent("rate_limits", "failed")
 		},

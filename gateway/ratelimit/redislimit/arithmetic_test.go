@@ -53,7 +53,7 @@ func newStore(t *testing.T) *Store {
 
 // TestScriptIsExact compares the script with the arithmetic of local limits,
 // which is proved against fractions. A new limiter asks each time, so that no
-// answer comes from what it remembers.
+// response comes from what it remembers.
 func TestScriptIsExact(t *testing.T) {
 	store := newStore(t)
 	run := 0

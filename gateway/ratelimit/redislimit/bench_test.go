@@ -112,8 +112,8 @@ func incrExpire(b *testing.B, addr string) decider {
 	ctx := context.Background()
 	return func(client string) bool {
 		key := "window:" + client
-		answers := r.DoMulti(ctx, r.B().Incr().Key(key).Build(), r.B().Expire().Key(key).Seconds(60).Nx().Build())
-		n, err := answers[0].AsInt64()
+		responses := r.DoMulti(ctx, r.B().Incr().Key(key).Build(), r.B().Expire().Key(key).Seconds(60).Nx().Build())
+		n, err := responses[0].AsInt64()
 		return err == nil && n <= 1e9
 	}
 }

@@ -78,18 +78,18 @@ func (s *Store) Foreign() int64 { return s.foreign.Load() }
 func (s *Store) Charge(ctx context.Context, group string, asks []ratelimit.Ask, counts []ratelimit.Count) error {
 	keys := s.keys(group, asks)
 	args := arguments(s.now(), s.keep, asks)
-	answer, err := redis.Do(ctx, s.client, keys[0], func(ctx context.Context, r rueidis.Client) ([]int64, error) {
+	reply, err := redis.Do(ctx, s.client, keys[0], func(ctx context.Context, r rueidis.Client) ([]int64, error) {
 		return s.script.Exec(ctx, r, keys, args).AsIntSlice()
 	})
 	if err != nil {
 		return s.chargeError(err)
 	}
-	return read(answer, counts[:len(asks)])
+	return read(reply, counts[:len(asks)])
 }
 
 func (s *Store) chargeError(err error) error {
-	answer, ok := rueidis.IsRedisErr(err)
-	if ok && (strings.HasPrefix(answer.Error(), "WRONGTYPE") || strings.HasPrefix(answer.Error(), "FOREIGN")) {
+	reply, ok := rueidis.IsRedisErr(err)
+	if ok && (strings.HasPrefix(reply.Error(), "WRONGTYPE") || strings.HasPrefix(reply.Error(), "FOREIGN")) {
 		s.foreign.Add(1)
 		return fmt.Errorf("redislimit: %w: %w", ErrForeign, err)
 	}
@@ -151,16 +151,16 @@ func split(text string, ends []int) []string {
 // verdicts are the script's words for what it did.
 var verdicts = [...]ratelimit.Verdict{ratelimit.Refused, ratelimit.Spared, ratelimit.ChargedNeed, ratelimit.ChargedWant}
 
-func read(answer []int64, counts []ratelimit.Count) error {
-	if len(answer) != 1+3*len(counts) {
-		return fmt.Errorf("redislimit: %w: an answer of %d numbers", ErrForeign, len(answer))
+func read(reply []int64, counts []ratelimit.Count) error {
+	if len(reply) != 1+3*len(counts) {
+		return fmt.Errorf("redislimit: %w: a reply of %d numbers", ErrForeign, len(reply))
 	}
 	for i := range counts {
-		us, parts, done := answer[1+3*i], answer[2+3*i], answer[3+3*i]
+		us, parts, done := reply[1+3*i], reply[2+3*i], reply[3+3*i]
 		if done < 0 || done >= int64(len(verdicts)) {
-			return fmt.Errorf("redislimit: %w: an answer of %d", ErrForeign, done)
+			return fmt.Errorf("redislimit: %w: a reply of %d", ErrForeign, done)
 		}
-		counts[i] = ratelimit.Count{Now: answer[0], TAT: ratelimit.Span{Micros: us, Parts: parts}, Verdict: verdicts[done]}
+		counts[i] = ratelimit.Count{Now: reply[0], TAT: ratelimit.Span{Micros: us, Parts: parts}, Verdict: verdicts[done]}
 	}
 	return nil
 }

@@ -24,11 +24,11 @@ func Open(t testing.TB, opts redis.Options) *redis.Client {
 // busy machine keeps.
 func (s *Server) Open(t testing.TB) *redis.Client {
 	t.Helper()
-	return Open(t, redis.Options{Addresses: []string{s.Addr}, Timeout: patience / 10})
+	return Open(t, redis.Options{Addresses: []string{s.Addr}, Timeout: longestWait / 10})
 }
 
 // Open opens a client of the cluster like [Server.Open].
 func (c *Cluster) Open(t testing.TB) *redis.Client {
 	t.Helper()
-	return Open(t, redis.Options{Addresses: c.Addresses(), Cluster: true, Timeout: patience / 10})
+	return Open(t, redis.Options{Addresses: c.Addresses(), Cluster: true, Timeout: longestWait / 10})
 }

@@ -103,21 +103,21 @@ func (c *Cluster) replicate(t testing.TB) {
 }
 
 // bulk returns the text of a bulk string in wire form.
-func bulk(answer string) string {
-	_, text, _ := strings.Cut(answer, "\r\n")
+func bulk(reply string) string {
+	_, text, _ := strings.Cut(reply, "\r\n")
 	return text
 }
 
 // field returns a word of a bulk string's first line.
-func field(answer string, n int) string {
-	return strings.Fields(bulk(answer))[n]
+func field(reply string, n int) string {
+	return strings.Fields(bulk(reply))[n]
 }
 
 // Eventually fails the test unless a condition comes true within half a minute.
 // It looks every few milliseconds.
 func Eventually(t testing.TB, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(longestWait)
 	defer deadline.Stop()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()

@@ -35,8 +35,8 @@ func (l *log) change(f func()) {
 }
 
 // wait reports whether a line with the text was or is written in time.
-func (l *log) wait(text string, patience time.Duration) bool {
-	timeout := time.NewTimer(patience)
+func (l *log) wait(text string, most time.Duration) bool {
+	timeout := time.NewTimer(most)
 	defer timeout.Stop()
 	for {
 		found, over, more := l.look(text)

@@ -46,19 +46,19 @@ func TestPause(t *testing.T) {
 	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	answer := make([]byte, 16)
+	reply := make([]byte, 16)
 	if err := conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := conn.Read(answer); err == nil {
-		t.Errorf("a paused server says %q", answer[:n])
+	if n, err := conn.Read(reply); err == nil {
+		t.Errorf("a paused server says %q", reply[:n])
 	}
 	if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	s.Resume()
-	if n, err := conn.Read(answer); err != nil || string(answer[:n]) != "+PONG\r\n" {
-		t.Errorf("a resumed server says %q, %v", answer[:n], err)
+	if n, err := conn.Read(reply); err != nil || string(reply[:n]) != "+PONG\r\n" {
+		t.Errorf("a resumed server says %q, %v", reply[:n], err)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-const patience = 30 * time.Second
+const longestWait = 30 * time.Second
 
 // Server is a running redis-server. Its methods are for the test's own goroutine.
 type Server struct {
@@ -87,13 +87,13 @@ func (s *Server) follow(output io.Reader) {
 
 func (s *Server) waitFor(text string) {
 	s.t.Helper()
-	if !s.lines.wait(text, patience) {
+	if !s.lines.wait(text, longestWait) {
 		s.t.Fatalf("redistest: %s did not say %q but:\n%s", s.Addr, text, s.lines)
 	}
 }
 
 // Pause stops the process as it is (SIGSTOP): connections stay open and nothing
-// is answered.
+// gets a reply.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
 // Resume lets a paused server go on.
@@ -137,24 +137,24 @@ func (s *Server) port() int {
 	return port
 }
 
-// Do runs one command and returns the server's answer in wire form, such as
+// Do runs one command and returns the server's reply in wire form, such as
 // "+OK" or "$5\r\nhello". A server's error fails the test.
 func (s *Server) Do(args ...string) string {
 	s.t.Helper()
-	answer, err := roundTrip(s.Addr, args)
-	if err != nil || strings.HasPrefix(answer, "-") {
-		s.t.Fatalf("redistest: %s: %v: %s %v", s.Addr, args, answer, err)
+	reply, err := roundTrip(s.Addr, args)
+	if err != nil || strings.HasPrefix(reply, "-") {
+		s.t.Fatalf("redistest: %s: %v: %s %v", s.Addr, args, reply, err)
 	}
-	return answer
+	return reply
 }
 
 func roundTrip(addr string, args []string) (string, error) {
-	conn, err := net.DialTimeout("tcp", addr, patience)
+	conn, err := net.DialTimeout("tcp", addr, longestWait)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(longestWait)); err != nil {
 		return "", err
 	}
 	var command bytes.Buffer
@@ -165,11 +165,11 @@ func roundTrip(addr string, args []string) (string, error) {
 	if _, err := conn.Write(command.Bytes()); err != nil {
 		return "", err
 	}
-	return readAnswer(bufio.NewReader(conn))
+	return readReply(bufio.NewReader(conn))
 }
 
-// readAnswer reads a simple answer or a bulk string.
-func readAnswer(r *bufio.Reader) (string, error) {
+// readReply reads a simple reply or a bulk string.
+func readReply(r *bufio.Reader) (string, error) {
 	line, err := r.ReadString('\n')
 	if err != nil {
 		return "", err

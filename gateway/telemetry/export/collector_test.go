@@ -27,8 +27,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type collector struct {
 	coltracepb.UnimplementedTraceServiceServer
 	address string
-	refuse  error         // what it answers
-	hang    bool          // it never answers
+	refuse  error         // what it returns
+	hang    bool          // it never responds
 	called  chan struct{} // gets a value for each export, unless full
 	mu      sync.Mutex    // guards got
 	got     []*tracepb.ResourceSpans

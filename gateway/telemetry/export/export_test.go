@@ -160,7 +160,7 @@ func TestGRPCServerHandler(t *testing.T) {
 	if _, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	stop() // the server reports the end of a call after it has answered
+	stop() // the server reports the end of a call after it has responded
 	if body := get(t, p.MetricsHandler(), "").Body.String(); !strings.Contains(body, `rpc_server_call_duration_seconds_count{rpc_method="test.Test/Do"`) {
 		t.Errorf("the metrics miss the call: %s", body)
 	}

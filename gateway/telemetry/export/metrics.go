@@ -16,7 +16,7 @@ const (
 	// maxSeries bounds the series of one instrument. The SDK's own bound, 2000,
 	// is less than a few hundred routes with their statuses.
 	maxSeries = 20_000
-	// maxScrapes bounds how many scrapes are answered at once.
+	// maxScrapes bounds how many scrapes are served at once.
 	maxScrapes = 4
 )
 
@@ -48,7 +48,7 @@ func (p *Providers) collect(c Config, process *resource.Resource) error {
 	return nil
 }
 
-// scrape answers with all metrics that could be read: one that could not must
+// scrape responds with all metrics that could be read: one that could not must
 // not hide the others. OpenMetrics carries the traces of exemplars.
 func scrape(registry *prometheus.Registry, faults *reporter) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{

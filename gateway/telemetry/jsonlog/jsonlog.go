@@ -66,7 +66,7 @@ func New(w io.Writer, o Options) *Handler {
 
 // WriteLine writes a line of the given level that is JSON already, without the
 // newline at its end. It does not keep the slice. Whether the level is written
-// at all is the caller's question to Enabled.
+// at all is for the caller to know, by Enabled.
 func (h *Handler) WriteLine(level slog.Level, line []byte) error {
 	return h.batch.add(line, true, level >= slog.LevelWarn)
 }

@@ -23,7 +23,7 @@ import (
 	pb "github.com/venta-hq/venta/gateway/transcode/oracle/internal/oraclepb"
 )
 
-// backend answers each request with its own message, and tells in the header and
+// backend replies to each request with its own message, and tells in the header and
 // the trailer which metadata it was called with.
 type backend struct {
 	pb.UnimplementedEverythingsServer
@@ -68,7 +68,7 @@ func tell(ctx context.Context) {
 	}
 }
 
-func answer[M proto.Message](ctx context.Context, m M) (M, error) {
+func response[M proto.Message](ctx context.Context, m M) (M, error) {
 	tell(ctx)
 	return proto.CloneOf(m), nil
 }
@@ -90,7 +90,7 @@ func everything(ctx context.Context, m *pb.Everything) (*pb.Everything, error) {
 		tell(ctx)
 		return nil, err
 	}
-	return answer(ctx, m)
+	return response(ctx, m)
 }
 
 func (backend) Text(ctx context.Context, m *pb.Everything) (*pb.Everything, error) {
@@ -129,7 +129,7 @@ func (backend) Patch(ctx context.Context, m *pb.Everything) (*pb.Everything, err
 	return everything(ctx, m)
 }
 
-func (backend) Answers(ctx context.Context, m *pb.Everything) (*pb.Everything, error) {
+func (backend) Responses(ctx context.Context, m *pb.Everything) (*pb.Everything, error) {
 	return everything(ctx, m)
 }
 
@@ -146,25 +146,25 @@ func (backend) RawField(ctx context.Context, m *pb.Everything) (*pb.Everything, 
 }
 
 func (backend) Raw(ctx context.Context, m *httpbody.HttpBody) (*httpbody.HttpBody, error) {
-	return answer(ctx, m)
+	return response(ctx, m)
 }
 
 func (backend) Nothing(ctx context.Context, m *emptypb.Empty) (*emptypb.Empty, error) {
-	return answer(ctx, m)
+	return response(ctx, m)
 }
 
-func (backend) Bound(ctx context.Context, m *pb.Pair) (*pb.Pair, error) { return answer(ctx, m) }
+func (backend) Bound(ctx context.Context, m *pb.Pair) (*pb.Pair, error) { return response(ctx, m) }
 
 func (backend) Classic(ctx context.Context, m *pb.OldMessage) (*pb.OldMessage, error) {
-	return answer(ctx, m)
+	return response(ctx, m)
 }
 
 func (backend) Edition(ctx context.Context, m *pb.NewMessage) (*pb.NewMessage, error) {
-	return answer(ctx, m)
+	return response(ctx, m)
 }
 
 func (backend) Opaque(ctx context.Context, m *opaquepb.Closed) (*opaquepb.Closed, error) {
-	return answer(ctx, m)
+	return response(ctx, m)
 }
 
 func (backend) Follow(m *opaquepb.Closed, stream grpc.ServerStreamingServer[opaquepb.Closed]) error {
@@ -177,15 +177,15 @@ func (backend) Follow(m *opaquepb.Closed, stream grpc.ServerStreamingServer[opaq
 }
 
 func (backend) Option(ctx context.Context, m *optionedpb.Choice) (*optionedpb.Choice, error) {
-	return answer(ctx, m)
+	return response(ctx, m)
 }
 
 func (backend) Unruled(ctx context.Context, m *optionedpb.Choice) (*optionedpb.Choice, error) {
-	return answer(ctx, m)
+	return response(ctx, m)
 }
 
 func (backend) Configured(ctx context.Context, m *optionedpb.Choice) (*optionedpb.Choice, error) {
-	return answer(ctx, m)
+	return response(ctx, m)
 }
 
 func (backend) UnruledStream(stream grpc.BidiStreamingServer[optionedpb.Choice, optionedpb.Choice]) error {

@@ -14,7 +14,7 @@ import (
 )
 
 // TestBeyondStock holds what works though stock handlers for it do not compile,
-// and answers that a policy presents.
+// and responses that a policy presents.
 func TestBeyondStock(t *testing.T) {
 	up := start(t)
 	services := []gateway.Service{

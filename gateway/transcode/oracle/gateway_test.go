@@ -50,7 +50,7 @@ func newGateway(t testing.TB, up upstream, o gateway.Options) http.Handler {
 	return gw.Handler()
 }
 
-// TestGateway compares the gateway's own answers with those of stock handlers,
+// TestGateway compares the gateway's own responses with those of stock handlers,
 // where it is meant to be the same.
 func TestGateway(t *testing.T) {
 	up := start(t)
@@ -75,7 +75,7 @@ func TestGateway(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("answer (-stock +ours):\n%s", diff)
+			t.Errorf("response (-stock +ours):\n%s", diff)
 		})
 	}
 	for _, d := range differences() {
@@ -130,9 +130,9 @@ func differences() []difference {
 	}
 }
 
-// essence is the part of an answer that the gateway's own additions leave alone.
-func essence(a answered) answered {
-	e := answered{Status: a.Status}
+// essence is the part of a response that the gateway's own additions leave alone.
+func essence(a responded) responded {
+	e := responded{Status: a.Status}
 	if a.Status == http.StatusOK {
 		e.Body = a.Body
 		e.Header = http.Header{"Seen": a.Header["Grpc-Metadata-Seen"], "Content-Type": a.Header["Content-Type"]}

@@ -77,33 +77,33 @@ func TestClientGone(t *testing.T) {
 	everyFront(t, s.script(), func(t *testing.T, _ front, c *caller) {
 		t.Run("server", func(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
-			answer := c.get(t, ctx, "/v1/repeat/1?a_string=a")
-			if _, ok := readLines(answer.Body)(t); !ok {
-				t.Fatal("no answer")
+			response := c.get(t, ctx, "/v1/repeat/1?a_string=a")
+			if _, ok := readLines(response.Body)(t); !ok {
+				t.Fatal("no response")
 			}
 			leave()
 			soon(t, "the upstream's end", s.gone)
 		})
 		t.Run("client", func(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
-			body, answered := c.open(t, ctx, "/v1/collect")
+			body, responded := c.open(t, ctx, "/v1/collect")
 			write(t, body, `{"aString":"a"}`)
 			soon(t, "the upstream", s.arrived)
 			leave()
 			soon(t, "the upstream's end", s.gone)
 			body.Close()
-			soon(t, "the client's end", answered)
+			soon(t, "the client's end", responded)
 		})
 		t.Run("bidi", func(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
-			body, answered := c.open(t, ctx, "/v1/chat")
+			body, responded := c.open(t, ctx, "/v1/chat")
 			write(t, body, `{"aString":"a"}`)
-			answer := soon(t, "the answer", answered)
-			if _, ok := readLines(answer.Body)(t); !ok {
-				t.Fatal("no answer")
+			response := soon(t, "the response", responded)
+			if _, ok := readLines(response.Body)(t); !ok {
+				t.Fatal("no response")
 			}
 			leave()
-			answer.Body.Close() // by which the client of HTTP/2 notices that its context is over
+			response.Body.Close() // by which the client of HTTP/2 notices that its context is over
 			soon(t, "the upstream's end", s.gone)
 		})
 	})
@@ -123,23 +123,23 @@ func echoing(stream grpc.BidiStreamingServer[pb.Everything, pb.Everything]) erro
 // TestPingPong holds that both sides of a stream may wait for each other.
 func TestPingPong(t *testing.T) {
 	everyFront(t, scripted{chat: echoing}, func(t *testing.T, _ front, c *caller) {
-		body, answered := c.open(t, t.Context(), "/v1/chat")
+		body, responded := c.open(t, t.Context(), "/v1/chat")
 		write(t, body, `{"aString":"0"}`)
-		answer := soon(t, "the answer", answered)
-		defer answer.Body.Close()
-		next := readLines(answer.Body)
+		response := soon(t, "the response", responded)
+		defer response.Body.Close()
+		next := readLines(response.Body)
 		for _, text := range []string{"0", "1", "2"} {
 			if l, ok := next(t); !ok || l.Result.AString != text {
-				t.Fatalf("answered %+v, want %s", l, text)
+				t.Fatalf("responded %+v, want %s", l, text)
 			}
 			write(t, body, `{"aString":"`+string(text[0]+1)+`"}`)
 		}
 		if l, ok := next(t); !ok || l.Result.AString != "3" {
-			t.Fatalf("answered %+v", l)
+			t.Fatalf("responded %+v", l)
 		}
 		body.Close()
 		if l, ok := next(t); ok {
-			t.Errorf("answered %+v behind the end", l)
+			t.Errorf("responded %+v behind the end", l)
 		}
 	})
 }
@@ -158,22 +158,22 @@ func TestUpstreamEndsFirst(t *testing.T) {
 		return status.Error(codes.FailedPrecondition, "enough")
 	}}
 	everyFront(t, s, func(t *testing.T, _ front, c *caller) {
-		body, answered := c.open(t, t.Context(), "/v1/chat")
+		body, responded := c.open(t, t.Context(), "/v1/chat")
 		defer body.Close()
 		write(t, body, `{"aString":"a"}`)
-		answer := soon(t, "the answer", answered)
-		defer answer.Body.Close()
-		next := readLines(answer.Body)
+		response := soon(t, "the response", responded)
+		defer response.Body.Close()
+		next := readLines(response.Body)
 		if l, ok := next(t); !ok || l.Result.AString != "a" {
-			t.Fatalf("answered %+v", l)
+			t.Fatalf("responded %+v", l)
 		}
 		if l, ok := next(t); !ok || l.Error.Code != int(codes.FailedPrecondition) || l.Error.Message != "enough" {
-			t.Fatalf("answered %+v", l)
+			t.Fatalf("responded %+v", l)
 		}
 		if l, ok := next(t); ok {
-			t.Errorf("answered %+v behind the end", l)
+			t.Errorf("responded %+v behind the end", l)
 		}
-		if !c.h2 && !answer.Close {
+		if !c.h2 && !response.Close {
 			t.Error("the connection stays open")
 		}
 	})
@@ -189,14 +189,14 @@ func TestFaultyMessage(t *testing.T) {
 		return err
 	}}
 	everyFront(t, s, func(t *testing.T, f front, c *caller) {
-		body, answered := c.open(t, t.Context(), "/v1/chat")
+		body, responded := c.open(t, t.Context(), "/v1/chat")
 		defer body.Close()
 		write(t, body, `{"aString":"a"}`)
-		answer := soon(t, "the answer", answered)
-		defer answer.Body.Close()
-		next := readLines(answer.Body)
+		response := soon(t, "the response", responded)
+		defer response.Body.Close()
+		next := readLines(response.Body)
 		if l, ok := next(t); !ok || l.Result.AString != "a" {
-			t.Fatalf("answered %+v", l)
+			t.Fatalf("responded %+v", l)
 		}
 		write(t, body, `{"aString":1}`)
 		l, ok := next(t)
@@ -205,17 +205,17 @@ func TestFaultyMessage(t *testing.T) {
 		}
 		if f.dropIn {
 			if ok {
-				t.Errorf("answered %+v", l)
+				t.Errorf("responded %+v", l)
 			}
 			return
 		}
 		if !ok || l.Error.Code != int(codes.InvalidArgument) || !strings.Contains(l.Error.Message, "aString") {
-			t.Errorf("answered %+v", l)
+			t.Errorf("responded %+v", l)
 		}
 	})
 }
 
-// TestUpstreamFailsEarly holds that a client's stream is answered while it is
+// TestUpstreamFailsEarly holds that a client's stream gets its response while it is
 // being sent.
 func TestUpstreamFailsEarly(t *testing.T) {
 	s := scripted{collect: func(stream grpc.ClientStreamingServer[pb.Everything, pb.Everything]) error {
@@ -225,7 +225,7 @@ func TestUpstreamFailsEarly(t *testing.T) {
 		return status.Error(codes.ResourceExhausted, "enough")
 	}}
 	everyFront(t, s, func(t *testing.T, _ front, c *caller) {
-		body, answered := c.open(t, t.Context(), "/v1/collect")
+		body, responded := c.open(t, t.Context(), "/v1/collect")
 		stop := make(chan struct{})
 		go func() {
 			defer close(stop)
@@ -235,12 +235,12 @@ func TestUpstreamFailsEarly(t *testing.T) {
 				}
 			}
 		}()
-		answer := soon(t, "the answer", answered)
-		if answer == nil || answer.StatusCode != http.StatusTooManyRequests {
-			t.Errorf("answer %+v", answer)
+		response := soon(t, "the response", responded)
+		if response == nil || response.StatusCode != http.StatusTooManyRequests {
+			t.Errorf("response %+v", response)
 		}
-		if answer != nil {
-			answer.Body.Close()
+		if response != nil {
+			response.Body.Close()
 		}
 		body.CloseWithError(errors.New("over"))
 		<-stop
@@ -262,15 +262,15 @@ func TestDeadline(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Grpc-Timeout", "300m")
-		answer, err := c.Client().Do(r)
+		response, err := c.Client().Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close()
-		next := readLines(answer.Body)
+		defer response.Body.Close()
+		next := readLines(response.Body)
 		next(t)
 		if l, ok := next(t); !ok || l.Error.Code != int(codes.DeadlineExceeded) {
-			t.Errorf("answered %+v", l)
+			t.Errorf("responded %+v", l)
 		}
 	})
 }
@@ -288,8 +288,8 @@ func TestInternalsStay(t *testing.T) {
 	}}
 	c := call(t, streamsGateway(t, s.dial(t), gateway.Options{}), false)
 	for _, path := range []string{"/v1/repeat/0", "/v1/repeat/1"} {
-		answer := c.get(t, t.Context(), path)
-		next := readLines(answer.Body)
+		response := c.get(t, t.Context(), path)
+		next := readLines(response.Body)
 		var last line
 		for l, ok := next(t); ok; l, ok = next(t) {
 			last = l
@@ -311,18 +311,18 @@ func TestMessageBounds(t *testing.T) {
 	c := call(t, streamsGateway(t, scripted{chat: echoing, collect: backend{}.Collect}.dial(t), gateway.Options{MaxRequestBytes: bound, MaxResponseBytes: bound}), true)
 	small, large := `{"aString":"`+strings.Repeat("a", bound/2)+`"}`, `{"aString":"`+strings.Repeat("a", 2*bound)+`"}`
 	post := func(path, body string) *http.Response {
-		answer, err := c.Client().Post(c.URL+path, "", strings.NewReader(body))
+		response, err := c.Client().Post(c.URL+path, "", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { answer.Body.Close() })
-		return answer
+		t.Cleanup(func() { response.Body.Close() })
+		return response
 	}
-	if answer := post("/v1/collect", small); answer.StatusCode != http.StatusOK {
-		t.Errorf("a small message: status %d", answer.StatusCode)
+	if response := post("/v1/collect", small); response.StatusCode != http.StatusOK {
+		t.Errorf("a small message: status %d", response.StatusCode)
 	}
-	if answer := post("/v1/collect", small+large); answer.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("a large message: status %d", answer.StatusCode)
+	if response := post("/v1/collect", small+large); response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("a large message: status %d", response.StatusCode)
 	}
 	next := readLines(post("/v1/chat", strings.Repeat(small, 20)+large).Body)
 	messages := 0
@@ -333,8 +333,8 @@ func TestMessageBounds(t *testing.T) {
 	if messages > 20 || l.Error.Code != int(codes.InvalidArgument) {
 		t.Errorf("%d messages, then %+v", messages, l)
 	}
-	if answer := post("/v1/collect/strings", strings.Repeat(small, 3)); answer.StatusCode != http.StatusBadGateway {
-		t.Errorf("a large answer: status %d", answer.StatusCode)
+	if response := post("/v1/collect/strings", strings.Repeat(small, 3)); response.StatusCode != http.StatusBadGateway {
+		t.Errorf("a large response: status %d", response.StatusCode)
 	}
 }
 
@@ -346,12 +346,12 @@ func TestValidation(t *testing.T) {
 		if path != "/v1/repeat" {
 			body = `{"aString":"a"}` + body
 		}
-		answer, err := c.Client().Post(c.URL+path, "", strings.NewReader(body))
+		response, err := c.Client().Post(c.URL+path, "", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := io.ReadAll(answer.Body)
-		answer.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		response.Body.Close()
 		if err != nil || !strings.Contains(string(text), "checked") || !strings.Contains(string(text), "INVALID_REQUEST") {
 			t.Errorf("%s: %s (%v)", path, text, err)
 		}

@@ -21,7 +21,7 @@ func compareRandom(t *testing.T, pairs []pair, all []route, seed uint64) {
 	}
 }
 
-// TestRandom compares answers to requests that nobody thought of.
+// TestRandom compares responses to requests that nobody thought of.
 func TestRandom(t *testing.T) {
 	pairs, all := randomPairs(t), routes()
 	for seed := range uint64(4000) {

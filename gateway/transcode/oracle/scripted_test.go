@@ -148,15 +148,15 @@ func (c *caller) open(t *testing.T, ctx context.Context, path string) (*io.PipeW
 	if err != nil {
 		t.Fatal(err)
 	}
-	answered := make(chan *http.Response, 1)
+	responded := make(chan *http.Response, 1)
 	go func() {
-		defer close(answered)
-		answer, err := c.Client().Do(r)
+		defer close(responded)
+		response, err := c.Client().Do(r)
 		if err == nil {
-			answered <- answer
+			responded <- response
 		}
 	}()
-	return write, answered
+	return write, responded
 }
 
 // get opens a server's stream.
@@ -166,15 +166,15 @@ func (c *caller) get(t *testing.T, ctx context.Context, path string) *http.Respo
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := c.Client().Do(r)
+	response, err := c.Client().Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { answer.Body.Close() })
-	return answer
+	t.Cleanup(func() { response.Body.Close() })
+	return response
 }
 
-// line is one line of a streamed answer.
+// line is one line of a streamed response.
 type line struct {
 	Result struct {
 		AString string `json:"aString"`
@@ -189,7 +189,7 @@ type line struct {
 	} `json:"error"`
 }
 
-// lines reads an answer line by line.
+// lines reads a response line by line.
 func readLines(body io.Reader) func(t *testing.T) (line, bool) {
 	scanner := bufio.NewScanner(body)
 	return func(t *testing.T) (line, bool) {

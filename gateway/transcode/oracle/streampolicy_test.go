@@ -66,14 +66,14 @@ func TestStreamPolicies(t *testing.T) {
 		func() (*http.Response, error) { return c.Client().Get(c.URL + "/v1/repeat/20") },
 	} {
 		for _, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
-			answer, err := send()
+			response, err := send()
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, err := io.ReadAll(answer.Body)
-			answer.Body.Close()
-			if err != nil || answer.StatusCode != want || answer.Header.Get("Deprecation") == "" {
-				t.Errorf("status %d, Deprecation %q: %s", answer.StatusCode, answer.Header.Get("Deprecation"), text)
+			text, err := io.ReadAll(response.Body)
+			response.Body.Close()
+			if err != nil || response.StatusCode != want || response.Header.Get("Deprecation") == "" {
+				t.Errorf("status %d, Deprecation %q: %s", response.StatusCode, response.Header.Get("Deprecation"), text)
 			}
 			if lines := strings.Count(string(text), "\n"); want == http.StatusOK && lines != 20 {
 				t.Errorf("%d messages: %s", lines, text)
@@ -130,16 +130,16 @@ func TestRawBodies(t *testing.T) {
 	h := newGateway(t, start(t), gateway.Options{Logger: slog.New(slog.DiscardHandler)})
 	c := call(t, h, false)
 	post := func(path string) (string, string) {
-		answer, err := c.Client().Post(c.URL+path, "text/csv", strings.NewReader("a,b\n1,2\n"))
+		response, err := c.Client().Post(c.URL+path, "text/csv", strings.NewReader("a,b\n1,2\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close()
-		text, err := io.ReadAll(answer.Body)
-		if err != nil || answer.StatusCode != http.StatusOK {
-			t.Fatalf("status %d: %s (%v)", answer.StatusCode, text, err)
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("status %d: %s (%v)", response.StatusCode, text, err)
 		}
-		return answer.Header.Get("Content-Type"), string(text)
+		return response.Header.Get("Content-Type"), string(text)
 	}
 	if contentType, text := post("/v1/raw"); contentType != "text/csv" || text != "a,b\n1,2\n" {
 		t.Errorf("whole: %q %q", contentType, text)
@@ -150,8 +150,8 @@ func TestRawBodies(t *testing.T) {
 	if _, text := post("/v1/upload"); !strings.Contains(text, `"text/csv"`) || !strings.Contains(text, `"YSxiCjEsMgo="`) {
 		t.Errorf("in chunks: %s", text)
 	}
-	answer := c.get(t, t.Context(), "/v1/download/2?a_string=x")
-	if text, err := io.ReadAll(answer.Body); err != nil || string(text) != "0,x;1,x;" || answer.Header.Get("Content-Type") != "text/csv" {
-		t.Errorf("download: %q %q (%v)", answer.Header.Get("Content-Type"), text, err)
+	response := c.get(t, t.Context(), "/v1/download/2?a_string=x")
+	if text, err := io.ReadAll(response.Body); err != nil || string(text) != "0,x;1,x;" || response.Header.Get("Content-Type") != "text/csv" {
+		t.Errorf("download: %q %q (%v)", response.Header.Get("Content-Type"), text, err)
 	}
 }

@@ -40,7 +40,7 @@ func (c *chunks) Flush() {
 	c.open.Reset()
 }
 
-// streamed is what matters of a streamed answer.
+// streamed is what matters of a streamed response.
 type streamed struct {
 	Status int
 	Header http.Header
@@ -55,7 +55,7 @@ func stream(h http.Handler, r *http.Request) streamed {
 	for _, chunk := range w.chunks {
 		s.Chunks = append(s.Chunks, delimited(chunk))
 	}
-	s.Header.Del("Connection") // says how the connection ends, and not what was answered
+	s.Header.Del("Connection") // says how the connection ends, and not what was sent
 	return s
 }
 
@@ -82,7 +82,7 @@ func TestStreams(t *testing.T) {
 					t.Run(strings.ReplaceAll(q.line+" "+q.body+" "+q.header, "/", "|"), func(t *testing.T) {
 						want, got := stream(p.stock, q.http()), stream(p.ours, q.http())
 						if diff := cmp.Diff(want, got); diff != "" {
-							t.Errorf("answer (-stock +ours):\n%s", diff)
+							t.Errorf("response (-stock +ours):\n%s", diff)
 						}
 					})
 				}

@@ -32,7 +32,7 @@ func (q request) http() *http.Request {
 	return r
 }
 
-// TestTable compares answers to requests that were thought of.
+// TestTable compares responses to requests that were thought of.
 func TestTable(t *testing.T) {
 	up := start(t)
 	for _, f := range forms() {
@@ -107,7 +107,7 @@ func queryRequests() (found requests) {
 	return found
 }
 
-// bodyRequests binds bodies, and presents them as answers.
+// bodyRequests binds bodies, and presents them as responses.
 func bodyRequests() (found requests) {
 	for _, body := range []string{
 		``, ` `, `{}`, `null`, `[]`, `1`, `"a"`, `{"aString":"a"}`, `{"a_string":"a"}`, `{"nosuch":1}`, `{"aString":1}`, `{"aString":"a"} {"aString":"b"}`, `{"aString":"a"} junk`, `{"aString":`, `{"aString":"a","aString":"b"}`,

@@ -48,7 +48,7 @@ func newLeaf[T any](method string, t *httprule.Template, value T) leaf[T] {
 	return l
 }
 
-// Match is the answer of a lookup.
+// Match is the result of a lookup.
 type Match[T any] struct {
 	Value  T
 	Params []Param

@@ -1,6 +1,6 @@
 // Package wirejson turns the protobuf wire bytes of a message into the JSON
 // that protojson writes for it, without building the message. A gateway that
-// passes upstream answers through saves the decoding, the garbage and the
+// passes upstream responses through saves the decoding, the garbage and the
 // reflection.
 //
 // [Compile] walks a message descriptor once and makes a table; [Encoder.Append]

@@ -67,7 +67,7 @@ func (c *controlPlane) set(addresses ...string) {
 	c.changed = make(chan struct{})
 }
 
-// StreamAggregatedResources answers each new subscription, and all of them again
+// StreamAggregatedResources responses each new subscription, and all of them again
 // when the addresses change.
 func (c *controlPlane) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
 	requests := make(chan *discoveryv3.DiscoveryRequest)
@@ -102,12 +102,12 @@ func (c *controlPlane) StreamAggregatedResources(stream discoveryv3.AggregatedDi
 				continue // it has only taken note
 			}
 			subscribed[request.GetTypeUrl()] = request.GetResourceNames()
-			if err := c.answer(stream, request.GetTypeUrl()); err != nil {
+			if err := c.response(stream, request.GetTypeUrl()); err != nil {
 				return err
 			}
 		case <-changed:
 			for kind := range subscribed {
-				if err := c.answer(stream, kind); err != nil {
+				if err := c.response(stream, kind); err != nil {
 					return err
 				}
 			}
@@ -115,7 +115,7 @@ func (c *controlPlane) StreamAggregatedResources(stream discoveryv3.AggregatedDi
 	}
 }
 
-func (c *controlPlane) answer(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer, kind string) error {
+func (c *controlPlane) response(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer, kind string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	version := strconv.Itoa(c.version)

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 
 const method = "/test.Names/Name"
 
-// newBackend starts a server that answers with its address.
+// newBackend starts a server that responds with its address.
 func newBackend(t *testing.T, fails *atomic.Bool) (address string) {
 	t.Helper()
 	server := grpc.NewServer()
@@ -48,7 +48,7 @@ func newBackend(t *testing.T, fails *atomic.Bool) (address string) {
 	return address
 }
 
-// names calls n times and counts who answered.
+// names calls n times and counts who responded.
 func names(ctx context.Context, t *testing.T, conn grpc.ClientConnInterface, n int) map[string]int {
 	t.Helper()
 	got := map[string]int{}
@@ -114,7 +114,7 @@ func TestControlPlaneBalancesAndGroupsEject(t *testing.T) {
 	}
 	t.Cleanup(func() { conn.Close() }) // it has no calls left
 
-	until(t, "a and b answer", func() bool { got := names(t.Context(), t, conn, 10); return got[a] == 5 && got[b] == 5 })
+	until(t, "a and b response", func() bool { got := names(t.Context(), t, conn, 10); return got[a] == 5 && got[b] == 5 })
 
 	plane.set(a, b, c)
 	until(t, "c is found, and fails", func() bool { return names(t.Context(), t, conn, 3)["Unavailable"] == 1 })
@@ -127,7 +127,7 @@ func TestControlPlaneBalancesAndGroupsEject(t *testing.T) {
 	}
 	through := grouped{conn, group.UnaryClientInterceptor()}
 	if got := names(t.Context(), t, through, 30); got["Unavailable"] != 1 || got[a] < 10 || got[b] < 10 {
-		t.Errorf("answers %v, want one failure until c is ejected", got)
+		t.Errorf("responses %v, want one failure until c is ejected", got)
 	}
 	if got := conn.View().Addresses; len(got) != 3 {
 		t.Errorf("View: %+v, want three addresses", got)

@@ -71,8 +71,8 @@ func TestMiddlewareRefusalNamesTheTier(t *testing.T) {
 	h := newMiddleware(t, ratelimit.Options{Claim: byClaimHeader, OnError: refused.write}, limit)
 	poor := http.Header{"X-Claim-Plan": {"poor"}}
 	serve(h, "k", poor)
-	if answer := serve(h, "k", poor); answer.Code != http.StatusTooManyRequests || answer.Header().Get("Retry-After") != "12" {
-		t.Errorf("%d %v", answer.Code, answer.Header())
+	if response := serve(h, "k", poor); response.Code != http.StatusTooManyRequests || response.Header().Get("Retry-After") != "12" {
+		t.Errorf("%d %v", response.Code, response.Header())
 	}
 	quota := quotaFailure(t, refused.errs[0])
 	if got := quota.Violations[0].Description; got != "5 requests per 1m0s, at most 1 at once" {
@@ -87,16 +87,16 @@ func TestMiddlewareShadow(t *testing.T) {
 	shadow.Shadow = true
 	h := newMiddleware(t, ratelimit.Options{
 		OnShadow: func(_ context.Context, what string) { would = append(would, what) },
-		Observe: func(_ *http.Request, limit string, d ratelimit.Decision) {
+		OnDecision: func(_ *http.Request, limit string, d ratelimit.Decision) {
 			seen = append(seen, observed{limit, d.Allowed})
 		},
 	}, shadow, limitBy("real", policy.KeyHeader, 10, 2, time.Minute))
 	for i, want := range []int{200, 200, 429} {
-		answer := get(h, "k")
-		if answer.Code != want {
-			t.Errorf("answer %d: %d, want %d", i, answer.Code, want)
+		response := get(h, "k")
+		if response.Code != want {
+			t.Errorf("response %d: %d, want %d", i, response.Code, want)
 		}
-		if got := answer.Header().Get("RateLimit-Policy"); got != `"real";q=10;w=60;venta-burst=2` {
+		if got := response.Header().Get("RateLimit-Policy"); got != `"real";q=10;w=60;venta-burst=2` {
 			t.Errorf("RateLimit-Policy = %s", got)
 		}
 	}
@@ -114,8 +114,8 @@ func TestMiddlewareOfShadowsAlone(t *testing.T) {
 	shadow.Shadow = true
 	h := newMiddleware(t, ratelimit.Options{}, shadow)
 	for range 3 {
-		if answer := get(h, "k"); answer.Code != http.StatusOK || len(answer.Header()) != 0 {
-			t.Errorf("%d %v: a shadow shows", answer.Code, answer.Header())
+		if response := get(h, "k"); response.Code != http.StatusOK || len(response.Header()) != 0 {
+			t.Errorf("%d %v: a shadow shows", response.Code, response.Header())
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestMiddlewareFieldStyles(t *testing.T) {
 			h := newMiddleware(t, ratelimit.Options{Fields: always(test.style)}, limits...)
 			for i, want := range test.want {
 				if diff := cmp.Diff(want, get(h, "k").Header()); diff != "" {
-					t.Errorf("style %d, answer %d (-want +got):\n%s", test.style, i, diff)
+					t.Errorf("style %d, response %d (-want +got):\n%s", test.style, i, diff)
 				}
 			}
 		}
@@ -171,8 +171,8 @@ func TestMiddlewareOldFieldsBehindAnother(t *testing.T) {
 	}
 }
 
-// TestMiddlewareSharesNoFields: a handler that changes its answer's fields
-// changes no other answer's.
+// TestMiddlewareSharesNoFields: a handler that changes its response's fields
+// changes no other response's.
 func TestMiddlewareSharesNoFields(t *testing.T) {
 	h := newMiddleware(t, ratelimit.Options{}, limitBy("x", policy.KeyGlobal, 9, 9, time.Minute))
 	head := get(h, "").Header()
@@ -197,9 +197,9 @@ func TestMiddlewareWithoutTheStore(t *testing.T) {
 		var refused refusals
 		limit := withoutStore(sharedBy("x", policy.KeyHeader, 10, 10, time.Minute), test.do)
 		h := newMiddleware(t, ratelimit.Options{Store: store, Scope: "s", OnError: refused.write}, limit)
-		answer := get(h, "k")
-		if diff := cmp.Diff(test.head, answer.Header()); answer.Code != test.code || diff != "" {
-			t.Errorf("%v: %d (-want +got):\n%s", test.do, answer.Code, diff)
+		response := get(h, "k")
+		if diff := cmp.Diff(test.head, response.Header()); response.Code != test.code || diff != "" {
+			t.Errorf("%v: %d (-want +got):\n%s", test.do, response.Code, diff)
 		}
 		for _, err := range refused.errs {
 			refusal := apierror.As(err)

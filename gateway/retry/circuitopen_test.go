@@ -15,9 +15,9 @@ import (
 
 func TestRefuses(t *testing.T) {
 	tests := []struct {
-		name    string
-		from    time.Duration // since when attempts are refused
-		answers []answer
+		name      string
+		from      time.Duration // since when attempts are refused
+		responses []response
 
 		starts   []time.Duration
 		took     time.Duration
@@ -25,29 +25,29 @@ func TestRefuses(t *testing.T) {
 		verdicts []retry.Verdict
 		asked    int
 	}{
-		{name: "at once", answers: []answer{fails()},
+		{name: "at once", responses: []response{fails()},
 			starts: []time.Duration{0}, code: codes.Unavailable, verdicts: []retry.Verdict{retry.Refused}, asked: 1},
-		{name: "after the second attempt", from: 60 * ms, answers: []answer{fails(), {code: codes.Unavailable, after: 20 * ms}},
+		{name: "after the second attempt", from: 60 * ms, responses: []response{fails(), {code: codes.Unavailable, after: 20 * ms}},
 			starts: []time.Duration{0, 50 * ms}, took: 70 * ms, code: codes.Unavailable,
 			verdicts: []retry.Verdict{retry.Retried, retry.Refused}, asked: 2},
-		{name: "not before the last attempt", from: time.Hour, answers: []answer{fails()},
+		{name: "not before the last attempt", from: time.Hour, responses: []response{fails()},
 			starts: []time.Duration{0, 50 * ms, 150 * ms, 350 * ms}, took: 350 * ms, code: codes.Unavailable,
 			verdicts: []retry.Verdict{retry.Retried, retry.Retried, retry.Retried, retry.Exhausted}, asked: 3},
-		{name: "where the server asked for a wait", answers: []answer{fails("700")},
+		{name: "where the server asked for a wait", responses: []response{fails("700")},
 			starts: []time.Duration{0}, code: codes.Unavailable, verdicts: []retry.Verdict{retry.Refused}, asked: 1},
-		{name: "a call that succeeded", answers: []answer{succeeds()},
+		{name: "a call that succeeded", responses: []response{succeeds()},
 			starts: []time.Duration{0}, verdicts: []retry.Verdict{retry.Final}},
-		{name: "a call that is not retried", answers: []answer{refuses()},
+		{name: "a call that is not retried", responses: []response{refuses()},
 			starts: []time.Duration{0}, code: codes.InvalidArgument, verdicts: []retry.Verdict{retry.Final}},
-		{name: "a call that the server does not want again", answers: []answer{fails("-1")},
+		{name: "a call that the server does not want again", responses: []response{fails("-1")},
 			starts: []time.Duration{0}, code: codes.Unavailable, verdicts: []retry.Verdict{retry.PushedBack}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began, asked, attempts := time.Now(), 0, &record{}
-				upstream := &script{answers: test.answers, began: began}
-				intercept := newRetry(t, basePolicy(), retry.Options{Random: half, OnAttempt: attempts.add, Refuses: func() bool {
+				upstream := &script{responses: test.responses, began: began}
+				intercept := newRetry(t, basePolicy(), retry.Options{Random: half, OnAttempt: attempts.add, CircuitOpen: func() bool {
 					asked++
 					return time.Since(began) >= test.from
 				}})
@@ -76,13 +76,13 @@ func TestRefusedAttemptsTakeNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		refusing := true
-		intercept := newRetry(t, basePolicy(), retry.Options{Budget: budget, Random: half, Refuses: func() bool { return refusing }})
+		intercept := newRetry(t, basePolicy(), retry.Options{Budget: budget, Random: half, CircuitOpen: func() bool { return refusing }})
 		for range 5 {
-			upstream := &script{answers: []answer{fails()}, began: time.Now()}
+			upstream := &script{responses: []response{fails()}, began: time.Now()}
 			_ = intercept(t.Context(), method, nil, nil, nil, upstream.invoke)
 		}
 		refusing = false
-		upstream := &script{answers: []answer{fails(), {}}, began: time.Now()}
+		upstream := &script{responses: []response{fails(), {}}, began: time.Now()}
 		if err := intercept(t.Context(), method, nil, nil, nil, upstream.invoke); err != nil || len(upstream.starts) != 2 {
 			t.Errorf("%d attempts, %v", len(upstream.starts), err)
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
-// answer says how a successful response is presented.
-type answer struct {
+// presentation says how a successful response is presented.
+type presentation struct {
 	status    int
 	location  *Template
 	omitNull  bool
@@ -24,8 +24,8 @@ type answer struct {
 	body      func(proto.Message) any      // the body field's value
 }
 
-func newAnswer(response proto.Message, bodyField string, p *policy.Response) (answer, error) {
-	a := answer{status: http.StatusOK}
+func newPresentation(response proto.Message, bodyField string, p *policy.Response) (presentation, error) {
+	a := presentation{status: http.StatusOK}
 	md := descriptor(response)
 	if err := a.selectBody(response, bodyField); err != nil || p == nil {
 		return a, err
@@ -43,7 +43,7 @@ func newAnswer(response proto.Message, bodyField string, p *policy.Response) (an
 }
 
 // selectBody finds the field that is the HTTP body; "" is the whole message.
-func (a *answer) selectBody(response proto.Message, path string) error {
+func (a *presentation) selectBody(response proto.Message, path string) error {
 	if path == "" {
 		return nil
 	}
@@ -106,19 +106,19 @@ func goName(field string) string {
 
 // write sends a successful response.
 func (rt *Route) write(ctx context.Context, outbound runtime.Marshaler, w http.ResponseWriter, r *http.Request, response proto.Message) {
-	if rt.answer.omitNull {
+	if rt.present.omitNull {
 		outbound = withoutNull(outbound)
 	}
 	message := response
-	if rt.answer.body != nil {
-		message = &bodyOf{Message: response, value: rt.answer.body(response)}
+	if rt.present.body != nil {
+		message = &bodyOf{Message: response, value: rt.present.body(response)}
 	}
 	rt.forward(ctx, outbound, w, r, message)
 }
 
 // forward sends a message through the mux's own presentation of metadata.
 func (rt *Route) forward(ctx context.Context, outbound runtime.Marshaler, w http.ResponseWriter, r *http.Request, message proto.Message) {
-	a := rt.answer
+	a := rt.present
 	options := rt.mux.GetForwardResponseOptions()
 	if a.status != http.StatusOK || a.location != nil {
 		options = append(options[:len(options):len(options)], a.head)
@@ -130,7 +130,7 @@ func (rt *Route) forward(ctx context.Context, outbound runtime.Marshaler, w http
 }
 
 // head writes the status line and Location before the body.
-func (a answer) head(_ context.Context, w http.ResponseWriter, m proto.Message) error {
+func (a presentation) head(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 	if b, ok := m.(*bodyOf); ok {
 		m = b.Message
 	}

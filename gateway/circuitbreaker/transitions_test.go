@@ -23,15 +23,15 @@ import (
 
 type change struct{ from, to circuitbreaker.State }
 
-func TestOnStateChange(t *testing.T) {
+func TestOnTransition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []change
 		var b *circuitbreaker.Breaker
-		b = newBreaker(t, basePolicy(), circuitbreaker.Options{Name: "vendor", OnStateChange: func(name string, from, to circuitbreaker.State) {
-			if name != "vendor" || b.State() != to { // the hook may use the breaker
-				t.Errorf("told %s %v, but the state is %v", name, to, b.State())
+		b = newBreaker(t, basePolicy(), circuitbreaker.Options{Name: "vendor", OnTransition: func(_ context.Context, tr circuitbreaker.Transition) {
+			if tr.Name != "vendor" || b.State() != tr.To { // the hook may use the breaker
+				t.Errorf("told %+v, but the state is %v", tr, b.State())
 			}
-			got = append(got, change{from, to})
+			got = append(got, change{tr.From, tr.To})
 		}})
 		trip(t, b)
 		time.Sleep(30 * time.Second) // virtual
@@ -55,13 +55,13 @@ func TestHookThatCalls(t *testing.T) {
 		var got []change
 		inside := false
 		var b *circuitbreaker.Breaker
-		b = newBreaker(t, p, circuitbreaker.Options{OnStateChange: func(_ string, from, to circuitbreaker.State) {
+		b = newBreaker(t, p, circuitbreaker.Options{OnTransition: func(_ context.Context, tr circuitbreaker.Transition) {
 			if inside {
 				t.Error("the hook was called within itself")
 			}
 			inside = true
-			got = append(got, change{from, to})
-			if to == halfOpen {
+			got = append(got, change{tr.From, tr.To})
+			if tr.To == halfOpen {
 				acquire(t, b).Done(success)
 			}
 			inside = false
@@ -85,9 +85,9 @@ func TestHookThatBlocks(t *testing.T) {
 				p.MinimumCalls, p.HalfOpenCalls = 1, 1
 				var got []change
 				release := make(chan struct{})
-				b := newBreaker(t, p, circuitbreaker.Options{OnStateChange: func(_ string, from, to circuitbreaker.State) {
+				b := newBreaker(t, p, circuitbreaker.Options{OnTransition: func(_ context.Context, tr circuitbreaker.Transition) {
 					<-release
-					got = append(got, change{from, to})
+					got = append(got, change{tr.From, tr.To})
 				}})
 				go call(t, b, failure, 0)
 				synctest.Wait()
@@ -131,16 +131,16 @@ func TestHookThatPanics(t *testing.T) {
 				p := basePolicy()
 				p.MinimumCalls, p.HalfOpenCalls = 1, 1
 				var got []change
-				b := newBreaker(t, p, circuitbreaker.Options{OnStateChange: func(_ string, from, to circuitbreaker.State) {
-					got = append(got, change{from, to})
-					if to != closed {
+				b := newBreaker(t, p, circuitbreaker.Options{OnTransition: func(_ context.Context, tr circuitbreaker.Transition) {
+					got = append(got, change{tr.From, tr.To})
+					if tr.To != closed {
 						end()
 					}
 				}})
-				run(t.Context(), b.UnaryClientInterceptor(), answers(attemptBound))
+				run(t.Context(), b.UnaryClientInterceptor(), responses(attemptBound))
 				wantState(t, b, open)
 				time.Sleep(30 * time.Second) // virtual
-				run(t.Context(), b.UnaryClientInterceptor(), answers(nil))
+				run(t.Context(), b.UnaryClientInterceptor(), responses(nil))
 				wantState(t, b, halfOpen)
 				call(t, b, success, 0)
 				wantChain(t, got, closed)
@@ -161,11 +161,11 @@ func TestConcurrentUse(t *testing.T) {
 	p.SlowCallDuration, p.SlowCallThresholdPercent = 0, 0
 	var changes []change
 	var telling atomic.Int32
-	b := circuitbreaker.NewOutOfLimits(p, circuitbreaker.Options{OnStateChange: func(_ string, from, to circuitbreaker.State) {
+	b := circuitbreaker.NewOutOfLimits(p, circuitbreaker.Options{OnTransition: func(_ context.Context, tr circuitbreaker.Transition) {
 		if telling.Add(1) != 1 {
 			t.Error("two changes are told at once")
 		}
-		changes = append(changes, change{from, to})
+		changes = append(changes, change{tr.From, tr.To})
 		telling.Add(-1)
 	}})
 	var wg sync.WaitGroup
@@ -222,16 +222,16 @@ func TestConcurrentProbes(t *testing.T) {
 
 type callKey struct{}
 
-// TestTurnIsToldWithItsCall holds that the call which opens the breaker is told,
+// TestTransitionIsToldWithItsCall holds that the call which opens the breaker is told,
 // with its own context, and no other.
-func TestTurnIsToldWithItsCall(t *testing.T) {
+func TestTransitionIsToldWithItsCall(t *testing.T) {
 	p := policy.CircuitBreaker{
 		ErrorThresholdPercent: 50, Window: time.Second, MinimumCalls: 2, OpenDuration: time.Minute, HalfOpenCalls: 1,
 		FailureStatusCodes: []codes.Code{codes.Unavailable},
 	}
 	var told []string
-	b, err := circuitbreaker.New(p, circuitbreaker.Options{OnTurn: func(ctx context.Context, from, to circuitbreaker.State) {
-		told = append(told, fmt.Sprintf("call %v: %s to %s", ctx.Value(callKey{}), from, to))
+	b, err := circuitbreaker.New(p, circuitbreaker.Options{OnTransition: func(ctx context.Context, tr circuitbreaker.Transition) {
+		told = append(told, fmt.Sprintf("call %v: %s to %s", ctx.Value(callKey{}), tr.From, tr.To))
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -249,4 +249,25 @@ func TestTurnIsToldWithItsCall(t *testing.T) {
 	if want := []string{"call 1: closed to open"}; !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
+}
+
+// TestTransitionByTimeIsNoCalls holds that the call which finds the open time
+// over has not brought that about, but that a probe which fails has.
+func TestTransitionByTimeIsNoCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := basePolicy()
+		p.MinimumCalls, p.HalfOpenCalls = 1, 1
+		var told []string
+		b := newBreaker(t, p, circuitbreaker.Options{OnTransition: func(ctx context.Context, tr circuitbreaker.Transition) {
+			told = append(told, fmt.Sprintf("call %v: %s to %s", ctx.Value(callKey{}), tr.From, tr.To))
+		}})
+		for i := range 2 {
+			run(context.WithValue(t.Context(), callKey{}, i), b.UnaryClientInterceptor(), responses(attemptBound))
+			time.Sleep(30 * time.Second) // virtual
+		}
+		want := []string{"call 0: closed to open", "call <nil>: open to half_open", "call 1: half_open to open"}
+		if !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
+		}
+	})
 }

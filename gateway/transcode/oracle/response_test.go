@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// answered is what matters of an answer.
-type answered struct {
+// responded is what matters of a response.
+type responded struct {
 	Status  int
 	Header  http.Header
 	Trailer http.Header
@@ -21,14 +21,14 @@ type answered struct {
 }
 
 // ask sends a request to a handler.
-func ask(h http.Handler, r *http.Request) answered {
+func ask(h http.Handler, r *http.Request) responded {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return read(w.Result(), w.Body.String())
 }
 
-func read(r *http.Response, body string) answered {
-	a := answered{Status: r.StatusCode, Header: r.Header.Clone(), Trailer: r.Trailer, Body: body}
+func read(r *http.Response, body string) responded {
+	a := responded{Status: r.StatusCode, Header: r.Header.Clone(), Trailer: r.Trailer, Body: body}
 	a.Header.Del("Date")
 	a.Header.Del("Content-Length") // JSON of equal value differs in blanks
 	slices.Sort(a.Header["Trailer"])
@@ -55,13 +55,13 @@ func values(body string) any {
 
 // dumps tells whether an error holds the memory of the gateway: grpc-gateway
 // prints the other member of a oneof, with its addresses.
-func dumps(a answered) bool {
+func dumps(a responded) bool {
 	list, _ := a.Body.([]any)
 	return a.Status == http.StatusBadRequest && len(list) == 1 && strings.Contains(fmt.Sprint(list[0]), "expect type: *")
 }
 
-// compare asks both handlers and reports where their answers differ. Which of
-// several faults an answer names, and whether a path's GET route is found before
+// compare asks both handlers and reports where their responses differ. Which of
+// several faults a response names, and whether a path's GET route is found before
 // its others, depends on the order of a map; so a stock handler that refuses is
 // asked until it says the same.
 func (p pair) compare(t *testing.T, request func() *http.Request) {
@@ -80,5 +80,5 @@ func (p pair) compare(t *testing.T, request func() *http.Request) {
 			break
 		}
 	}
-	t.Errorf("answer (-stock +ours):\n%s", diff)
+	t.Errorf("response (-stock +ours):\n%s", diff)
 }
