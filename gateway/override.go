@@ -44,10 +44,11 @@ func (g *Gateway) Override(overrides []Override) error {
 	for i := range owned {
 		owned[i].Policy = proto.CloneOf(owned[i].Policy)
 	}
-	if err := g.apply(owned, time.Now()); err != nil {
+	now := time.Now()
+	if err := g.apply(owned, now); err != nil {
 		return err
 	}
-	g.overrides = owned
+	g.overrides, _ = split(owned, now)
 	g.awaitExpiry()
 	return nil
 }
@@ -69,18 +70,39 @@ func (g *Gateway) awaitExpiry() {
 	}
 }
 
-// expire leaves out what has expired since. What remains was valid with it, and
-// may not be without; then everything stays as it is, and is reported.
+// expire leaves out what has expired since, and tells. What remains was valid with
+// it, and may not be without; then everything stays as it is, and is reported.
 func (g *Gateway) expire() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.expiry == nil {
 		return // closed, or replaced meanwhile
 	}
-	if err := g.apply(g.overrides, time.Now()); err != nil {
+	now := time.Now()
+	remaining, expired := split(g.overrides, now)
+	if err := g.apply(remaining, now); err != nil {
 		g.options.Logger.Error("an override that has expired stays in force", "error", err)
+		g.awaitExpiry()
+		return
+	}
+	g.overrides = remaining
+	for _, o := range expired {
+		g.options.Logger.Info("override expired",
+			"methods", o.Methods, "reason", o.Reason, "source", o.Source, "expired", o.Expires.Format(time.RFC3339))
 	}
 	g.awaitExpiry()
+}
+
+// split returns the overrides that are active at now, and those that have expired.
+func split(overrides []Override, now time.Time) (active, expired []Override) {
+	for _, o := range overrides {
+		if o.active(now) {
+			active = append(active, o)
+		} else {
+			expired = append(expired, o)
+		}
+	}
+	return active, expired
 }
 
 func (o Override) active(now time.Time) bool { return o.Expires.IsZero() || now.Before(o.Expires) }

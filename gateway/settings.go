@@ -32,8 +32,9 @@ func (s Settings) Validate() error {
 }
 
 // Reconfigure puts settings into force in place of all earlier ones, at once and
-// for every request that begins later. With an error, which names everything that
-// is wrong, nothing has changed.
+// for every request that begins later; one that is under way may meet the earlier
+// settings at one step and these at the next. With an error, which names everything
+// that is wrong, nothing has changed.
 func (g *Gateway) Reconfigure(s Settings) error {
 	live, err := newLive(s)
 	if err != nil {

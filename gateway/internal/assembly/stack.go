@@ -45,10 +45,10 @@ func (env *Environment) Server(routes http.Handler) http.Handler {
 	return wrap(routes,
 		telemetry.Middleware(env.Telemetry),
 		recovery.New(env.Logger, env.WriteError),
-		serverSecurityHeaders,
+		serverSecurityHeaders, // or before the recovery: a panic loses no header
 		env.BeforeRouting,
 		serverCORS(env.Live),
-		env.Compress, // or before CORS: each only adds fields of its own
+		env.Compress, // or before CORS: each adds fields of its own
 	)
 }
 
@@ -57,16 +57,16 @@ func (env *Environment) Server(routes http.Handler) http.Handler {
 func (b *builder) requestStack() []Step {
 	return []Step{
 		b.requestVersion(),
-		b.requestSize(), // or a step earlier or later: nothing there reads the body
-		b.requestLimits("rate_limits/connection", byConnection),
+		b.requestSize(), // or before the version, which reads no body
+		b.requestLimits("rate_limits/connection", byConnection), // or before the size: they read no body either
 		b.env.BeforeAuth,
 		b.requestAuth(),
 		b.env.AfterAuth,
 		b.requestLimits("rate_limits/request", byRequest),
 		b.requestInvalidates(),
 		b.requestInvalidatesTargets(), // or before the tags: both act behind a success
-		b.requestCache(),
-		b.requestStreamEnd(), // or before the cache: a stream is never stored
+		b.requestCache(),              // or before these two: what is stored is no write
+		b.requestStreamEnd(),          // or before the cache: a stream is never stored
 	}
 }
 
@@ -81,8 +81,8 @@ func (b *builder) callStack() transcode.Invoker {
 		b.callRetry(),
 		b.callHedge(), // or before the retry: no RPC has both
 		b.callBreaker(),
-		b.callAttemptTimeout(),
-		b.callTelemetry(),
+		b.callAttemptTimeout(), // or before the breaker, which knows a policy's bound inside and outside
+		b.callTelemetry(),      // or before that timeout: its end is the same status
 		b.env.AroundAttempt,
 	})
 }
