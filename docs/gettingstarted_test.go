@@ -77,7 +77,7 @@ func (x *terminal) follow(s section) {
 func withProtoc(t *testing.T, x *terminal, s section) {
 	t.Helper()
 	if _, err := exec.LookPath("protoc"); err != nil {
-		t.Log("protoc is not installed (Debian: protobuf-compiler): its lines were not run")
+		t.Log("protoc is not installed (Debian: protobuf-compiler and libprotobuf-dev): its lines were not run")
 		return
 	}
 	gen := filepath.Join(x.folder(), "gen", "shop", "v1")

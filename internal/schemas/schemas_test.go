@@ -151,7 +151,7 @@ func overTheWire(t *testing.T, file *descriptorpb.FileDescriptorProto) *descript
 func TestProtocReadsThem(t *testing.T) {
 	protoc, err := exec.LookPath("protoc")
 	if err != nil {
-		t.Skip("protoc is not installed (Debian: protobuf-compiler)")
+		t.Skip("protoc is not installed (Debian: protobuf-compiler and libprotobuf-dev)")
 	}
 	command := exec.Command(protoc, "-I", "proto", "-I", "third_party", "-o", os.DevNull, "importer/v1/importer.proto")
 	command.Dir = written(t)
