@@ -104,7 +104,7 @@ func (c connections) pretend(loaded *config.Loaded, options map[string]upstream.
 		o.NeverIdle = false // which connects at once
 		target := loaded.Upstream(name).GetTarget()
 		if noFiles && strings.HasPrefix(target, "xds:") {
-			target = "passthrough:///" + name
+			target = inMemoryTarget(name)
 		}
 		conn, err := dial(target, o)
 		if err != nil {

@@ -131,6 +131,6 @@ func run(ctx context.Context, p Program, o Options, logs *processLog) error {
 func (p Program) configOptions(o Options) config.Options {
 	return config.Options{
 		File: o.ConfigFile, Environ: o.Environ, Flags: o.Settings,
-		Upstreams: p.Upstreams.targets(), Extensions: p.Extensions,
+		Upstreams: p.Upstreams.targets(o.Local), Extensions: p.Extensions,
 	}
 }

@@ -42,9 +42,9 @@ type Program struct {
 	Extensions []config.Extension
 
 	// Verifier returns what verifies bearer tokens, in place of the configured
-	// keys (auth.jwks_file). It is called at the start, by config check, and
-	// after each reload that changed a field of auth or of an extension; it must
-	// not reach outside of the process. Default: the configured keys, or the
+	// keys (auth.jwks_file). It is called at the start, by config check and policy,
+	// and at each reload; it must not reach outside of the process, and must start
+	// nothing that has to be ended. Default: the configured keys, or the
 	// development keys of the data folder.
 	Verifier func(*config.Loaded) (auth.Verifier, error)
 	// APIKeys does the same for API keys. Default: auth.api_keys_file.
@@ -182,11 +182,15 @@ func (u Upstream) validate() error {
 // names returns the names in alphabetical order, in which everything happens.
 func (u Upstreams) names() []string { return slices.Sorted(maps.Keys(u)) }
 
-// targets returns the default target of each upstream.
-func (u Upstreams) targets() map[string]string {
+// targets returns the default target of each upstream. One that runs in this
+// process needs none.
+func (u Upstreams) targets(local bool) map[string]string {
 	targets := make(map[string]string, len(u))
 	for name, upstream := range u {
 		targets[name] = upstream.Target
+		if local && upstream.servesItself() {
+			targets[name] = inMemoryTarget(name)
+		}
 	}
 	return targets
 }

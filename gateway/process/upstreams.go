@@ -117,12 +117,15 @@ func dial(target string, o upstream.Options) (*upstream.Conn, error) {
 // same process.
 const bufferSize = 1 << 20
 
+// inMemoryTarget stands for the target of a service in the same process.
+func inMemoryTarget(name string) string { return "passthrough:///" + name }
+
 // inMemory reaches a service in the same process, through a real gRPC
 // connection. What is configured of connections says nothing here.
 func inMemory(name string) (*bufconn.Listener, *upstream.Conn, error) {
 	listener := bufconn.Listen(bufferSize)
 	dial := func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }
-	conn, err := upstream.New("passthrough:///"+name, upstream.Options{
+	conn, err := upstream.New(inMemoryTarget(name), upstream.Options{
 		HealthCheck: upstream.HealthCheck{Disabled: true},
 		DialOptions: []grpc.DialOption{grpc.WithContextDialer(dial)},
 	})
