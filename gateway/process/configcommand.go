@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -116,17 +117,17 @@ func (c connections) pretend(loaded *config.Loaded, options map[string]upstream.
 	return errors.Join(errs...)
 }
 
-// effective returns what a gateway with this configuration holds its RPCs to.
+// effective returns what a gateway with this configuration holds its RPCs to. Where
+// its upstreams are does not matter for that.
 func (p Program) effective(o Options) (*gateway.Gateway, error) {
 	options := p.configOptions(o)
 	options.NoFiles = true
+	for name, target := range options.Upstreams {
+		options.Upstreams[name] = cmp.Or(target, inMemoryTarget(name))
+	}
 	loaded, err := config.Load(options)
 	if err != nil {
 		return nil, err
 	}
-	gw, err := p.unserved(loaded, true)
-	if err != nil {
-		return nil, fmt.Errorf("policies: %w", err)
-	}
-	return gw, nil
+	return p.unserved(loaded, true)
 }
