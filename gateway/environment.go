@@ -56,7 +56,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		RateLimits:   assembly.RateLimits{MaxKeys: o.RateLimits.MaxKeys, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone},
 		Live:         &g.live,
 		Edge: assembly.Edge{
-			Mux:                g.mux,
+			Mux:                g.edge.Mux(),
 			Plain:              len(o.MuxOptions) == 0,
 			PassThrough:        len(o.Interceptors.Call)+len(o.Interceptors.Attempt) == 0,
 			Validate:           validate.New(validator),

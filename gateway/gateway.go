@@ -21,11 +21,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/internal/assembly"
+	"github.com/venta-hq/venta/gateway/internal/edge"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 	"github.com/venta-hq/venta/gateway/transcode/router"
@@ -37,8 +37,7 @@ type Gateway struct {
 	options     Options
 	environment *assembly.Environment
 	live        atomic.Pointer[assembly.Live]
-	mux         *runtime.ServeMux
-	forms       forms
+	edge        *edge.Edge
 	store       *cache.Store
 	endStreams  context.CancelFunc
 
@@ -69,9 +68,8 @@ func New(options Options) (*Gateway, error) {
 	if err := g.Reconfigure(options.Settings); err != nil {
 		return nil, err
 	}
-	g.mux = runtime.NewServeMux(append(g.muxOptions(), options.MuxOptions...)...)
-	if g.forms, err = formRouting(g.mux); err != nil {
-		return nil, fmt.Errorf("gateway options: MuxOptions: %w", err)
+	if g.edge, err = edge.New(options.Logger, options.MuxOptions); err != nil {
+		return nil, fmt.Errorf("gateway options: %w", err)
 	}
 	if g.store, err = options.newStore(); err != nil {
 		return nil, err
@@ -130,9 +128,9 @@ func (g *Gateway) Handler() http.Handler {
 
 // dispatch finds the route and hands the request to its stack.
 func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
-	match, r, form, allow := g.find(r)
+	match, r, form, allow := edge.Find(g.edge, g.router, r)
 	if match.Value == nil {
-		g.refuseRoute(w, r, allow)
+		g.edge.RefuseRoute(w, r, allow)
 		return
 	}
 	telemetry.FromContext(r.Context()).SetRoute(match.Value.telemetry)

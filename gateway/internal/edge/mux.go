@@ -1,17 +1,45 @@
-package gateway
+// Package edge is what the gateway's own routes share at the edge: the mux that
+// presents messages and errors, which forms reach which routes, and what is said
+// where there is no route.
+package edge
 
 import (
+	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
+// Edge is safe for concurrent use.
+type Edge struct {
+	mux    *runtime.ServeMux
+	forms  forms
+	logger *slog.Logger
+}
+
+// New returns an edge that presents as a program's options say, which come after
+// the gateway's own and win over them. The error names every option that cannot be
+// honoured.
+func New(logger *slog.Logger, own []runtime.ServeMuxOption) (*Edge, error) {
+	e := &Edge{logger: logger}
+	e.mux = runtime.NewServeMux(append(e.muxOptions(), own...)...)
+	var err error
+	if e.forms, err = formRouting(e.mux); err != nil {
+		return nil, fmt.Errorf("MuxOptions: %w", err)
+	}
+	return e, nil
+}
+
+// Mux returns the mux that presents messages and errors.
+func (e *Edge) Mux() *runtime.ServeMux { return e.mux }
+
 // muxOptions present messages as grpc-gateway does, with two differences: an
 // unknown body field is an error instead of being lost, and an upstream's
 // metadata stays inside. What the gateway itself tells upstreams (x-venta-...)
 // no client can send.
-func (g *Gateway) muxOptions() []runtime.ServeMuxOption {
+func (e *Edge) muxOptions() []runtime.ServeMuxOption {
 	hidden := func(string) (string, bool) { return "", false }
 	return []runtime.ServeMuxOption{
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{
@@ -23,9 +51,9 @@ func (g *Gateway) muxOptions() []runtime.ServeMuxOption {
 		runtime.WithIncomingHeaderMatcher(forwarded),
 		runtime.WithOutgoingHeaderMatcher(hidden),
 		runtime.WithOutgoingTrailerMatcher(hidden),
-		runtime.WithErrorHandler(g.writeError),
-		runtime.WithStreamErrorHandler(g.streamError),
-		runtime.WithRoutingErrorHandler(g.refuseUnrouted),
+		runtime.WithErrorHandler(e.writeError),
+		runtime.WithStreamErrorHandler(e.streamError),
+		runtime.WithRoutingErrorHandler(e.refuseUnrouted),
 		runtime.WithWriteContentLength(),
 	}
 }
