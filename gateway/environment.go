@@ -22,7 +22,7 @@ func (o Options) newStore() (*cache.Store, error) {
 		Logger:   o.Logger,
 		Remote:   o.CacheRemote,
 	}
-	if !o.UncompressedAnswers {
+	if !o.UncompressedResponses {
 		encoder, err := compression.NewEncoder(compression.Options{})
 		if err != nil {
 			return nil, err
@@ -65,7 +65,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 			MaxResponseBytes:   o.MaxResponseBytes,
 		},
 	}
-	if !o.UncompressedAnswers {
+	if !o.UncompressedResponses {
 		if env.Compress, err = compression.New(compression.Options{}); err != nil {
 			return nil, err
 		}

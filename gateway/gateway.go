@@ -80,8 +80,8 @@ func New(options Options) (*Gateway, error) {
 	return g, nil
 }
 
-// Register adds a service's routes, each with its policies, answered by calls
-// over conn. It returns an error when a policy cannot be built as it is written
+// Register adds a service's routes, each with its policies, served by calls over
+// conn. It returns an error when a policy cannot be built as it is written
 // or a route is taken; a gateway whose registration failed must not be served.
 // All services must be registered before Handler is called.
 func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {

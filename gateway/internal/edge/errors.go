@@ -39,7 +39,7 @@ func (e *Edge) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Ma
 }
 
 // streamError is the mux's handler for errors of a stream: the same status that
-// an error before the answer has.
+// an error before the response has.
 func (e *Edge) streamError(ctx context.Context, err error) *status.Status {
 	st, _ := e.visible(ctx, err)
 	return st

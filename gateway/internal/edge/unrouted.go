@@ -11,7 +11,7 @@ import (
 	"github.com/venta-hq/venta/gateway/apierror"
 )
 
-// RefuseRoute answers 405 where the path has other methods. Where it has none,
+// RefuseRoute says 405 where the path has other methods. Where it has none,
 // the mux may: its options can add a health endpoint.
 func (e *Edge) RefuseRoute(w http.ResponseWriter, r *http.Request, allow []string) {
 	if len(allow) == 0 {
