@@ -143,7 +143,7 @@ func TestUpstreamDecidesAboutStoring(t *testing.T) {
 						Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3},
 					}
 				}
-				s := start(t, b, p, gateway.Options{UncompressedAnswers: true})
+				s := start(t, b, p, gateway.Options{UncompressedResponses: true})
 				var got answer
 				for i := range 3 {
 					got = s.do(t, "GET", "/v2/vendors/7", "X-Request-Id", "a-request-of-this-test-"+string(rune('0'+i)))
@@ -162,7 +162,7 @@ func TestUpstreamsVaryKeepsOurs(t *testing.T) {
 	b := &backend{get: func(ctx context.Context, _ int) (*vendorv2.GetVendorResponse, error) {
 		return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "Ada"}}, grpc.SetHeader(ctx, metadata.Pairs("vary", "X-Tenant"))
 	}}
-	s := start(t, b, cached(policy.Cache{}), gateway.Options{Settings: gateway.Settings{AllowedOrigins: []string{"https://venta.example"}}, UncompressedAnswers: true})
+	s := start(t, b, cached(policy.Cache{}), gateway.Options{Settings: gateway.Settings{AllowedOrigins: []string{"https://venta.example"}}, UncompressedResponses: true})
 	for _, control := range []string{"", "no-store"} { // through the cache, and past it
 		got := s.do(t, "GET", "/v2/vendors/7", "Origin", "https://venta.example", "Cache-Control", control)
 		vary := strings.Join(got.header.Values("Vary"), ", ")

@@ -22,7 +22,7 @@ func (o Options) newStore() (*cache.Store, error) {
 		Logger:   o.Logger,
 		Remote:   o.CacheRemote,
 	}
-	if !o.UncompressedAnswers {
+	if !o.UncompressedResponses {
 		encoder, err := compression.NewEncoder(compression.Options{})
 		if err != nil {
 			return nil, err
@@ -56,7 +56,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		RateLimits:   assembly.RateLimits{MaxKeys: o.RateLimits.MaxKeys, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone},
 		Live:         &g.live,
 		Edge: assembly.Edge{
-			Mux:                g.mux,
+			Mux:                g.edge.Mux(),
 			Plain:              len(o.MuxOptions) == 0,
 			PassThrough:        len(o.Interceptors.Call)+len(o.Interceptors.Attempt) == 0,
 			Validate:           validate.New(validator),
@@ -65,7 +65,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 			MaxResponseBytes:   o.MaxResponseBytes,
 		},
 	}
-	if !o.UncompressedAnswers {
+	if !o.UncompressedResponses {
 		if env.Compress, err = compression.New(compression.Options{}); err != nil {
 			return nil, err
 		}

@@ -20,8 +20,7 @@ import (
 	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 )
 
-// The order of the stack, seen from outside. Each line is a request and the
-// step that answered it.
+// A gateway seen from outside: each line is a request, and what became of it.
 func ExampleGateway() {
 	// The upstream: it knows one vendor.
 	upstream := &backend{get: func(_ context.Context, call int) (*vendorv2.GetVendorResponse, error) {

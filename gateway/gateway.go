@@ -21,11 +21,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/internal/assembly"
+	"github.com/venta-hq/venta/gateway/internal/edge"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 	"github.com/venta-hq/venta/gateway/transcode/router"
@@ -37,9 +37,7 @@ type Gateway struct {
 	options     Options
 	environment *assembly.Environment
 	live        atomic.Pointer[assembly.Live]
-	mux         *runtime.ServeMux
-	forms       forms
-	own         *http.ServeMux // of Options.Routes
+	edge        *edge.Edge
 	store       *cache.Store
 	endStreams  context.CancelFunc
 
@@ -70,12 +68,8 @@ func New(options Options) (*Gateway, error) {
 	if err := g.Reconfigure(options.Settings); err != nil {
 		return nil, err
 	}
-	if g.own, err = newOwnRoutes(options.Routes); err != nil {
+	if g.edge, err = edge.New(options.Logger, options.MuxOptions, options.Routes); err != nil {
 		return nil, fmt.Errorf("gateway options: %w", err)
-	}
-	g.mux = runtime.NewServeMux(append(g.muxOptions(), options.MuxOptions...)...)
-	if g.forms, err = formRouting(g.mux); err != nil {
-		return nil, fmt.Errorf("gateway options: MuxOptions: %w", err)
 	}
 	if g.store, err = options.newStore(); err != nil {
 		return nil, err
@@ -86,8 +80,8 @@ func New(options Options) (*Gateway, error) {
 	return g, nil
 }
 
-// Register adds a service's routes, each with its policies, answered by calls
-// over conn. It returns an error when a policy cannot be built as it is written
+// Register adds a service's routes, each with its policies, served by calls over
+// conn. It returns an error when a policy cannot be built as it is written
 // or a route is taken; a gateway whose registration failed must not be served.
 // All services must be registered before Handler is called.
 func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
@@ -134,9 +128,9 @@ func (g *Gateway) Handler() http.Handler {
 
 // dispatch finds the route and hands the request to its stack.
 func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
-	match, r, form, allow := g.find(r)
+	match, r, form, allow := edge.Find(g.edge, g.router, r)
 	if match.Value == nil {
-		g.refuseRoute(w, r, allow)
+		g.edge.RefuseRoute(w, r, allow)
 		return
 	}
 	telemetry.FromContext(r.Context()).SetRoute(match.Value.telemetry)

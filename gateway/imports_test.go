@@ -23,7 +23,7 @@ var shared = []string{
 var above = []string{"gateway/gatewaytest", "gateway/process", "gateway/transcode/oracle"}
 
 // inside are the packages that put the leaves together, behind the gateway.
-var inside = []string{"gateway/internal/assembly"}
+var inside = []string{"gateway/internal/assembly", "gateway/internal/edge"}
 
 // TestImportDirection holds the direction that the architecture promises: leaves
 // import neither each other nor the gateway nor its assembly, which imports them;

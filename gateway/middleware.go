@@ -12,7 +12,7 @@ import (
 
 // Middleware are steps of a program's own in front of the upstream's call, at
 // named places of the stack that internal/assembly/stack.go draws. Within a place the first is
-// outermost. They run concurrently. A panic in one is answered with INTERNAL and
+// outermost. They run concurrently. A panic in one becomes INTERNAL and is
 // logged; [Gateway.WriteError] writes their own errors as the gateway writes its.
 //
 // Services that are registered on a grpc-gateway mux have BeforeAuth and AfterAuth

@@ -41,10 +41,10 @@ type Options struct {
 	Routes map[string]http.Handler
 	// RateLimits says how limits are kept.
 	RateLimits RateLimitOptions
-	// CacheMaxBytes bounds the stored answers. Default: 64 MiB.
+	// CacheMaxBytes bounds the stored responses. Default: 64 MiB.
 	CacheMaxBytes int64
-	// CacheRemote is level 2 of stored responses, which a fleet shares, such
-	// as gateway/cache/rediscache makes it. It is closed after the gateway.
+	// CacheRemote is level 2 of stored responses, which a fleet shares, such as
+	// gateway/cache/rediscache makes it. It is closed after the gateway.
 	// Default: none; each process stores and purges alone.
 	CacheRemote cache.Remote
 	// IgnoreUnknownQuery passes over query parameters that name no field of the
@@ -66,9 +66,9 @@ type Options struct {
 	// Propagator carries the trace from clients and to upstreams. Default: it
 	// ends at the gateway.
 	Propagator propagation.TextMapPropagator
-	// UncompressedAnswers sends all answers in their plain encoding. Default:
+	// UncompressedResponses sends all responses in their plain encoding. Default:
 	// gzip, brotli or zstd, as gateway/compression negotiates.
-	UncompressedAnswers bool
+	UncompressedResponses bool
 	// MuxOptions adapt how messages and metadata are presented. They come after
 	// the gateway's own and win over them.
 	MuxOptions []runtime.ServeMuxOption

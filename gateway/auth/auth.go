@@ -26,9 +26,9 @@ type Options struct {
 	Verifier Verifier
 	// APIKeys verifies the API keys. Required where they are accepted.
 	APIKeys KeyVerifier
-	// OnError answers a refused request; err is an [*apierror.Error]. The
+	// OnError writes the response to a refused request; err is an [*apierror.Error]. The
 	// WWW-Authenticate header is already set where credentials would help. It may run concurrently. Required
-	// unless the policy asks for no credentials.
+	// unless the policy wants no credentials.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 	// OnShadow, where set, is told [WouldUnauthenticated] or [WouldForbidden] of
 	// each request that a policy in shadow mode would have refused.
@@ -38,7 +38,7 @@ type Options struct {
 // New returns the middleware that enforces p. It is an error if p cannot be
 // enforced as it stands: nothing passes unchecked because of a fault in it.
 //
-// Where p asks for no credentials, they are not looked at and the request is
+// Where p wants no credentials, they are not looked at and the request is
 // anonymous. Where they are optional, a request without them is anonymous and
 // one with wrong ones is refused.
 //
@@ -133,7 +133,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(w, requestctx.With(r, principalKey{}, principal))
 }
 
-// authorize asks for all the scopes and one of the roles.
+// authorize requires all the scopes and one of the roles.
 func (g *guard) authorize(p *Principal) error {
 	for _, scope := range g.policy.Scopes {
 		if !p.HasScope(scope) {

@@ -168,3 +168,16 @@ func TestPolicyIsCopied(t *testing.T) {
 	middleware(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
 	refusal(t, err, codes.PermissionDenied, apierror.PermissionDenied)
 }
+
+// TestPrincipalOfAProgram holds what a verifier of a program's own can say, and
+// that it changes no principal that others hold.
+func TestPrincipalOfAProgram(t *testing.T) {
+	plain := NewPrincipal("ada", []string{"read"}, nil)
+	full := plain.WithClaims(map[string]any{"plan": []any{"gold", "new"}}).WithKeyID("k7")
+	if got := full.Claims("plan"); len(got) != 2 || got[0] != "gold" || full.KeyID() != "k7" || !full.HasScope("read") {
+		t.Errorf("%v %q", got, full.KeyID())
+	}
+	if plain.KeyID() != "" || plain.Claims("plan") != nil {
+		t.Errorf("the first was changed: %+v", plain)
+	}
+}

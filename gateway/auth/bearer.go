@@ -18,7 +18,7 @@ var errMissing error = &apierror.Error{
 }
 
 // bearer returns the one bearer token among the values of the Authorization
-// header. Two are refused: which of them another party on the way believed is not
+// header. Two are refused: which of them another party in between believed is not
 // known.
 func bearer(authorization []string) (string, error) {
 	switch len(authorization) {

@@ -114,7 +114,7 @@ func newVerificationKey(key jwk.Key) (verificationKey, error) {
 }
 
 // suits checks that the algorithm belongs to the key's kind and that the key is
-// as strong as RFC 7518 (sections 3.2 to 3.5) asks.
+// as strong as RFC 7518 (sections 3.2 to 3.5) requires.
 func suits(alg jwa.SignatureAlgorithm, raw any) error {
 	kind, want := requirement(alg)
 	var have string

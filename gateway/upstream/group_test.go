@@ -419,3 +419,29 @@ func TestConcurrentCallsAndChanges(t *testing.T) {
 		}
 	})
 }
+
+// TestClosedGroupIsNotShown holds that a group whose policy is no longer in force
+// is out of the connection's view, also where its first call comes later, and that
+// it still judges the calls that come through it.
+func TestClosedGroupIsNotShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "a")
+		conn := c.dial(Options{})
+		used, unused := newGroup(t, conn, GroupOptions{Name: "used"}), newGroup(t, conn, GroupOptions{Name: "unused"})
+		ready(t, conn)
+		c.backend("a").fail(codes.Unavailable)
+		spread(t, conn, 9, used.UnaryClientInterceptor())
+		if got := conn.View().Addresses[0].Ejections; len(got) != 1 {
+			t.Fatalf("before: %v", got)
+		}
+		used.Close()
+		unused.Close()
+		spread(t, conn, 9, unused.UnaryClientInterceptor())
+		if got := conn.View().Addresses[0].Ejections; len(got) != 0 {
+			t.Errorf("closed groups are shown: %v", got)
+		}
+		if m, err := used.member("a"); err != nil || m.breaker.State() != Open {
+			t.Errorf("the closed group forgot: %v", err)
+		}
+	})
+}

@@ -1,7 +1,6 @@
-package gateway
+package edge
 
 import (
-	"context"
 	"errors"
 	"mime"
 	"net/http"
@@ -9,9 +8,7 @@ import (
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc/codes"
 
-	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/transcode/router"
 )
 
@@ -22,22 +19,22 @@ type forms struct {
 	fallback bool // GET, for a query that is too long for a URL
 }
 
-// find looks a request's route up; its value is nil where there is none, and allow
+// Find looks a request's route up; its value is zero where there is none, and allow
 // lists the path's methods. form tells that the fields of a posted form are the
 // query; the request is then one of the method that it stands for.
-func (g *Gateway) find(r *http.Request) (match router.Match[*route], request *http.Request, form bool, allow []string) {
+func Find[T any](e *Edge, routes *router.Router[T], r *http.Request) (match router.Match[T], request *http.Request, form bool, allow []string) {
 	posted := r.Method == http.MethodPost && isForm(r)
-	if posted && g.forms.override && r.Header.Get("X-HTTP-Method-Override") != "" {
+	if posted && e.forms.override && r.Header.Get("X-HTTP-Method-Override") != "" {
 		overridden := *r
 		overridden.Method = strings.ToUpper(r.Header.Get("X-HTTP-Method-Override"))
-		match, allow, _ = g.router.Lookup(overridden.Method, r.URL)
+		match, allow, _ = routes.Lookup(overridden.Method, r.URL)
 		return match, &overridden, true, allow
 	}
-	match, allow, ok := g.router.Lookup(r.Method, r.URL)
-	if ok || !posted || !g.forms.fallback {
+	match, allow, ok := routes.Lookup(r.Method, r.URL)
+	if ok || !posted || !e.forms.fallback {
 		return match, r, false, allow
 	}
-	match, _, ok = g.router.Lookup(http.MethodGet, r.URL)
+	match, _, ok = routes.Lookup(http.MethodGet, r.URL)
 	return match, r, ok, allow
 }
 
@@ -67,20 +64,4 @@ func formRouting(mux *runtime.ServeMux) (forms, error) {
 	}
 	fallback := !isSet("disablePathLengthFallback")
 	return forms{override: fallback && !isSet("disableHTTPMethodOverride"), fallback: fallback}, errors.Join(errs...)
-}
-
-// refuseUnrouted is the mux's handler for requests that neither the gateway nor
-// the mux itself has a route for.
-func (g *Gateway) refuseUnrouted(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, status int) {
-	err := &apierror.Error{Code: codes.NotFound, Reason: apierror.RouteNotFound, Message: "no such route"}
-	switch status {
-	case http.StatusBadRequest:
-		err = &apierror.Error{Code: codes.InvalidArgument, Reason: apierror.InvalidRequest, Message: "the path is not absolute"}
-	case http.StatusMethodNotAllowed:
-		err = &apierror.Error{
-			Code: codes.Unimplemented, Reason: apierror.MethodNotAllowed,
-			Message: "the route has no method " + r.Method, HTTPStatus: status,
-		}
-	}
-	g.WriteError(w, r, err)
 }

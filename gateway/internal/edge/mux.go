@@ -1,0 +1,73 @@
+// Package edge is what the gateway's own routes share at the edge: the mux that
+// presents messages and errors, which forms reach which routes, and what is said
+// where there is no route.
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+// Edge is safe for concurrent use.
+type Edge struct {
+	mux    *runtime.ServeMux
+	forms  forms
+	own    *http.ServeMux // of the program's own routes
+	logger *slog.Logger
+}
+
+// New returns an edge that presents as a program's options say, which come after
+// the gateway's own and win over them, and serves its routes where no RPC has any.
+// The error names every option and route that cannot be honoured.
+func New(logger *slog.Logger, own []runtime.ServeMuxOption, routes map[string]http.Handler) (*Edge, error) {
+	e := &Edge{logger: logger}
+	e.mux = runtime.NewServeMux(append(e.muxOptions(), own...)...)
+	var err, err2 error
+	if e.forms, err = formRouting(e.mux); err != nil {
+		err = fmt.Errorf("MuxOptions: %w", err)
+	}
+	e.own, err2 = newOwnRoutes(routes)
+	return e, errors.Join(err, err2)
+}
+
+// Mux returns the mux that presents messages and errors.
+func (e *Edge) Mux() *runtime.ServeMux { return e.mux }
+
+// muxOptions present messages as grpc-gateway does, with two differences: an
+// unknown body field is an error instead of being lost, and an upstream's
+// metadata stays inside. What the gateway itself tells upstreams (x-venta-...)
+// no client can send.
+func (e *Edge) muxOptions() []runtime.ServeMuxOption {
+	hidden := func(string) (string, bool) { return "", false }
+	return []runtime.ServeMuxOption{
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{
+			Marshaler: &runtime.JSONPb{
+				MarshalOptions:   protojson.MarshalOptions{EmitUnpopulated: true},
+				UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
+			},
+		}),
+		runtime.WithIncomingHeaderMatcher(forwarded),
+		runtime.WithOutgoingHeaderMatcher(hidden),
+		runtime.WithOutgoingTrailerMatcher(hidden),
+		runtime.WithErrorHandler(e.writeError),
+		runtime.WithStreamErrorHandler(e.streamError),
+		runtime.WithRoutingErrorHandler(e.refuseUnrouted),
+		runtime.WithWriteContentLength(),
+	}
+}
+
+// forwarded is grpc-gateway's choice of the headers that reach an upstream,
+// without those that bear the gateway's own metadata.
+func forwarded(header string) (string, bool) {
+	key, ok := runtime.DefaultHeaderMatcher(header)
+	if strings.HasPrefix(strings.ToLower(key), "x-venta-") {
+		return "", false
+	}
+	return key, ok
+}
