@@ -35,7 +35,7 @@ func (b *Breaker) StreamClientInterceptor() grpc.StreamClientInterceptor {
 			return nil, err
 		}
 		j := &judge{breaker: b, ctx: ctx, permit: permit}
-		return clientstream.Open(ctx, desc, j, func() (grpc.ClientStream, error) {
+		return j.stream.Open(ctx, desc, j, func() (grpc.ClientStream, error) {
 			return streamer(ctx, desc, cc, method, opts...)
 		})
 	}
@@ -43,6 +43,7 @@ func (b *Breaker) StreamClientInterceptor() grpc.StreamClientInterceptor {
 
 // judge tells the breaker how a stream goes.
 type judge struct {
+	stream  clientstream.Stream
 	breaker *Breaker
 	ctx     context.Context // the caller's
 

@@ -30,7 +30,8 @@ func (l *Limiter) StreamClientInterceptor(c policy.Criticality) grpc.StreamClien
 			l.report(ctx, method, c, err)
 			return nil, err
 		}
-		return clientstream.Open(ctx, desc, &streamPlace{ctx: ctx, permit: permit}, func() (grpc.ClientStream, error) {
+		p := &streamPlace{ctx: ctx, permit: permit}
+		return p.stream.Open(ctx, desc, p, func() (grpc.ClientStream, error) {
 			return streamer(mark(ctx), desc, cc, method, opts...)
 		})
 	}
@@ -39,6 +40,7 @@ func (l *Limiter) StreamClientInterceptor(c policy.Criticality) grpc.StreamClien
 // streamPlace is the place that a stream holds.
 type streamPlace struct {
 	clientstream.EndOnly
+	stream clientstream.Stream
 	ctx    context.Context // the caller's
 	permit Permit
 }

@@ -24,7 +24,7 @@ func (u *upstream) interceptStream(ctx context.Context, desc *grpc.StreamDesc, c
 ) (grpc.ClientStream, error) {
 	o := &observedStream{upstream: u, start: time.Now(), method: method}
 	o.ctx, o.span = u.start(ctx, method)
-	return clientstream.Open(ctx, desc, o, func() (grpc.ClientStream, error) {
+	return o.stream.Open(ctx, desc, o, func() (grpc.ClientStream, error) {
 		return streamer(u.inject(o.ctx, o.span), desc, cc, method, opts...)
 	})
 }
@@ -32,6 +32,7 @@ func (u *upstream) interceptStream(ctx context.Context, desc *grpc.StreamDesc, c
 // observedStream is a stream whose end is reported.
 type observedStream struct {
 	clientstream.EndOnly
+	stream   clientstream.Stream
 	upstream *upstream
 	ctx      context.Context // with the span
 	span     trace.Span      // nil: none

@@ -7,7 +7,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/apierror"
-	"github.com/venta-hq/venta/gateway/internal/clientstream"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -65,7 +64,7 @@ func (b *streamBound) intercept(ctx context.Context, desc *grpc.StreamDesc, cc *
 	streamer grpc.Streamer, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
 	w := b.watch(ctx, method)
-	return clientstream.Open(w.Context, desc, w, func() (grpc.ClientStream, error) {
+	return w.stream.Open(w.Context, desc, w, func() (grpc.ClientStream, error) {
 		return streamer(w.streamContext(), desc, cc, method, opts...)
 	})
 }

@@ -15,6 +15,7 @@ import (
 type watch struct {
 	context.Context
 	*streamBound
+	stream clientstream.Stream
 	caller context.Context
 	method string
 	start  time.Time

@@ -30,22 +30,22 @@ import (
 
 // edge serves one route and remembers the message that was called with.
 type edge struct {
-	method   transcode.Method
-	binding  transcode.Binding
-	response *policy.Response
-	answer   proto.Message
-	err      error
-	bound    int64
+	method  transcode.Method
+	binding transcode.Binding
+	policy  *policy.Response
+	message proto.Message
+	err     error
+	bound   int64
 
 	called proto.Message
 }
 
 func (e *edge) options() transcode.RouteOptions {
-	return transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: e.response, MaxRequestBytes: e.bound}
+	return transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: e.policy, MaxRequestBytes: e.bound}
 }
 
-// serve answers a request by both ways, through a message and past it, and
-// returns the answer that they must share.
+// serve serves a request by both ways, through a message and past it, and
+// returns the response that they must share.
 func (e *edge) serve(t *testing.T, request func() *http.Request) *http.Response {
 	t.Helper()
 	typed, err := transcode.NewRoute(e.method, e.binding, e.options())
@@ -57,7 +57,7 @@ func (e *edge) serve(t *testing.T, request func() *http.Request) *http.Response 
 		t.Fatal(err)
 	}
 	if passing == typed {
-		t.Fatal("the answer does not pass through")
+		t.Fatal("the response does not pass through")
 	}
 	want, got := e.ask(t, typed, request()), e.ask(t, passing, request())
 	if diff := cmp.Diff(want.Header, got.Header); want.StatusCode != got.StatusCode || diff != "" {
@@ -83,9 +83,9 @@ func (e *edge) ask(t *testing.T, rt *transcode.Route, r *http.Request) *http.Res
 	}
 	w := httptest.NewRecorder()
 	rt.Handler(e.upstream().Invoke).ServeHTTP(w, transcode.WithExchange(r, &transcode.Exchange{Route: rt, Params: match.Params}))
-	answer := w.Result()
-	answer.Header.Del("Content-Length") // protojson adds random spaces
-	return answer
+	response := w.Result()
+	response.Header.Del("Content-Length") // protojson adds random spaces
+	return response
 }
 
 // upstream is a service of the one method.
@@ -96,10 +96,10 @@ func (e *edge) upstream() grpc.ClientConnInterface {
 		if err := decode(e.called); err != nil {
 			return nil, err
 		}
-		if e.answer == nil {
+		if e.message == nil {
 			return e.method.Call.NewResponse(), e.err
 		}
-		return e.answer, e.err
+		return e.message, e.err
 	}
 	return transcode.ServerConn(&grpc.ServiceDesc{
 		ServiceName: service,
@@ -170,11 +170,11 @@ func TestRequestBinding(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			e := &edge{method: test.method, binding: test.binding}
-			answer := e.serve(t, func() *http.Request {
+			response := e.serve(t, func() *http.Request {
 				return httptest.NewRequest(test.binding.Verb, test.target, strings.NewReader(test.body))
 			})
-			if answer.StatusCode != http.StatusOK {
-				t.Fatalf("status %d: %s", answer.StatusCode, read(t, answer))
+			if response.StatusCode != http.StatusOK {
+				t.Fatalf("status %d: %s", response.StatusCode, read(t, response))
 			}
 			sortPaths := protocmp.SortRepeatedFields(&fieldmaskpb.FieldMask{}, "paths")
 			if diff := cmp.Diff(test.want, e.called, protocmp.Transform(), sortPaths); diff != "" {
@@ -206,11 +206,11 @@ func TestRequestRefused(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			e := &edge{method: test.method, binding: test.binding}
-			answer := e.serve(t, func() *http.Request {
+			response := e.serve(t, func() *http.Request {
 				return httptest.NewRequest(test.binding.Verb, test.target, strings.NewReader(test.body))
 			})
-			if answer.StatusCode != http.StatusBadRequest || e.called != nil {
-				t.Errorf("status %d, called %v: %s", answer.StatusCode, e.called, read(t, answer))
+			if response.StatusCode != http.StatusBadRequest || e.called != nil {
+				t.Errorf("status %d, called %v: %s", response.StatusCode, e.called, read(t, response))
 			}
 		})
 	}
@@ -218,17 +218,17 @@ func TestRequestRefused(t *testing.T) {
 
 func TestOversizedBodyIs413(t *testing.T) {
 	e := &edge{method: createVendor, binding: transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}, bound: 50}
-	answer := e.serve(t, func() *http.Request {
+	response := e.serve(t, func() *http.Request {
 		r := httptest.NewRequest(http.MethodPost, "/v2/vendors", strings.NewReader(`{"name":"`+strings.Repeat("a", 100)+`"}`))
 		r.Body = http.MaxBytesReader(nil, r.Body, 50)
 		return r
 	})
-	if answer.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("status %d: %s", answer.StatusCode, read(t, answer))
+	if response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d: %s", response.StatusCode, read(t, response))
 	}
 }
 
-func TestAnswers(t *testing.T) {
+func TestResponses(t *testing.T) {
 	vendor := &vendorv2.Vendor{Id: "a/7", Name: "Ada"}
 	tests := []struct {
 		name     string
@@ -239,16 +239,16 @@ func TestAnswers(t *testing.T) {
 		want     string
 	}{
 		{
-			"whole message", edge{method: listVendors, binding: transcode.Binding{Verb: "GET", Path: "/v2/vendors"}, answer: &vendorv2.ListVendorsResponse{NextPageToken: "x"}},
+			"whole message", edge{method: listVendors, binding: transcode.Binding{Verb: "GET", Path: "/v2/vendors"}, message: &vendorv2.ListVendorsResponse{NextPageToken: "x"}},
 			"/v2/vendors", 200, "", `{"vendors":[],"nextPageToken":"x"}`,
 		},
 		{
 			"one message field",
 			edge{
-				method:   getVendor,
-				binding:  transcode.Binding{Verb: "GET", Path: "/v2/vendors/{id}", ResponseBody: "vendor"},
-				response: &policy.Response{OmitNull: true},
-				answer:   &vendorv2.GetVendorResponse{Vendor: vendor},
+				method:  getVendor,
+				binding: transcode.Binding{Verb: "GET", Path: "/v2/vendors/{id}", ResponseBody: "vendor"},
+				policy:  &policy.Response{OmitNull: true},
+				message: &vendorv2.GetVendorResponse{Vendor: vendor},
 			},
 			"/v2/vendors/7", 200, "",
 			`{"id":"a/7","name":"Ada","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":""}`,
@@ -258,32 +258,32 @@ func TestAnswers(t *testing.T) {
 			edge{
 				method:  getVendorV1,
 				binding: transcode.Binding{Verb: "GET", Path: "/v1/vendors/{id}", ResponseBody: "vendor"},
-				answer:  &vendorv1.GetVendorResponse{Vendor: &vendorv1.Vendor{Id: "7", Long: wrapperspb.Double(2.5)}},
+				message: &vendorv1.GetVendorResponse{Vendor: &vendorv1.Vendor{Id: "7", Long: wrapperspb.Double(2.5)}},
 			},
 			"/v1/vendors/7", 200, "",
 			`{"id":"7","lat":null,"long":2.5,"name":"","description":"","phone":"","email":"","website":"","open":false,"primaryImage":"","createdAt":null,"updatedAt":null}`,
 		},
 		{
-			"one list field", edge{method: listVendors, binding: transcode.Binding{Verb: "GET", Path: "/v2/vendors", ResponseBody: "vendors"}, answer: &vendorv2.ListVendorsResponse{}},
+			"one list field", edge{method: listVendors, binding: transcode.Binding{Verb: "GET", Path: "/v2/vendors", ResponseBody: "vendors"}, message: &vendorv2.ListVendorsResponse{}},
 			"/v2/vendors", 200, "", `[]`,
 		},
 		{
-			"one scalar field", edge{method: listVendors, binding: transcode.Binding{Verb: "GET", Path: "/v2/vendors", ResponseBody: "next_page_token"}, answer: &vendorv2.ListVendorsResponse{NextPageToken: "x"}},
+			"one scalar field", edge{method: listVendors, binding: transcode.Binding{Verb: "GET", Path: "/v2/vendors", ResponseBody: "next_page_token"}, message: &vendorv2.ListVendorsResponse{NextPageToken: "x"}},
 			"/v2/vendors", 200, "", `"x"`,
 		},
 		{
 			"created",
 			edge{
-				method:   createVendor,
-				binding:  transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"},
-				response: &policy.Response{Status: 201, Location: "/v2/vendors/{vendor.id}", OmitNull: true},
-				answer:   &vendorv2.CreateVendorResponse{Vendor: &vendorv2.Vendor{Id: "a/7"}},
+				method:  createVendor,
+				binding: transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"},
+				policy:  &policy.Response{Status: 201, Location: "/v2/vendors/{vendor.id}", OmitNull: true},
+				message: &vendorv2.CreateVendorResponse{Vendor: &vendorv2.Vendor{Id: "a/7"}},
 			},
 			"/v2/vendors", 201, "/v2/vendors/a%2F7",
 			`{"vendor":{"id":"a/7","name":"","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":""}}`,
 		},
 		{
-			"no content", edge{method: createVendor, binding: transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}, response: &policy.Response{Status: 204}},
+			"no content", edge{method: createVendor, binding: transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}, policy: &policy.Response{Status: 204}},
 			"/v2/vendors", 204, "", "",
 		},
 		{
@@ -293,12 +293,12 @@ func TestAnswers(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			answer := test.edge.serve(t, func() *http.Request {
+			response := test.edge.serve(t, func() *http.Request {
 				return httptest.NewRequest(test.edge.binding.Verb, test.target, nil)
 			})
-			body := read(t, answer)
-			if answer.StatusCode != test.status || answer.Header.Get("Location") != test.location {
-				t.Errorf("status %d, location %q; want %d, %q", answer.StatusCode, answer.Header.Get("Location"), test.status, test.location)
+			body := read(t, response)
+			if response.StatusCode != test.status || response.Header.Get("Location") != test.location {
+				t.Errorf("status %d, location %q; want %d, %q", response.StatusCode, response.Header.Get("Location"), test.status, test.location)
 			}
 			if diff := cmp.Diff(value(t, test.want), value(t, body)); diff != "" {
 				t.Errorf("body (-want +got):\n%s", diff)
@@ -309,9 +309,9 @@ func TestAnswers(t *testing.T) {
 
 func TestNewRouteRefuses(t *testing.T) {
 	tests := []struct {
-		name     string
-		binding  transcode.Binding
-		response *policy.Response
+		name    string
+		binding transcode.Binding
+		policy  *policy.Response
 	}{
 		{"template", transcode.Binding{Verb: "GET", Path: "v2"}, nil},
 		{"body", transcode.Binding{Verb: "POST", Path: "/v2", Body: "nope"}, nil},
@@ -320,7 +320,7 @@ func TestNewRouteRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := transcode.NewRoute(listVendors, test.binding, transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: test.response}); err == nil {
+			if _, err := transcode.NewRoute(listVendors, test.binding, transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: test.policy}); err == nil {
 				t.Error("no error")
 			}
 		})
@@ -365,7 +365,7 @@ func TestWhoWantsTheMessageGetsIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			if passing, err := rt.PassingThrough(); err != nil || passing != rt {
-				t.Errorf("answers pass by the message (%v)", err)
+				t.Errorf("responses pass by the message (%v)", err)
 			}
 		})
 	}

@@ -20,7 +20,8 @@ func (g *Group) StreamClientInterceptor() grpc.StreamClientInterceptor {
 	) (grpc.ClientStream, error) {
 		a := newAttempt(ctx, g)
 		a.stream = true
-		return clientstream.Open(ctx, desc, &streamAttempt{attempt: a}, func() (grpc.ClientStream, error) {
+		s := &streamAttempt{attempt: a}
+		return s.stream.Open(ctx, desc, s, func() (grpc.ClientStream, error) {
 			return streamer(a, desc, cc, method, opts...)
 		})
 	}
@@ -29,6 +30,7 @@ func (g *Group) StreamClientInterceptor() grpc.StreamClientInterceptor {
 // streamAttempt is a stream to an address with a breaker.
 type streamAttempt struct {
 	clientstream.EndOnly
+	stream  clientstream.Stream
 	attempt *attempt
 	opened  atomic.Bool
 }
@@ -43,7 +45,7 @@ func (s *streamAttempt) Received() {
 // Ended implements clientstream.Observer. The end of a stream that has not opened
 // is streamDone's; one that its context ended was not the address's doing.
 func (s *streamAttempt) Ended(end clientstream.End) {
-	cut := end.Lost || s.attempt.Context.Err() != nil
+	cut := end.Lost || s.attempt.Err() != nil
 	if end.Err != nil && !cut && s.opened.Load() {
 		s.attempt.broke(end.Err)
 	}

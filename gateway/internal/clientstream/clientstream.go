@@ -11,7 +11,7 @@
 //   - its context has ended, and nobody is there to see it;
 //   - the goroutine that used it has panicked or exited within an operation.
 //
-// [Open] watches for all of them and tells an [Observer] once.
+// A [Stream] watches for all of them and tells an [Observer] once.
 package clientstream
 
 import (
@@ -73,14 +73,28 @@ func (EndOnly) Explain(err error) error { return err }
 
 var errLeft = errors.New("a panic or runtime.Goexit left an operation of the stream")
 
-// Open opens a stream of desc and returns it with o as its observer. ctx is the
+// Stream is a client's stream with an observer. Its zero value is to be opened,
+// once. It may be a field of its observer, which saves an allocation.
+type Stream struct {
+	grpc.ClientStream
+	ctx                     context.Context
+	observer                Observer
+	oneRequest, oneResponse bool
+	detach                  func() bool // from the end of ctx
+
+	users atomic.Int32 // operations under way
+	left  atomic.Bool  // ctx has ended
+	once  sync.Once
+}
+
+// Open opens a stream of desc with o as its observer, and returns it. ctx is the
 // context that open gives the stream, or one that ends no later.
 //
 // While an operation is under way, it is left to that operation to say how the
 // stream ends. Nothing outlives ctx or the end of the stream, whichever comes
 // first.
-func Open(ctx context.Context, desc *grpc.StreamDesc, o Observer, open func() (grpc.ClientStream, error)) (grpc.ClientStream, error) {
-	s := &stream{ctx: ctx, observer: o, oneRequest: !desc.ClientStreams, oneResponse: !desc.ServerStreams}
+func (s *Stream) Open(ctx context.Context, desc *grpc.StreamDesc, o Observer, open func() (grpc.ClientStream, error)) (grpc.ClientStream, error) {
+	s.ctx, s.observer, s.oneRequest, s.oneResponse = ctx, o, !desc.ClientStreams, !desc.ServerStreams
 	returned := false
 	s.enter()
 	defer s.leave(&returned)
@@ -94,21 +108,8 @@ func Open(ctx context.Context, desc *grpc.StreamDesc, o Observer, open func() (g
 	return s, nil
 }
 
-// stream is a stream with an observer.
-type stream struct {
-	grpc.ClientStream
-	ctx                     context.Context
-	observer                Observer
-	oneRequest, oneResponse bool
-	detach                  func() bool // from the end of ctx
-
-	users atomic.Int32 // operations under way
-	left  atomic.Bool  // ctx has ended
-	once  sync.Once
-}
-
 // Header implements grpc.ClientStream.
-func (s *stream) Header() (metadata.MD, error) {
+func (s *Stream) Header() (metadata.MD, error) {
 	returned := false
 	s.enter()
 	defer s.leave(&returned)
@@ -118,7 +119,7 @@ func (s *stream) Header() (metadata.MD, error) {
 }
 
 // SendMsg implements grpc.ClientStream.
-func (s *stream) SendMsg(m any) error {
+func (s *Stream) SendMsg(m any) error {
 	returned := false
 	s.enter()
 	defer s.leave(&returned)
@@ -134,7 +135,7 @@ func (s *stream) SendMsg(m any) error {
 }
 
 // CloseSend implements grpc.ClientStream.
-func (s *stream) CloseSend() error {
+func (s *Stream) CloseSend() error {
 	returned := false
 	s.enter()
 	defer s.leave(&returned)
@@ -147,7 +148,7 @@ func (s *stream) CloseSend() error {
 }
 
 // RecvMsg implements grpc.ClientStream.
-func (s *stream) RecvMsg(m any) error {
+func (s *Stream) RecvMsg(m any) error {
 	returned := false
 	s.enter()
 	defer s.leave(&returned)
@@ -169,7 +170,7 @@ func (s *stream) RecvMsg(m any) error {
 
 // unlessEOF ends the stream for an error that says why it ended. io.EOF says
 // only that it did: RecvMsg has the status.
-func (s *stream) unlessEOF(err error) error {
+func (s *Stream) unlessEOF(err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
@@ -177,24 +178,24 @@ func (s *stream) unlessEOF(err error) error {
 }
 
 // failed ends the stream for an error, and returns that for the user.
-func (s *stream) failed(err error) error {
+func (s *Stream) failed(err error) error {
 	err = s.observer.Explain(err)
 	s.end(End{Err: err})
 	return err
 }
 
-func (s *stream) end(end End) {
+func (s *Stream) end(end End) {
 	s.detach()
 	s.tell(end)
 }
 
-func (s *stream) tell(end End) { s.once.Do(func() { s.observer.Ended(end) }) }
+func (s *Stream) tell(end End) { s.once.Do(func() { s.observer.Ended(end) }) }
 
 // enter and leave count the operations under way. The last to leave after the
 // end of ctx ends the stream, and so does one that does not return.
-func (s *stream) enter() { s.users.Add(1) }
+func (s *Stream) enter() { s.users.Add(1) }
 
-func (s *stream) leave(returned *bool) {
+func (s *Stream) leave(returned *bool) {
 	if !*returned {
 		s.end(End{Err: errLeft, Lost: true})
 	}
@@ -204,13 +205,13 @@ func (s *stream) leave(returned *bool) {
 }
 
 // contextEnded ends a stream that nobody uses.
-func (s *stream) contextEnded() {
+func (s *Stream) contextEnded() {
 	s.left.Store(true)
 	if s.users.Load() == 0 {
 		s.abandoned()
 	}
 }
 
-func (s *stream) abandoned() {
+func (s *Stream) abandoned() {
 	s.tell(End{Err: status.FromContextError(s.ctx.Err()).Err(), Lost: true})
 }

@@ -189,7 +189,7 @@ func TestEnds(t *testing.T) {
 }
 
 func open(ctx context.Context, desc *grpc.StreamDesc, o clientstream.Observer, server *script) (grpc.ClientStream, error) {
-	return clientstream.Open(ctx, desc, o, func() (grpc.ClientStream, error) {
+	return new(clientstream.Stream).Open(ctx, desc, o, func() (grpc.ClientStream, error) {
 		server.ctx = ctx
 		return server, server.do(server.open)
 	})
