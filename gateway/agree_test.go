@@ -121,7 +121,7 @@ func complete(t *testing.T) gateway.Options {
 	}
 	return gateway.Options{
 		Verifier: verifier, APIKeys: &auth.APIKeys{}, Logger: slog.New(slog.DiscardHandler),
-		RateLimits: gateway.RateLimitOptions{Store: unused{}}, UncompressedAnswers: true,
+		RateLimits: gateway.RateLimitOptions{Store: unused{}}, UncompressedResponses: true,
 	}
 }
 
