@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,7 +50,7 @@ func TestStartFailsWithOneClearLine(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			args := test.args
-			if args[0] != "token" && args[0] != "gateway" && !contains(args, "--data") && args[0] != "service" {
+			if args[0] != "token" && args[0] != "gateway" && !slices.Contains(args, "--data") && args[0] != "service" {
 				args = append(args, "--data", t.TempDir())
 			}
 			p := start(t, args...)
@@ -67,15 +68,6 @@ func TestStartFailsWithOneClearLine(t *testing.T) {
 			}
 		})
 	}
-}
-
-func contains(args []string, flag string) bool {
-	for _, arg := range args {
-		if arg == flag {
-			return true
-		}
-	}
-	return false
 }
 
 func TestCorruptDatabaseStopsTheStartAndLosesNothing(t *testing.T) {

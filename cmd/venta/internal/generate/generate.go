@@ -53,7 +53,7 @@ func Run(ctx context.Context, dir string) error {
 
 // run passes the request, with the plugin's options, to the plugin.
 func (p plugin) run(ctx context.Context, dir string, request *pluginpb.CodeGeneratorRequest) ([]schemas.File, error) {
-	request.Parameter = proto.String(strings.Join(p.Opt, ","))
+	request.Parameter = new(strings.Join(p.Opt, ","))
 	encoded, err := proto.Marshal(request)
 	if err != nil {
 		return nil, err
