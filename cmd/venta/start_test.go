@@ -16,7 +16,7 @@ func TestStartFailsWithOneClearLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close()
+	t.Cleanup(func() { busy.Close() })
 	config := func(text string) string {
 		path := filepath.Join(t.TempDir(), "venta.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -49,6 +49,7 @@ func TestStartFailsWithOneClearLine(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			args := test.args
 			if args[0] != "token" && args[0] != "gateway" && !slices.Contains(args, "--data") && args[0] != "service" {
 				args = append(args, "--data", t.TempDir())

@@ -67,7 +67,7 @@ func (t *serverTracing) start(r *http.Request, q *Request) context.Context {
 			options = append(slices.Clip(options), trace.WithLinks(trace.Link{SpanContext: client}))
 		}
 	}
-	ctx, q.span = t.tracer.Start(ctx, q.series.method.spanName(), options...)
+	ctx, q.span = t.tracer.Start(ctx, q.series.method.spanName(), options...) //nolint:spancheck // endServerSpan ends it
 	return ctx
 }
 

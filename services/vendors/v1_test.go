@@ -31,19 +31,19 @@ func TestV1CreateIsSeenByBothVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, new := s.getV1(t, created.GetId()), s.get(t, created.GetId())
-	wantOld := &vendorv1.Vendor{
+	v1, v2 := s.getV1(t, created.GetId()), s.get(t, created.GetId())
+	wantV1 := &vendorv1.Vendor{
 		Id: created.GetId(), Name: "Tacos", Description: "Best", Phone: "1", Website: "w", PrimaryImage: "i",
-		CreatedAt: new.GetCreatedAt(), UpdatedAt: new.GetUpdatedAt(),
+		CreatedAt: v2.GetCreatedAt(), UpdatedAt: v2.GetUpdatedAt(),
 	}
-	wantNew := &vendorv2.Vendor{
+	wantV2 := &vendorv2.Vendor{
 		Id: created.GetId(), Name: "Tacos", Description: "Best", Phone: "1", Website: "w", ProfileImage: "i",
-		CreatedAt: old.GetCreatedAt(), UpdatedAt: old.GetUpdatedAt(),
+		CreatedAt: v1.GetCreatedAt(), UpdatedAt: v1.GetUpdatedAt(),
 	}
-	if diff := cmp.Diff(wantOld, old, protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff(wantV1, v1, protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(wantNew, new, protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff(wantV2, v2, protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -59,7 +59,7 @@ message GetThingResponse {
 // project is a folder inside this module, so that `go run` finds the plugins.
 func project(t *testing.T, files map[string]string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(".", "testdata-")
+	dir, err := os.MkdirTemp(".", "testdata-") //nolint:usetesting // it is not inside this module
 	if err != nil {
 		t.Fatal(err)
 	}
