@@ -35,7 +35,7 @@ func callCosts() []callCost {
 		{"breaker", func(t testing.TB) steps { return steps{costBreaker(t)} }},
 		{"concurrency", func(t testing.TB) steps { return steps{costConcurrency(t, policy.CriticalityDefault)} }},
 		{"critical", func(t testing.TB) steps { return steps{costConcurrency(t, policy.CriticalityCritical)} }},
-		{"stack with retry", func(t testing.TB) steps { return retryStack(t) }},
+		{"stack with retry", retryStack},
 		{"stack with hedge", func(t testing.TB) steps {
 			return steps{costConcurrency(t, policy.CriticalityDefault), costTimeout(t), costHedge(t), costBreaker(t)}
 		}},

@@ -23,7 +23,7 @@ func (broken) Collect(metrics chan<- prometheus.Metric) {
 
 func TestBrokenMetricHidesNoOther(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	fine := prometheus.NewCounter(prometheus.CounterOpts{Name: "fine_total"})
+	fine := prometheus.NewCounter(prometheus.CounterOpts{Name: "fine_total", Help: "What is fine."})
 	registry.MustRegister(broken{}, fine)
 	var log bytes.Buffer
 	h := scrape(registry, newReporter(slog.New(slog.NewTextHandler(&log, nil)), "exporting metrics"))

@@ -59,7 +59,7 @@ func (p plugin) run(ctx context.Context, dir string, request *pluginpb.CodeGener
 		return nil, err
 	}
 	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(ctx, p.Local[0], p.Local[1:]...)
+	command := exec.CommandContext(ctx, p.Local[0], p.Local[1:]...) //nolint:gosec // the program that the project's buf.gen.yaml names
 	command.Dir, command.Stdin, command.Stdout, command.Stderr = dir, bytes.NewReader(encoded), &stdout, &stderr
 	if err := command.Run(); err != nil {
 		return nil, errors.Join(err, errors.New(strings.TrimSpace(stderr.String())))
