@@ -84,7 +84,7 @@ func coreCounts(n int) string {
 
 // redisVersion shortens "Redis server v=7.0.15 sha=... bits=64".
 func redisVersion(line string) string {
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		if version, ok := strings.CutPrefix(word, "v="); ok {
 			return "Redis " + version
 		}

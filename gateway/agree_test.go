@@ -102,7 +102,8 @@ func rpcOf(t *testing.T, s gateway.Service) policy.RPC {
 	if err != nil {
 		t.Fatal(err)
 	}
-	variable := strings.Trim(m.Bindings[0].Path[strings.Index(m.Bindings[0].Path, "{"):], "{}")
+	_, variable, _ := strings.Cut(m.Bindings[0].Path, "{")
+	variable = strings.Trim(variable, "{}")
 	return policy.NewRPC(found.(protoreflect.MethodDescriptor), []policy.Route{
 		{Verb: m.Bindings[0].Verb, Path: m.Bindings[0].Path, Variables: []string{variable}},
 	})

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func callCosts() []callCost {
 		{"breaker", func(t testing.TB) steps { return steps{costBreaker(t)} }},
 		{"concurrency", func(t testing.TB) steps { return steps{costConcurrency(t, policy.CriticalityDefault)} }},
 		{"critical", func(t testing.TB) steps { return steps{costConcurrency(t, policy.CriticalityCritical)} }},
-		{"stack with retry", func(t testing.TB) steps { return retryStack(t) }},
+		{"stack with retry", retryStack},
 		{"stack with hedge", func(t testing.TB) steps {
 			return steps{costConcurrency(t, policy.CriticalityDefault), costTimeout(t), costHedge(t), costBreaker(t)}
 		}},
@@ -101,8 +102,8 @@ func costContext(t testing.TB) context.Context {
 // costly returns a call through the steps, the first outermost, with the
 // options that the edge passes.
 func costly(call grpc.UnaryInvoker, steps []grpc.UnaryClientInterceptor) func(context.Context) error {
-	for i := len(steps) - 1; i >= 0; i-- {
-		next, step := call, steps[i]
+	for _, step := range slices.Backward(steps) {
+		next := call
 		call = func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, opts ...grpc.CallOption) error {
 			return step(ctx, method, req, reply, cc, next, opts...)
 		}

@@ -58,8 +58,8 @@ func TestSharedBlocksStay(t *testing.T) {
 	s := start(t, &backend{}, inherited, gateway.Options{RateLimits: gateway.RateLimitOptions{Alone: true}})
 	s.do(t, "GET", "/v2/vendors/7")
 	override := gateway.Override{Methods: getVendor, Policy: &policyv1.Policy{
-		Timeout:     &policyv1.Timeout{Duration: ptr("2s")},
-		Concurrency: &policyv1.Concurrency{MaxInFlight: ptr(int32(5))},
+		Timeout:     &policyv1.Timeout{Duration: new("2s")},
+		Concurrency: &policyv1.Concurrency{MaxInFlight: new(int32(5))},
 	}}
 	if err := s.Gateway.Override([]gateway.Override{override}); err != nil {
 		t.Fatal(err)

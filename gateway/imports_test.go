@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,20 +81,11 @@ func forbidden(importer, imported string) string {
 		return "a leaf must not know the gateway"
 	case within(inside, importer):
 		return ""
-	case in(shared, imported) || leaf(imported) == leaf(importer):
+	case slices.Contains(shared, imported) || leaf(imported) == leaf(importer):
 		return ""
 	default:
 		return "leaves must not know each other"
 	}
-}
-
-func in(list []string, path string) bool {
-	for _, entry := range list {
-		if path == entry {
-			return true
-		}
-	}
-	return false
 }
 
 // within reports whether a package is one of the folders or lies in one.

@@ -21,11 +21,9 @@ const getVendor = "venta.vendor.v2.VendorService/GetVendor"
 // twoAnHour overrides the limits of an RPC.
 func twoAnHour(methods string) gateway.Override {
 	return gateway.Override{Methods: methods, Source: "venta.yaml:3", Policy: &policyv1.Policy{
-		RateLimits: []*policyv1.RateLimit{{Requests: ptr(int64(2)), Interval: ptr("1h")}},
+		RateLimits: []*policyv1.RateLimit{{Requests: new(int64(2)), Interval: new("1h")}},
 	}}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // statuses asks n times and returns the statuses.
 func (s *server) statuses(t *testing.T, n int) []int {
@@ -78,7 +76,7 @@ func TestOverrideKeepsWhatPoliciesRemember(t *testing.T) {
 	}
 	s.statuses(t, 2) // opens the breaker and uses up the limit
 	changed := twoAnHour(getVendor)
-	changed.Policy.Limits = &policyv1.Limits{MaxRequestBytes: ptr(int64(10))}
+	changed.Policy.Limits = &policyv1.Limits{MaxRequestBytes: new(int64(10))}
 	if err := s.Gateway.Override([]gateway.Override{changed}); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +96,7 @@ func TestOverrideIsAllOrNothing(t *testing.T) {
 	if err := s.Gateway.Override([]gateway.Override{twoAnHour(getVendor)}); err != nil {
 		t.Fatal(err)
 	}
-	wrong := gateway.Override{Methods: "**", Source: "venta.yaml:9", Policy: &policyv1.Policy{Timeout: &policyv1.Timeout{Duration: ptr("2h")}}}
+	wrong := gateway.Override{Methods: "**", Source: "venta.yaml:9", Policy: &policyv1.Policy{Timeout: &policyv1.Timeout{Duration: new("2h")}}}
 	nowhere := gateway.Override{Methods: "venta.vendor.v2.VendorService/Nosuch", Source: "venta.yaml:12", Policy: &policyv1.Policy{}}
 	empty := gateway.Override{Methods: getVendor, Source: "venta.yaml:15"}
 	err := s.Gateway.Override([]gateway.Override{wrong, nowhere, empty})
@@ -123,7 +121,7 @@ func TestOverrideIsAllOrNothing(t *testing.T) {
 func TestLaterOverrideWins(t *testing.T) {
 	s := start(t, &backend{}, policy.Method{}, gateway.Options{})
 	off := gateway.Override{Methods: "venta.vendor.v2.VendorService/*", Policy: &policyv1.Policy{
-		RateLimits: []*policyv1.RateLimit{{Requests: ptr(int64(2)), Interval: ptr("1h"), Mode: policyv1.Mode_MODE_OFF.Enum()}},
+		RateLimits: []*policyv1.RateLimit{{Requests: new(int64(2)), Interval: new("1h"), Mode: policyv1.Mode_MODE_OFF.Enum()}},
 	}}
 	if err := s.Gateway.Override([]gateway.Override{twoAnHour("**"), off}); err != nil {
 		t.Fatal(err)
@@ -212,7 +210,7 @@ func TestRemovedBreakerIsShownNoMore(t *testing.T) {
 	if got := shown(); got != 3 {
 		t.Errorf("%d states are shown, want 3 of one breaker", got)
 	}
-	off := gateway.Override{Methods: getVendor, Policy: &policyv1.Policy{CircuitBreaker: &policyv1.CircuitBreaker{Disabled: ptr(true)}}}
+	off := gateway.Override{Methods: getVendor, Policy: &policyv1.Policy{CircuitBreaker: &policyv1.CircuitBreaker{Disabled: new(true)}}}
 	if err := s.Gateway.Override([]gateway.Override{off}); err != nil {
 		t.Fatal(err)
 	}

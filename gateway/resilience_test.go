@@ -290,13 +290,13 @@ func TestOverriddenBreakerEndsRetries(t *testing.T) {
 			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v2/vendors/7", nil))
 			return b.called() - before
 		}
-		disabled := &policyv1.CircuitBreaker{Disabled: ptr(true)}
+		disabled := &policyv1.CircuitBreaker{Disabled: new(true)}
 		for i, step := range []struct {
 			breaker *policyv1.CircuitBreaker
 			want    int
 		}{
 			{disabled, 2}, // the budget lets one through for each call
-			{&policyv1.CircuitBreaker{MinimumCalls: ptr(int32(1))}, 1},
+			{&policyv1.CircuitBreaker{MinimumCalls: new(int32(1))}, 1},
 			{disabled, 3}, // with what the last call has left
 			{disabled, 2},
 		} {

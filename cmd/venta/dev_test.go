@@ -46,7 +46,7 @@ func createVendor(t *testing.T, c *client) string {
 	return decode(t, created.body)["id"].(string)
 }
 
-func TestDev(t *testing.T) {
+func TestDev(t *testing.T) { //nolint:tparallel // each step sees what the last one did
 	t.Parallel()
 	data := t.TempDir()
 	_, base, _ := startDev(t, data)

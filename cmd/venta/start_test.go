@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,7 +16,7 @@ func TestStartFailsWithOneClearLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close()
+	t.Cleanup(func() { busy.Close() })
 	config := func(text string) string {
 		path := filepath.Join(t.TempDir(), "venta.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -48,8 +49,9 @@ func TestStartFailsWithOneClearLine(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			args := test.args
-			if args[0] != "token" && args[0] != "gateway" && !contains(args, "--data") && args[0] != "service" {
+			if args[0] != "token" && args[0] != "gateway" && !slices.Contains(args, "--data") && args[0] != "service" {
 				args = append(args, "--data", t.TempDir())
 			}
 			p := start(t, args...)
@@ -67,15 +69,6 @@ func TestStartFailsWithOneClearLine(t *testing.T) {
 			}
 		})
 	}
-}
-
-func contains(args []string, flag string) bool {
-	for _, arg := range args {
-		if arg == flag {
-			return true
-		}
-	}
-	return false
 }
 
 func TestCorruptDatabaseStopsTheStartAndLosesNothing(t *testing.T) {

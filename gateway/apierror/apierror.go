@@ -117,8 +117,7 @@ func As(err error) *Error {
 	if err == nil {
 		return nil // without the allocation that errors.As needs
 	}
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
 	return nil

@@ -92,7 +92,7 @@ func gone(p policy.Version) error {
 	return &apierror.Error{
 		Code:       codes.Unimplemented,
 		Reason:     apierror.VersionGone,
-		Message:    fmt.Sprintf("this version of the API ended on %s", p.Sunset.UTC().Format(time.DateOnly)),
+		Message:    "this version of the API ended on " + p.Sunset.UTC().Format(time.DateOnly),
 		HTTPStatus: http.StatusGone,
 	}
 }

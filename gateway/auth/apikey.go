@@ -15,7 +15,7 @@ import (
 )
 
 // APIKeyHeader is the request header that carries an API key.
-const APIKeyHeader = "X-Api-Key"
+const APIKeyHeader = "X-Api-Key" //nolint:gosec // a name
 
 const (
 	apiKeyPrefix = "vk_"

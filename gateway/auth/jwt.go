@@ -118,7 +118,10 @@ func (v *JWT) keyOf(token string) (verificationKey, error) {
 	if strings.Count(rest, ".") != 1 || strings.ContainsFunc(token, foreign) {
 		return verificationKey{}, invalid("the token is not a signed JSON Web Token", nil)
 	}
-	var header struct{ Alg, Kid string }
+	var header struct {
+		Alg string `json:"alg"`
+		Kid string `json:"kid"`
+	}
 	data, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err == nil {
 		err = json.Unmarshal(data, &header)

@@ -164,7 +164,7 @@ func (w *recorder) store() {
 	}
 	w.send(param)
 	if !w.silent {
-		_, _ = w.ResponseWriter.Write(v.Body) // the client has gone, if anything
+		_, _ = w.ResponseWriter.Write(v.Body) //nolint:gosec // the body is the upstream's; the client has gone, if anything
 	}
 }
 
@@ -177,7 +177,7 @@ func (w *recorder) pass() {
 	w.body = nil
 	w.send("")
 	if len(held) > 0 && !w.silent {
-		_, _ = w.ResponseWriter.Write(held) // the handler's next write fails too
+		_, _ = w.ResponseWriter.Write(held) //nolint:gosec // the body is the upstream's; the handler's next write fails too
 	}
 }
 

@@ -68,8 +68,7 @@ func (s *Store) readPurge(w http.ResponseWriter, r *http.Request) (p purgeReques
 		}
 		err = errors.New("there is more than one value")
 	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return p, http.StatusRequestEntityTooLarge, err
 	}
 	return p, http.StatusBadRequest, fmt.Errorf("the body is not understood: %w", err)

@@ -19,7 +19,7 @@ const (
 	statusMaxStale   = "venta; hit; detail=max-stale"
 	statusRemoteHit  = "venta; hit; detail=level-2"
 	statusForward    = "venta; fwd="
-	statusBypass     = "venta; fwd=bypass; detail="
+	statusBypass     = "venta; fwd=bypass; detail=" //nolint:gosec // a name
 	statusMethod     = "venta; fwd=method"
 	statusNotCached  = "venta; detail=only-if-cached"
 	statusFailed     = "venta; fwd=stale; fwd-status="

@@ -84,7 +84,7 @@ var member = regexp.MustCompile(`^[ \t]*([^; \t]+)[ \t]*(;[ \t]*[qQ]=(0(?:\.[0-9
 // reference is parseAccept as the grammar has it, slow and short.
 func reference(lines []string) preferences {
 	p := preferences{unnamed, unnamed, unnamed, unnamed, unnamed}
-	for _, m := range strings.Split(strings.Join(lines, ","), ",") {
+	for m := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		parts := member.FindStringSubmatch(m)
 		if parts == nil {
 			continue

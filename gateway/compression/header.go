@@ -83,7 +83,7 @@ func (w *writer) addVary(h http.Header) {
 			}
 		}
 	}
-	h["Vary"] = append(lines[:len(lines):len(lines)], name)
+	h["Vary"] = append(slices.Clip(lines), name)
 }
 
 // fields is a set of the header fields that decide.
@@ -129,7 +129,7 @@ func canonicalize(h http.Header) fields {
 			}
 			if name != d.name {
 				own := h[d.name]
-				h[d.name] = append(own[:len(own):len(own)], values...)
+				h[d.name] = append(slices.Clip(own), values...)
 				delete(h, name)
 			}
 			if len(values) > 0 {

@@ -59,6 +59,18 @@ func TestShadow(t *testing.T) {
 	check(concurrency.Load{Limit: 2, InFlight: 1}, "queue", "queue", "shed", "shed", "queue")
 }
 
+// wouldBe is what happens to the next call of a limiter that holds some.
+func wouldBe(p policy.Concurrency, held int) string {
+	switch {
+	case held >= p.MaxInFlight+p.MaxQueue:
+		return concurrency.WouldShed
+	case held >= p.MaxInFlight:
+		return concurrency.WouldQueue
+	default:
+		return ""
+	}
+}
+
 // TestShadowModel compares a limiter in shadow mode with a number: those that it
 // would have let in and that still run.
 func TestShadowModel(t *testing.T) {
@@ -79,12 +91,7 @@ func TestShadowModel(t *testing.T) {
 				(*from)[k].Done(concurrency.Success)
 				*from = slices.Delete(*from, k, k+1)
 			} else {
-				want := ""
-				if n := len(let); n >= p.MaxInFlight+p.MaxQueue {
-					want = concurrency.WouldShed
-				} else if n >= p.MaxInFlight {
-					want = concurrency.WouldQueue
-				}
+				want := wouldBe(p, len(let))
 				told = ""
 				permit, err := l.Acquire(t.Context(), byDefault)
 				if err != nil || told != want {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -107,11 +108,12 @@ func (l *Loaded) Fault(path, message string) Fault {
 
 // String returns the configuration without its secrets.
 func (l *Loaded) String() string {
-	text := l.Config.String()
+	var text strings.Builder
+	text.WriteString(l.Config.String())
 	for _, name := range l.names {
-		text += fmt.Sprintf(" %s:{%v}", name, l.extensions[name].message.Interface())
+		fmt.Fprintf(&text, " %s:{%v}", name, l.extensions[name].message.Interface())
 	}
-	return text
+	return text.String()
 }
 
 // GoString is String.

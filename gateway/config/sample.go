@@ -35,11 +35,12 @@ func Sample(o Options) (string, error) {
 			fmt.Fprintf(&upstreams, "#  %s:\n#    target: HOST:PORT # required\n", name)
 		}
 	}
-	text := strings.Replace(sample, upstreamsHere, upstreams.String(), 1)
+	var text strings.Builder
+	text.WriteString(strings.Replace(sample, upstreamsHere, upstreams.String(), 1))
 	for _, e := range p.extensions {
 		if own := strings.Trim(e.Sample, "\n"); own != "" {
-			text += "\n" + own + "\n"
+			text.WriteString("\n" + own + "\n")
 		}
 	}
-	return text, nil
+	return text.String(), nil
 }

@@ -30,7 +30,7 @@ func TestAnnotated(t *testing.T) {
 		}
 	}
 	foreign := func(number protowire.Number) *descriptorpb.ServiceOptions {
-		options := &descriptorpb.ServiceOptions{Deprecated: proto.Bool(true)}
+		options := &descriptorpb.ServiceOptions{Deprecated: new(true)}
 		unknown := protowire.AppendVarint(protowire.AppendTag(nil, 50001, protowire.VarintType), 1)
 		options.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(unknown, number, protowire.BytesType), nil))
 		return options
@@ -49,11 +49,11 @@ func TestAnnotated(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			file := &descriptorpb.FileDescriptorProto{
-				Name: proto.String("x.proto"), Package: proto.String("x"),
-				MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("M")}},
-				Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("S"), Method: []*descriptorpb.MethodDescriptorProto{
-					{Name: proto.String("A"), InputType: proto.String(".x.M"), OutputType: proto.String(".x.M")},
-					{Name: proto.String("B"), InputType: proto.String(".x.M"), OutputType: proto.String(".x.M")},
+				Name: new("x.proto"), Package: new("x"),
+				MessageType: []*descriptorpb.DescriptorProto{{Name: new("M")}},
+				Service: []*descriptorpb.ServiceDescriptorProto{{Name: new("S"), Method: []*descriptorpb.MethodDescriptorProto{
+					{Name: new("A"), InputType: new(".x.M"), OutputType: new(".x.M")},
+					{Name: new("B"), InputType: new(".x.M"), OutputType: new(".x.M")},
 				}}},
 			}
 			test.change(file)

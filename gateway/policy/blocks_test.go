@@ -9,8 +9,8 @@ import (
 func TestEveryBlockIsValidated(t *testing.T) {
 	var m Method
 	all := reflect.ValueOf(&m).Elem()
-	for i := range all.NumField() {
-		switch field := all.Field(i); field.Kind() {
+	for _, field := range all.Fields() {
+		switch field.Kind() {
 		case reflect.Pointer:
 			field.Set(reflect.New(field.Type().Elem()))
 		default:

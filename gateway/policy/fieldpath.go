@@ -49,7 +49,7 @@ func resolve(message protoreflect.MessageDescriptor, path string) (FieldPath, *P
 		at = field.Message()
 	}
 	if at != nil {
-		return nil, &PathError{path, fmt.Sprintf("%q is a message", path), fmt.Sprintf("name a value in it: %s", prefixed(path, at))}
+		return nil, &PathError{path, fmt.Sprintf("%q is a message", path), "name a value in it: " + prefixed(path, at)}
 	}
 	return found, nil
 }

@@ -117,8 +117,8 @@ type Host struct {
 	Stats stats.Handler
 	// Drain is how long calls may take to end once the server is to stop.
 	Drain time.Duration
-	// OnClose has close called after the server has ended, the last given first.
-	OnClose func(close func() error)
+	// OnClose has end called after the server has ended, the last given first.
+	OnClose func(end func() error)
 }
 
 // Command is a command of the program's own. What Name says must be no command

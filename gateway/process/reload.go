@@ -121,6 +121,9 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	if err := p.gateway.Reconfigure(ready.settings); err != nil {
 		return err
 	}
+	if err := p.telemetry.SetSampleRatio(next.Config.GetTelemetry().GetSampleRatio()); err != nil {
+		return err
+	}
 	p.verifier.Store(&ready.verifier)
 	if p.apiKeys != nil && ready.apiKeys != nil {
 		p.apiKeys.Store(&ready.apiKeys)
@@ -130,7 +133,6 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 			server.certificate.Store(certificate)
 		}
 	}
-	p.telemetry.SetSampleRatio(next.Config.GetTelemetry().GetSampleRatio())
 	p.logs.setLevel(next.Config.GetLogging().GetLevel())
 	return nil
 }

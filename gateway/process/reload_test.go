@@ -104,7 +104,7 @@ func TestCertificateFollowsItsFiles(t *testing.T) {
 		t.Fatalf("%+v", r.Started)
 	}
 	serial := func(url string) int64 {
-		conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // whose it is says the serial number
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{InsecureSkipVerify: true}) // whose it is says the serial number
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,7 @@
 package process
 
 import (
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
@@ -19,10 +19,10 @@ type tokenCommand struct {
 // Run prints the token.
 func (c *tokenCommand) Run(e *environment) error {
 	if c.Subject == "" {
-		return fmt.Errorf("--subject: must not be empty")
+		return errors.New("--subject: must not be empty")
 	}
 	if c.TTL <= 0 {
-		return fmt.Errorf("--ttl: must be positive")
+		return errors.New("--ttl: must be positive")
 	}
 	keys, err := devkeys.Open(c.Data)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -105,9 +106,7 @@ func TestAccessLogFields(t *testing.T) {
 				"url.path": "/v2/vendors/1", "http.response.status_code": 200.0, "http.response.body.size": 0.0,
 				"client.address": r.RemoteAddr,
 			}
-			for key, value := range test.fields {
-				want[key] = value
-			}
+			maps.Copy(want, test.fields)
 			got := parse(t, log.Bytes())
 			if took, ok := got["duration"].(float64); !ok || took <= 0 {
 				t.Errorf("duration %v", got["duration"])

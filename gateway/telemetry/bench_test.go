@@ -85,8 +85,10 @@ func BenchmarkMiddleware(b *testing.B) {
 
 func BenchmarkUpstream(b *testing.B) {
 	all := everything(b, sdktrace.NeverSample())
-	unsampled, _ := all.TracerProvider.Tracer("").Start(b.Context(), "")
-	sampled, _ := everything(b, sdktrace.AlwaysSample()).TracerProvider.Tracer("").Start(b.Context(), "")
+	unsampled, dropped := all.TracerProvider.Tracer("").Start(b.Context(), "")
+	defer dropped.End()
+	sampled, recorded := everything(b, sdktrace.AlwaysSample()).TracerProvider.Tracer("").Start(b.Context(), "")
+	defer recorded.End()
 	invoked := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil }
 	for name, ctx := range map[string]context.Context{"no trace": trace.ContextWithSpan(b.Context(), nil), "unsampled": unsampled, "sampled": sampled} {
 		b.Run(name, func(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -63,10 +64,10 @@ func (t *serverTracing) start(r *http.Request, q *Request) context.Context {
 	options := t.options
 	if t.newRoot {
 		if client := trace.SpanContextFromContext(ctx); client.IsValid() {
-			options = append(options[:len(options):len(options)], trace.WithLinks(trace.Link{SpanContext: client}))
+			options = append(slices.Clip(options), trace.WithLinks(trace.Link{SpanContext: client}))
 		}
 	}
-	ctx, q.span = t.tracer.Start(ctx, q.series.method.spanName(), options...)
+	ctx, q.span = t.tracer.Start(ctx, q.series.method.spanName(), options...) //nolint:spancheck // endServerSpan ends it
 	return ctx
 }
 

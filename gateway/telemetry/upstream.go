@@ -61,7 +61,7 @@ func (u *upstream) start(ctx context.Context, method string) (context.Context, t
 	if !spansCall(ctx, u.tracer) {
 		return ctx, nil
 	}
-	return u.tracer.Start(ctx, rpcMethod(method), u.options...)
+	return u.tracer.Start(ctx, rpcMethod(method), u.options...) //nolint:spancheck // upstream.end ends it
 }
 
 // spansCall reports whether a call gets a span.

@@ -3,6 +3,7 @@ package transcode
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -92,7 +93,7 @@ func (rt *Route) presentCaching(h http.Header, md metadata.MD) {
 		"vary":          "Vary",
 	} {
 		if values := md.Get(key); len(values) > 0 && name == "Vary" {
-			h[name] = append(h[name][:len(h[name]):len(h[name])], values...) // CORS and compression vary, too
+			h[name] = append(slices.Clip(h[name]), values...) // CORS and compression vary, too
 		} else if len(values) > 0 {
 			h[name] = values
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -121,7 +122,7 @@ func (rt *Route) forward(ctx context.Context, outbound runtime.Marshaler, w http
 	a := rt.present
 	options := rt.mux.GetForwardResponseOptions()
 	if a.status != http.StatusOK || a.location != nil {
-		options = append(options[:len(options):len(options)], a.head)
+		options = append(slices.Clip(options), a.head)
 	}
 	if a.status == http.StatusNoContent {
 		outbound = bodiless{outbound}

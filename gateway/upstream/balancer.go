@@ -16,7 +16,7 @@ import (
 // balancerName is how a service config names the balancer.
 const balancerName = "venta_addresses"
 
-func init() { balancer.Register(addressesBuilder{}) }
+func init() { balancer.Register(addressesBuilder{}) } //nolint:gochecknoinits // Register must not be called later
 
 type addressesBuilder struct{}
 
@@ -24,7 +24,7 @@ func (addressesBuilder) Name() string { return balancerName }
 
 func (addressesBuilder) Build(cc balancer.ClientConn, o balancer.BuildOptions) balancer.Balancer {
 	a := &addresses{cc: cc, options: o, endpoints: map[string]*endpoint{}}
-	a.round.Store(rand.Uint64()) // gateways that start together must not go round together
+	a.round.Store(rand.Uint64()) //nolint:gosec // no secret: gateways that start together must not go round together
 	return a
 }
 

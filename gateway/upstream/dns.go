@@ -71,7 +71,7 @@ func (r *refresher) wait(ctx context.Context) bool {
 	gap := time.NewTimer(min(resolveGap, r.interval))
 	defer gap.Stop()
 	// Gateways that started together must not ask together for ever.
-	due := time.NewTimer(time.Duration(float64(r.interval) * (0.9 + 0.2*rand.Float64())))
+	due := time.NewTimer(time.Duration(float64(r.interval) * (0.9 + 0.2*rand.Float64()))) //nolint:gosec // no secret
 	defer due.Stop()
 	select {
 	case <-ctx.Done():

@@ -118,7 +118,7 @@ func found(names ...string) resolver.State {
 }
 
 // run starts a backend, with what register adds to it.
-func (c *cluster) run(name string, register ...func(*grpc.Server)) *backend {
+func (c *cluster) run(name string, register ...func(*grpc.Server)) {
 	b, listener := newBackend(name), bufconn.Listen(1<<16)
 	for _, r := range register {
 		r(b.server)
@@ -128,7 +128,6 @@ func (c *cluster) run(name string, register ...func(*grpc.Server)) *backend {
 	c.mu.Unlock()
 	go b.server.Serve(listener) // it ends with Stop
 	c.t.Cleanup(b.server.Stop)
-	return b
 }
 
 func (c *cluster) backend(name string) *backend {

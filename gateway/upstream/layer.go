@@ -17,7 +17,7 @@ import (
 // layerName is how a service config names the layer over another balancer.
 const layerName = "venta_layer"
 
-func init() { balancer.Register(layerBuilder{}) }
+func init() { balancer.Register(layerBuilder{}) } //nolint:gochecknoinits // Register must not be called later
 
 // layerConfig is the balancer below and its config.
 type layerConfig struct {

@@ -45,7 +45,7 @@ func (s *streamAttempt) Received() {
 // Ended implements clientstream.Observer. The end of a stream that has not opened
 // is streamDone's; one that its context ended was not the address's doing.
 func (s *streamAttempt) Ended(end clientstream.End) {
-	cut := end.Lost || s.attempt.Err() != nil
+	cut := end.Lost || s.attempt.Context.Err() != nil //nolint:staticcheck // "attempt.Err" would be another error
 	if end.Err != nil && !cut && s.opened.Load() {
 		s.attempt.broke(end.Err)
 	}

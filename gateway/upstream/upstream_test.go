@@ -100,22 +100,24 @@ func TestTargets(t *testing.T) {
 	}
 	for _, test := range tests {
 		conn, err := New(test.target, Options{})
-		if test.fault == "" {
-			if err != nil {
-				t.Errorf("%s: %v", test.target, err)
-				continue
+		if test.fault != "" {
+			if err == nil || !strings.Contains(err.Error(), test.fault) {
+				t.Errorf("%s: %v, want an error of %q", test.target, err, test.fault)
 			}
-			if conn.View().Target != test.target {
-				t.Errorf("View has target %s, want %s", conn.View().Target, test.target)
-			}
-			if err := conn.Close(); err != nil {
-				t.Error(err)
-			}
-			if conn.Close() == nil {
-				t.Errorf("%s: the second Close returned no error", test.target)
-			}
-		} else if err == nil || !strings.Contains(err.Error(), test.fault) {
-			t.Errorf("%s: %v, want an error of %q", test.target, err, test.fault)
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", test.target, err)
+			continue
+		}
+		if conn.View().Target != test.target {
+			t.Errorf("View has target %s, want %s", conn.View().Target, test.target)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		if conn.Close() == nil {
+			t.Errorf("%s: the second Close returned no error", test.target)
 		}
 	}
 }

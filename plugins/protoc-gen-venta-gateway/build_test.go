@@ -13,7 +13,6 @@ import (
 	"github.com/bufbuild/protocompile"
 	"google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
 	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
@@ -51,7 +50,7 @@ func TestPublicSchemas(t *testing.T) {
 	files := schemas(t, "internal/testdata/public")
 	files["compute.proto"] = compute(40)
 	request := compile(t, files, protocompile.SourceInfoNone)
-	request.Parameter = proto.String("allow_delete_body=true,generate_unbound_methods=true")
+	request.Parameter = new("allow_delete_body=true,generate_unbound_methods=true")
 	b := newBuild(t)
 	generated := outputs(t, generate(request, io.Discard))
 	b.add(generated)

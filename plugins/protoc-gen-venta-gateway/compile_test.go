@@ -88,7 +88,7 @@ func linkedIn(path string) (protocompile.SearchResult, error) {
 // asRequest passes the descriptors over the wire, as a compiler does.
 func asRequest(t *testing.T, compiled linker.Files, names []string) *pluginpb.CodeGeneratorRequest {
 	t.Helper()
-	built := &pluginpb.CodeGeneratorRequest{FileToGenerate: names, Parameter: proto.String("paths=source_relative")}
+	built := &pluginpb.CodeGeneratorRequest{FileToGenerate: names, Parameter: new("paths=source_relative")}
 	seen := map[string]bool{}
 	for _, file := range compiled {
 		addWithImports(built, file, seen)

@@ -24,7 +24,7 @@ func generate(request *pluginpb.CodeGeneratorRequest, warn io.Writer) *pluginpb.
 		err = o.finish(warn)
 	}
 	if err != nil {
-		return declare(&pluginpb.CodeGeneratorResponse{Error: proto.String(err.Error())})
+		return declare(&pluginpb.CodeGeneratorResponse{Error: new(err.Error())})
 	}
 	files, err := resolve.Files(plugin, o.resolve)
 	if err != nil {
@@ -39,7 +39,7 @@ func generate(request *pluginpb.CodeGeneratorRequest, warn io.Writer) *pluginpb.
 // declare adds what the plugin supports, which a compiler reads in every
 // response.
 func declare(response *pluginpb.CodeGeneratorResponse) *pluginpb.CodeGeneratorResponse {
-	response.SupportedFeatures = proto.Uint64(features)
+	response.SupportedFeatures = new(features)
 	response.MinimumEdition = proto.Int32(int32(descriptorpb.Edition_EDITION_PROTO2))
 	response.MaximumEdition = proto.Int32(int32(descriptorpb.Edition_EDITION_2024))
 	return response

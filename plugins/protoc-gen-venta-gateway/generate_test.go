@@ -105,7 +105,7 @@ func TestOptions(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.parameter, func(t *testing.T) {
 			request := compile(t, files, protocompile.SourceInfoStandard)
-			request.Parameter = proto.String(test.parameter)
+			request.Parameter = new(test.parameter)
 			response := generate(request, io.Discard)
 			if test.refused != "" {
 				if !strings.HasPrefix(response.GetError(), test.refused) || len(response.GetFile()) > 0 {

@@ -72,7 +72,7 @@ import (
 
 func main() {
 	if len(os.Args) == 2 && (os.Args[1] == "-version" || os.Args[1] == "--version") {
-		fmt.Println("protoc-gen-venta-gateway", version())
+		fmt.Println("protoc-gen-venta-gateway", version()) //nolint:forbidigo // a program that is asked for its version
 		return
 	}
 	if err := run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/bufbuild/protocompile"
-	"google.golang.org/protobuf/proto"
 )
 
 // TestUnboundWarning holds that RPCs without a route are named, and only where
@@ -22,7 +21,7 @@ func TestUnboundWarning(t *testing.T) {
 		"warn_on_unbound_methods=true,generate_unbound_methods=true": "",
 	} {
 		request := compile(t, files, protocompile.SourceInfoStandard)
-		request.Parameter = proto.String(parameter)
+		request.Parameter = new(parameter)
 		var warned bytes.Buffer
 		if response := generate(request, &warned); response.Error != nil || warned.String() != want {
 			t.Errorf("%q warned %q (error %q), want %q", parameter, warned.String(), response.GetError(), want)
@@ -41,7 +40,7 @@ func TestDefaultsOfOptions(t *testing.T) {
 		// These have no effect, whatever they say.
 		"omit_package_doc=true", "use_opaque_api=true", "allow_repeated_fields_in_body=false", "logtostderr=true",
 	} {
-		request.Parameter = proto.String("paths=source_relative," + option)
+		request.Parameter = new("paths=source_relative," + option)
 		for name, content := range outputs(t, generate(request, io.Discard)) {
 			if content != want[name] {
 				t.Errorf("%s changes %s", option, name)

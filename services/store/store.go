@@ -78,8 +78,7 @@ func busy(err error) bool {
 
 // resultCode returns SQLite's extended result code, or 0 for other errors.
 func resultCode(err error) int {
-	var failed *sqlite.Error
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*sqlite.Error](err); ok {
 		return failed.Code()
 	}
 	return 0

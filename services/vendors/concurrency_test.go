@@ -6,8 +6,6 @@ import (
 	"sync"
 	"testing"
 
-	"google.golang.org/protobuf/proto"
-
 	vendorv1 "github.com/venta-hq/venta/gen/venta/vendors/v1"
 	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 	"github.com/venta-hq/venta/services/internal/servicetest"
@@ -29,7 +27,7 @@ func TestWritersOfTwoServers(t *testing.T) {
 			var err error
 			switch i % 3 {
 			case 0:
-				_, err = s.v1.UpdateVendor(ctx, &vendorv1.UpdateVendorRequest{Id: id, Phone: proto.String(text)})
+				_, err = s.v1.UpdateVendor(ctx, &vendorv1.UpdateVendorRequest{Id: id, Phone: new(text)})
 			case 1:
 				_, err = s.v2.UpdateVendor(ctx, &vendorv2.UpdateVendorRequest{Id: id, Vendor: &vendorv2.VendorChanges{Description: text}})
 			default:

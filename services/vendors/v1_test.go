@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	vendorv1 "github.com/venta-hq/venta/gen/venta/vendors/v1"
@@ -32,19 +31,19 @@ func TestV1CreateIsSeenByBothVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, new := s.getV1(t, created.GetId()), s.get(t, created.GetId())
-	wantOld := &vendorv1.Vendor{
+	v1, v2 := s.getV1(t, created.GetId()), s.get(t, created.GetId())
+	wantV1 := &vendorv1.Vendor{
 		Id: created.GetId(), Name: "Tacos", Description: "Best", Phone: "1", Website: "w", PrimaryImage: "i",
-		CreatedAt: new.GetCreatedAt(), UpdatedAt: new.GetUpdatedAt(),
+		CreatedAt: v2.GetCreatedAt(), UpdatedAt: v2.GetUpdatedAt(),
 	}
-	wantNew := &vendorv2.Vendor{
+	wantV2 := &vendorv2.Vendor{
 		Id: created.GetId(), Name: "Tacos", Description: "Best", Phone: "1", Website: "w", ProfileImage: "i",
-		CreatedAt: old.GetCreatedAt(), UpdatedAt: old.GetUpdatedAt(),
+		CreatedAt: v1.GetCreatedAt(), UpdatedAt: v1.GetUpdatedAt(),
 	}
-	if diff := cmp.Diff(wantOld, old, protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff(wantV1, v1, protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(wantNew, new, protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff(wantV2, v2, protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -70,11 +69,11 @@ func TestV1UpdateChangesWhatIsGiven(t *testing.T) {
 		want    func(*vendorv1.Vendor)
 	}{
 		"nothing":      {&vendorv1.UpdateVendorRequest{}, func(*vendorv1.Vendor) {}},
-		"name":         {&vendorv1.UpdateVendorRequest{Name: proto.String("N")}, func(v *vendorv1.Vendor) { v.Name = "N" }},
-		"image":        {&vendorv1.UpdateVendorRequest{ImageUrl: proto.String("I")}, func(v *vendorv1.Vendor) { v.PrimaryImage = "I" }},
-		"open":         {&vendorv1.UpdateVendorRequest{Open: proto.Bool(true)}, func(v *vendorv1.Vendor) { v.Open = true }},
-		"blank phone":  {&vendorv1.UpdateVendorRequest{Phone: proto.String("")}, func(v *vendorv1.Vendor) { v.Phone = "" }},
-		"three fields": {&vendorv1.UpdateVendorRequest{Description: proto.String("D"), Email: proto.String("E"), Website: proto.String("W")}, func(v *vendorv1.Vendor) { v.Description, v.Email, v.Website = "D", "E", "W" }},
+		"name":         {&vendorv1.UpdateVendorRequest{Name: new("N")}, func(v *vendorv1.Vendor) { v.Name = "N" }},
+		"image":        {&vendorv1.UpdateVendorRequest{ImageUrl: new("I")}, func(v *vendorv1.Vendor) { v.PrimaryImage = "I" }},
+		"open":         {&vendorv1.UpdateVendorRequest{Open: new(true)}, func(v *vendorv1.Vendor) { v.Open = true }},
+		"blank phone":  {&vendorv1.UpdateVendorRequest{Phone: new("")}, func(v *vendorv1.Vendor) { v.Phone = "" }},
+		"three fields": {&vendorv1.UpdateVendorRequest{Description: new("D"), Email: new("E"), Website: new("W")}, func(v *vendorv1.Vendor) { v.Description, v.Email, v.Website = "D", "E", "W" }},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +97,8 @@ func TestV1Refuses(t *testing.T) {
 	id := s.create(t, "ada").GetId()
 	for name, err := range map[string]error{
 		"create without name": call(s.v1.CreateVendor(s.As("ada"), &vendorv1.CreateVendorRequest{})),
-		"blank name":          call(s.v1.UpdateVendor(s.As("ada"), &vendorv1.UpdateVendorRequest{Id: id, Name: proto.String("")})),
-		"long phone":          call(s.v1.UpdateVendor(s.As("ada"), &vendorv1.UpdateVendorRequest{Id: id, Phone: proto.String(strings.Repeat("1", 21))})),
+		"blank name":          call(s.v1.UpdateVendor(s.As("ada"), &vendorv1.UpdateVendorRequest{Id: id, Name: new("")})),
+		"long phone":          call(s.v1.UpdateVendor(s.As("ada"), &vendorv1.UpdateVendorRequest{Id: id, Phone: new(strings.Repeat("1", 21))})),
 		"get without id":      call(s.v1.GetVendor(s.As("ada"), &vendorv1.GetVendorRequest{})),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +122,7 @@ func TestOnlyTheOwnerMayChange(t *testing.T) {
 		for _, role := range []string{"", "system"} { // no role makes an owner
 			eve := s.As("eve", role)
 			others = append(others,
-				call(s.v1.UpdateVendor(eve, &vendorv1.UpdateVendorRequest{Id: id, Name: proto.String("Mine")})),
+				call(s.v1.UpdateVendor(eve, &vendorv1.UpdateVendorRequest{Id: id, Name: new("Mine")})),
 				call(s.v1.UpdateVendor(eve, &vendorv1.UpdateVendorRequest{Id: id})),
 				call(s.v2.UpdateVendor(eve, &vendorv2.UpdateVendorRequest{Id: id, Vendor: &vendorv2.VendorChanges{Name: "Mine"}})),
 				call(s.v2.DeleteVendor(eve, &vendorv2.DeleteVendorRequest{Id: id})),

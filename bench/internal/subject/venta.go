@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 
 	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -110,7 +111,7 @@ func service(o Options) gateway.Service {
 
 func getBindings(routes int) []gateway.Binding {
 	before, behind := around(routes)
-	paths := append(append(before[:len(before):len(before)], "/v2/vendors/{id}"), behind...)
+	paths := append(append(slices.Clip(before), "/v2/vendors/{id}"), behind...)
 	bindings := make([]gateway.Binding, len(paths))
 	for i, path := range paths {
 		bindings[i] = gateway.Binding{Verb: http.MethodGet, Path: path, ResponseBody: "vendor"}

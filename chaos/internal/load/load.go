@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -162,9 +163,7 @@ func (r *Run) call(ctx context.Context, request Request) Sample {
 	if err != nil {
 		return Sample{Failure: err.Error()}
 	}
-	for name, values := range r.plan.Header {
-		sent.Header[name] = values
-	}
+	maps.Copy(sent.Header, r.plan.Header)
 	sent.Header.Set("X-Forwarded-For", request.From)
 	response, err := r.client.Do(sent)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -38,7 +39,7 @@ func (s Sample) Outcome() string {
 	case s.Reason != "":
 		return fmt.Sprintf("%d %s", s.Status, s.Reason)
 	default:
-		return fmt.Sprint(s.Status)
+		return strconv.Itoa(s.Status)
 	}
 }
 

@@ -39,6 +39,6 @@ func runHalfOpen(ctx context.Context, t *trial) error {
 	t.answered(seen)
 	t.opened(seen)
 	t.none(seen.After(struck+noticed), "no request fails once keep-alive had time to notice")
-	t.note("the last failure came %s after the fault", seen.Failed().Last()-struck)
+	t.notef("the last failure came %s after the fault", seen.Failed().Last()-struck)
 	return nil
 }

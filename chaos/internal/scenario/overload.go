@@ -41,7 +41,7 @@ func runOverload(ctx context.Context, t *trial) error {
 		return err
 	}
 	t.judgeOverload(peak, over)
-	t.note("the upstream's capacity is %.1f calls a second; it had at most %d calls at once for %d workers", capacity, counts.MaxInFlight, workers)
+	t.notef("the upstream's capacity is %.1f calls a second; it had at most %d calls at once for %d workers", capacity, counts.MaxInFlight, workers)
 	return nil
 }
 
@@ -83,7 +83,7 @@ func (t *trial) judgeOverload(peak, over load.Seen) {
 		"%.1f %% of critical, %.1f %% of sheddable calls succeed", 100*share(critical), 100*share(sheddable))
 	shed := because(settled, overloaded).Count()
 	t.check(shed > 0, "what is too much is shed", "%d requests %v", shed, settled.Failed().Outcomes())
-	t.note("good answers in each second of 4x: %v", eachSecond(over))
+	t.notef("good answers in each second of 4x: %v", eachSecond(over))
 }
 
 // eachSecond counts the requests that succeeded, by the second in which their

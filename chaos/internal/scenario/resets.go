@@ -52,5 +52,5 @@ func (t *trial) judgeResets(seen load.Seen, counts backend.Counts, resets int) {
 	t.answered(seen)
 	t.withinBudget(counts.Calls, seen)
 	t.check(counts.Connections > int64(resets)/2, "the fault strikes", "%d resets, %d connections made", resets, counts.Connections)
-	t.note("a write under way at a reset fails: whether it happened is unknown, so it is not repeated")
+	t.notef("a write under way at a reset fails: whether it happened is unknown, so it is not repeated")
 }

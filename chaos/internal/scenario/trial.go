@@ -30,7 +30,7 @@ func (t *trial) check(ok bool, criterion, found string, args ...any) {
 	})
 }
 
-func (t *trial) note(format string, args ...any) {
+func (t *trial) notef(format string, args ...any) {
 	t.found.Notes = append(t.found.Notes, fmt.Sprintf(format, args...))
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/venta-hq/venta/chaos/internal/balancer"
@@ -52,11 +53,11 @@ func (s *Stage) Close() {
 
 // Logs returns the last of what the gateways wrote.
 func (s *Stage) Logs() string {
-	var all string
+	var all strings.Builder
 	for _, log := range s.logs {
-		all += log()
+		all.WriteString(log())
 	}
-	return all
+	return all.String()
 }
 
 func (s *Stage) onClose(end func()) { s.closers = append(s.closers, end) }

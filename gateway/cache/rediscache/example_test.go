@@ -12,7 +12,7 @@ import (
 
 // A Store that shares its responses and purges with those of other processes. What
 // was opened first is closed last.
-func Example() {
+func Example() { //nolint:testableexamples // Redis is another process
 	client, err := redis.Open(context.Background(), redis.Options{Addresses: []string{"localhost:6379"}})
 	if err != nil {
 		log.Fatal(err)

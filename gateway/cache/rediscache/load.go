@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -33,7 +34,7 @@ func (r *Remote) Load(ctx context.Context, key cache.RemoteKey, tags []cache.Tag
 	if err != nil {
 		return cache.Loaded{}, fmt.Errorf("loading: %w", err)
 	}
-	if !complete(values) { // then nothing can be stored under them
+	if slices.Contains(values, "") { // then nothing can be stored under them
 		if values, err = r.create(ctx, names, values); err != nil {
 			return cache.Loaded{}, fmt.Errorf("making values of tags: %w", err)
 		}
@@ -130,15 +131,6 @@ func optional(result rueidis.RedisResult) ([]string, error) {
 		}
 	}
 	return values, nil
-}
-
-func complete(values []string) bool {
-	for _, value := range values {
-		if value == "" {
-			return false
-		}
-	}
-	return true
 }
 
 // create makes the values that are missing, or learns what another process has

@@ -96,17 +96,17 @@ func TestMessagesWithinThemselves(t *testing.T) {
 func TestOptionalIsNoChoice(t *testing.T) {
 	field := func(optional bool) *descriptorpb.FieldDescriptorProto {
 		return &descriptorpb.FieldDescriptorProto{
-			Name: proto.String("x"), Number: proto.Int32(1), OneofIndex: proto.Int32(0), Proto3Optional: proto.Bool(optional),
+			Name: new("x"), Number: proto.Int32(1), OneofIndex: proto.Int32(0), Proto3Optional: new(optional),
 			Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(), Type: descriptorpb.FieldDescriptorProto_TYPE_INT32.Enum(),
 		}
 	}
 	for optional, want := range map[bool]bool{true: false, false: true} {
 		file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-			Name: proto.String("x.proto"), Syntax: proto.String("proto3"),
+			Name: new("x.proto"), Syntax: new("proto3"),
 			MessageType: []*descriptorpb.DescriptorProto{{
-				Name:      proto.String("X"),
+				Name:      new("X"),
 				Field:     []*descriptorpb.FieldDescriptorProto{field(optional)},
-				OneofDecl: []*descriptorpb.OneofDescriptorProto{{Name: proto.String("_x")}},
+				OneofDecl: []*descriptorpb.OneofDescriptorProto{{Name: new("_x")}},
 			}},
 		}, nil)
 		if err != nil {

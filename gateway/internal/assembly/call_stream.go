@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -22,7 +23,7 @@ func (b *builder) streamUpstream() transcode.Opener {
 	edge, limit := b.env.Edge, b.env.Edge.responseBound(b.rpc.Policy.Limits)
 	return func(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 		if limit > 0 {
-			opts = append(opts[:len(opts):len(opts)], grpc.MaxCallRecvMsgSize(int(limit)))
+			opts = append(slices.Clip(opts), grpc.MaxCallRecvMsgSize(int(limit)))
 		}
 		stream, err := open(ctx, desc, method, opts...)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -24,7 +25,7 @@ func (b *builder) callUpstream() grpc.UnaryInvoker {
 		bound = append(bound, grpc.MaxCallRecvMsgSize(int(limit)))
 	}
 	return func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
-		err := conn.Invoke(ctx, method, req, reply, append(opts[:len(opts):len(opts)], bound...)...)
+		err := conn.Invoke(ctx, method, req, reply, append(slices.Clip(opts), bound...)...)
 		if oversized != nil && err == nil {
 			oversized(ctx, reply)
 		}

@@ -57,7 +57,7 @@ func TestWatcher(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
 	defer theirs.Close()
-	controller := func(w http.ResponseWriter) *http.ResponseController { return http.NewResponseController(w) }
+	controller := http.NewResponseController
 	tests := []struct {
 		name     string
 		below    scripted

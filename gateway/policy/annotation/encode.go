@@ -5,7 +5,6 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/venta-hq/venta/gateway/policy"
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
@@ -57,14 +56,14 @@ func span(d time.Duration) *string {
 	if d == 0 {
 		return nil
 	}
-	return proto.String(d.String())
+	return new(d.String())
 }
 
 func day(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	return proto.String(t.UTC().Format(time.RFC3339))
+	return new(t.UTC().Format(time.RFC3339))
 }
 
 func mode(shadow bool) *policyv1.Mode {
@@ -82,7 +81,7 @@ func named(statuses []codes.Code) []code.Code {
 	return read
 }
 
-func number32(n int) *int32 { return proto.Int32(int32(n)) }
+func number32(n int) *int32 { return new(int32(n)) }
 
 func encodeTimeout(t *policy.Timeout) *policyv1.Timeout {
 	if t == nil {
@@ -97,9 +96,9 @@ func encodeRetry(r *policy.Retry) *policyv1.Retry {
 	}
 	return &policyv1.Retry{
 		MaxAttempts:          number32(r.MaxAttempts),
-		InitialBackoff:       proto.String(r.InitialBackoff.String()),
-		MaxBackoff:           proto.String(r.MaxBackoff.String()),
-		BackoffMultiplier:    proto.Float64(r.BackoffMultiplier),
+		InitialBackoff:       new(r.InitialBackoff.String()),
+		MaxBackoff:           new(r.MaxBackoff.String()),
+		BackoffMultiplier:    new(r.BackoffMultiplier),
 		RetryableStatusCodes: named(r.RetryableStatusCodes),
 		PerAttemptTimeout:    span(r.PerAttemptTimeout),
 		Budget:               encodeBudget(r.Budget),
@@ -116,7 +115,7 @@ func encodeHedge(h *policy.Hedge) *policyv1.Hedge {
 		return nil
 	}
 	return &policyv1.Hedge{
-		Delay:               proto.String(h.Delay.String()),
+		Delay:               new(h.Delay.String()),
 		MaxAttempts:         number32(h.MaxAttempts),
 		NonFatalStatusCodes: named(h.NonFatalStatusCodes),
 		Budget:              encodeBudget(h.Budget),
@@ -130,9 +129,9 @@ func encodeBreaker(b *policy.CircuitBreaker) *policyv1.CircuitBreaker {
 	}
 	p := &policyv1.CircuitBreaker{
 		ErrorThresholdPercent:    number32(b.ErrorThresholdPercent),
-		Window:                   proto.String(b.Window.String()),
+		Window:                   new(b.Window.String()),
 		MinimumCalls:             number32(b.MinimumCalls),
-		OpenDuration:             proto.String(b.OpenDuration.String()),
+		OpenDuration:             new(b.OpenDuration.String()),
 		HalfOpenCalls:            number32(b.HalfOpenCalls),
 		SlowCallDuration:         span(b.SlowCallDuration),
 		SlowCallThresholdPercent: set(int32(b.SlowCallThresholdPercent)),
@@ -155,7 +154,7 @@ func encodeConcurrency(c *policy.Concurrency) *policyv1.Concurrency {
 	}
 	p := &policyv1.Concurrency{
 		MaxInFlight: number32(c.MaxInFlight),
-		Adaptive:    proto.Bool(c.Adaptive),
+		Adaptive:    new(c.Adaptive),
 		MaxQueue:    number32(c.MaxQueue),
 		Criticality: policyv1.Concurrency_CRITICALITY_DEFAULT.Enum(),
 		Scope:       policyv1.Concurrency_SCOPE_METHOD.Enum(),

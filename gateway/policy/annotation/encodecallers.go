@@ -1,8 +1,6 @@
 package annotation
 
 import (
-	"google.golang.org/protobuf/proto"
-
 	"github.com/venta-hq/venta/gateway/policy"
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
@@ -11,10 +9,10 @@ import (
 
 func encodeRateLimit(l policy.RateLimit) *policyv1.RateLimit {
 	p := &policyv1.RateLimit{
-		Name:     proto.String(l.Name),
-		Requests: proto.Int64(l.Requests),
-		Interval: proto.String(l.Interval.String()),
-		Burst:    proto.Int64(l.Burst),
+		Name:     new(l.Name),
+		Requests: new(l.Requests),
+		Interval: new(l.Interval.String()),
+		Burst:    new(l.Burst),
 		Key:      encodeKey(l.Key),
 		Cost:     encodeCost(l.Cost),
 		Scope:    policyv1.RateLimit_SCOPE_LOCAL.Enum(),
@@ -23,7 +21,7 @@ func encodeRateLimit(l policy.RateLimit) *policyv1.RateLimit {
 	}
 	for _, t := range l.Tiers {
 		p.Tiers = append(p.Tiers, &policyv1.RateLimitTier{
-			Claim: proto.String(t.Claim), Value: proto.String(t.Value), Requests: proto.Int64(t.Requests), Burst: proto.Int64(t.Burst),
+			Claim: new(t.Claim), Value: new(t.Value), Requests: new(t.Requests), Burst: new(t.Burst),
 		})
 	}
 	if l.Shared {
@@ -69,7 +67,7 @@ func encodeCache(c *policy.Cache) *policyv1.Cache {
 		return nil
 	}
 	p := &policyv1.Cache{
-		Ttl:                  proto.String(c.TTL.String()),
+		Ttl:                  new(c.TTL.String()),
 		StaleWhileRevalidate: span(c.StaleWhileRevalidate),
 		StaleIfError:         span(c.StaleIfError),
 		NegativeTtl:          span(c.NegativeTTL),

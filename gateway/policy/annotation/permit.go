@@ -176,7 +176,7 @@ func inRange(p *policyv1.Permit, v fieldValue) (policy.Fault, bool) {
 	}
 	return policy.Fault{
 		Path:    p.GetField(),
-		Problem: fmt.Sprintf("%s is not what the author permits", v.value.String()),
+		Problem: v.value.String() + " is not what the author permits",
 		Remedy:  "write a value " + permitted,
 	}, ok && least && most
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -35,7 +36,7 @@ sentinel failover-timeout %s 3000
 func StartReplica(t testing.TB, of *Server) *Server {
 	t.Helper()
 	replica := Start(t)
-	replica.Do("REPLICAOF", "127.0.0.1", fmt.Sprint(of.port()))
+	replica.Do("REPLICAOF", "127.0.0.1", strconv.Itoa(of.port()))
 	replica.awaitMaster()
 	return replica
 }

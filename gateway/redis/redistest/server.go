@@ -58,7 +58,7 @@ func launch(t testing.TB, port int, ready string, args []string) *Server {
 	}
 	s := &Server{
 		Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), t: t,
-		cmd: exec.Command(binary, args...), lines: newLog(), ended: make(chan struct{}),
+		cmd: exec.Command(binary, args...), lines: newLog(), ended: make(chan struct{}), //nolint:gosec // redis-server, for tests
 	}
 	s.cmd.SysProcAttr = dieWithParent()
 	output, err := s.cmd.StdoutPipe()

@@ -23,14 +23,14 @@ func (broken) Collect(metrics chan<- prometheus.Metric) {
 
 func TestBrokenMetricHidesNoOther(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	fine := prometheus.NewCounter(prometheus.CounterOpts{Name: "fine"})
+	fine := prometheus.NewCounter(prometheus.CounterOpts{Name: "fine_total", Help: "What is fine."})
 	registry.MustRegister(broken{}, fine)
 	var log bytes.Buffer
 	h := scrape(registry, newReporter(slog.New(slog.NewTextHandler(&log, nil)), "exporting metrics"))
 	for range 3 {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "fine 0") {
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "fine_total 0") {
 			t.Errorf("status %d: %s", w.Code, w.Body)
 		}
 	}

@@ -50,7 +50,8 @@ func TestSetSampleRatioKeepsDecisions(t *testing.T) {
 	to := (&collector{}).start(t)
 	p, _ := start(t, export.Config{OTLPEndpoint: to.address, SampleRatio: 1})
 	tracer := p.TracerProvider.Tracer("test")
-	within, _ := tracer.Start(t.Context(), "root")
+	within, root := tracer.Start(t.Context(), "root")
+	defer root.End()
 	if err := p.SetSampleRatio(0); err != nil {
 		t.Fatal(err)
 	}

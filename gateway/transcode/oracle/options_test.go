@@ -104,7 +104,7 @@ func (lines) NewDecoder(r io.Reader) runtime.Decoder {
 		case *string:
 			*v = string(text)
 		case **string:
-			*v = proto.String(string(text))
+			*v = new(string(text))
 		case *[]string:
 			*v = strings.Fields(string(text))
 		default:

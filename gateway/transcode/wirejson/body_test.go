@@ -35,17 +35,17 @@ var fieldTests = []struct {
 	value func(proto.Message) any
 	want  string // without EmitUnpopulated; "" is an error
 }{
-	{"message", &descriptor{Options: &descriptorpb.MessageOptions{Deprecated: proto.Bool(true)}}, "options", func(m proto.Message) any { return m.(*descriptor).Options }, `{"deprecated":true}`},
-	{"no message", &descriptor{Name: proto.String("n")}, "options", func(m proto.Message) any { return m.(*descriptor).Options }, `{}`},
+	{"message", &descriptor{Options: &descriptorpb.MessageOptions{Deprecated: new(true)}}, "options", func(m proto.Message) any { return m.(*descriptor).Options }, `{"deprecated":true}`},
+	{"no message", &descriptor{Name: new("n")}, "options", func(m proto.Message) any { return m.(*descriptor).Options }, `{}`},
 	{"well-known message", &metricpb.MetricDescriptor_MetricDescriptorMetadata{}, "sample_period", func(m proto.Message) any { return m.(*metricpb.MetricDescriptor_MetricDescriptorMetadata).SamplePeriod }, `"0s"`},
-	{"messages", &descriptor{NestedType: []*descriptor{{}, {Name: proto.String("<n>")}}}, "nested_type", func(m proto.Message) any { return m.(*descriptor).NestedType }, `[{},{"name":"<n>"}]`},
+	{"messages", &descriptor{NestedType: []*descriptor{{}, {Name: new("<n>")}}}, "nested_type", func(m proto.Message) any { return m.(*descriptor).NestedType }, `[{},{"name":"<n>"}]`},
 	{"no messages", &descriptor{}, "nested_type", func(m proto.Message) any { return m.(*descriptor).NestedType }, `null`},
 	{"strings", &descriptor{ReservedName: []string{"a", "<"}}, "reserved_name", func(m proto.Message) any { return m.(*descriptor).ReservedName }, `["a","\u003c"]`},
 	{"no strings", &descriptor{}, "reserved_name", func(m proto.Message) any { return m.(*descriptor).ReservedName }, `null`},
-	{"optional string", &descriptor{Name: proto.String("n")}, "name", func(m proto.Message) any { return m.(*descriptor).Name }, `"n"`},
+	{"optional string", &descriptor{Name: new("n")}, "name", func(m proto.Message) any { return m.(*descriptor).Name }, `"n"`},
 	{"no optional string", &descriptor{}, "name", func(m proto.Message) any { return m.(*descriptor).Name }, `null`},
-	{"empty optional string", &descriptor{Name: proto.String("")}, "name", func(m proto.Message) any { return m.(*descriptor).Name }, `""`},
-	{"optional bool", &fileOptions{Deprecated: proto.Bool(false)}, "deprecated", func(m proto.Message) any { return m.(*fileOptions).Deprecated }, `false`},
+	{"empty optional string", &descriptor{Name: new("")}, "name", func(m proto.Message) any { return m.(*descriptor).Name }, `""`},
+	{"optional bool", &fileOptions{Deprecated: new(false)}, "deprecated", func(m proto.Message) any { return m.(*fileOptions).Deprecated }, `false`},
 	{"optional enum", &fileOptions{OptimizeFor: descriptorpb.FileOptions_SPEED.Enum()}, "optimize_for", func(m proto.Message) any { return m.(*fileOptions).OptimizeFor }, `"SPEED"`},
 	{"no optional enum", &fileOptions{}, "optimize_for", func(m proto.Message) any { return m.(*fileOptions).OptimizeFor }, `null`},
 	{"enum", &typepb.Type{Syntax: typepb.Syntax_SYNTAX_PROTO3}, "syntax", func(m proto.Message) any { return m.(*typepb.Type).Syntax }, `"SYNTAX_PROTO3"`},

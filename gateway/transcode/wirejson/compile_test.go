@@ -24,7 +24,7 @@ func (messageSet) IsMessageSet() bool { return true }
 func file(t *testing.T, pkg string, messages ...*descriptorpb.DescriptorProto) protoreflect.FileDescriptor {
 	t.Helper()
 	fd, err := protodesc.FileOptions{AllowUnresolvable: true}.New(&descriptorpb.FileDescriptorProto{
-		Name: proto.String("built.proto"), Package: proto.String(pkg), Syntax: proto.String("proto3"), MessageType: messages,
+		Name: new("built.proto"), Package: new(pkg), Syntax: new("proto3"), MessageType: messages,
 	}, new(protoregistry.Files))
 	if err != nil {
 		t.Fatal(err)
@@ -34,11 +34,11 @@ func file(t *testing.T, pkg string, messages ...*descriptorpb.DescriptorProto) p
 
 func fieldOf(name string, number int32, typ descriptorpb.FieldDescriptorProto_Type, typeName string) *descriptorpb.FieldDescriptorProto {
 	f := &descriptorpb.FieldDescriptorProto{
-		Name: proto.String(name), Number: proto.Int32(number), Type: typ.Enum(),
+		Name: new(name), Number: new(number), Type: typ.Enum(),
 		Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
 	}
 	if typeName != "" {
-		f.TypeName = proto.String(typeName)
+		f.TypeName = new(typeName)
 	}
 	return f
 }
@@ -46,14 +46,14 @@ func fieldOf(name string, number int32, typ descriptorpb.FieldDescriptorProto_Ty
 func TestCompileRefuses(t *testing.T) {
 	s := loadSchema(t)
 	fake := file(t, "google.protobuf", &descriptorpb.DescriptorProto{
-		Name:  proto.String("Timestamp"),
+		Name:  new("Timestamp"),
 		Field: []*descriptorpb.FieldDescriptorProto{fieldOf("seconds", 1, descriptorpb.FieldDescriptorProto_TYPE_STRING, "")},
 	})
 	unresolved := file(t, "p", &descriptorpb.DescriptorProto{
-		Name:  proto.String("M"),
+		Name:  new("M"),
 		Field: []*descriptorpb.FieldDescriptorProto{fieldOf("f", 1, descriptorpb.FieldDescriptorProto_TYPE_MESSAGE, ".p.Missing")},
 	}, &descriptorpb.DescriptorProto{
-		Name:  proto.String("N"),
+		Name:  new("N"),
 		Field: []*descriptorpb.FieldDescriptorProto{fieldOf("f", 1, descriptorpb.FieldDescriptorProto_TYPE_ENUM, ".p.Missing")},
 	})
 	tests := []struct {

@@ -53,13 +53,13 @@ func Run(ctx context.Context, dir string) error {
 
 // run passes the request, with the plugin's options, to the plugin.
 func (p plugin) run(ctx context.Context, dir string, request *pluginpb.CodeGeneratorRequest) ([]schemas.File, error) {
-	request.Parameter = proto.String(strings.Join(p.Opt, ","))
+	request.Parameter = new(strings.Join(p.Opt, ","))
 	encoded, err := proto.Marshal(request)
 	if err != nil {
 		return nil, err
 	}
 	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(ctx, p.Local[0], p.Local[1:]...)
+	command := exec.CommandContext(ctx, p.Local[0], p.Local[1:]...) //nolint:gosec // the program that the project's buf.gen.yaml names
 	command.Dir, command.Stdin, command.Stdout, command.Stderr = dir, bytes.NewReader(encoded), &stdout, &stderr
 	if err := command.Run(); err != nil {
 		return nil, errors.Join(err, errors.New(strings.TrimSpace(stderr.String())))

@@ -1,6 +1,7 @@
 package generate_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,7 +59,7 @@ message GetThingResponse {
 // project is a folder inside this module, so that `go run` finds the plugins.
 func project(t *testing.T, files map[string]string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(".", "testdata-")
+	dir, err := os.MkdirTemp(".", "testdata-") //nolint:usetesting // it is not inside this module
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +72,7 @@ func project(t *testing.T, files map[string]string) string {
 		list[i].Path = "third_party/" + list[i].Path
 	}
 	defaults := map[string]string{"buf.yaml": bufYAML, "buf.gen.yaml": bufGenYAML, "proto/thing/v1/thing.proto": thing}
-	for path, text := range files {
-		defaults[path] = text
-	}
+	maps.Copy(defaults, files)
 	for path, text := range defaults {
 		list = append(list, schemas.File{Path: path, Text: []byte(text)})
 	}

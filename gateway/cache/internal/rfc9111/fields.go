@@ -2,6 +2,7 @@ package rfc9111
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -54,7 +55,7 @@ func Canonical(h http.Header) http.Header {
 func SetField(outer http.Header, name string, values []string, list bool) {
 	if list {
 		if before := outer[name]; len(before) > 0 {
-			values = append(before[:len(before):len(before)], values...)
+			values = append(slices.Clip(before), values...)
 		}
 	}
 	outer[name] = values

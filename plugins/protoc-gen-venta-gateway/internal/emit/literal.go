@@ -198,8 +198,8 @@ func (l literal) duration(d time.Duration) string {
 		{time.Millisecond, "Millisecond"}, {time.Microsecond, "Microsecond"}, {time.Nanosecond, "Nanosecond"},
 	}
 	for _, unit := range units {
-		if count := d / unit.length; count*unit.length == d {
-			return l.times(int64(count), unit.name)
+		if d%unit.length == 0 {
+			return l.times(int64(d/unit.length), unit.name)
 		}
 	}
 	panic("a duration is a number of nanoseconds")

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -104,9 +105,7 @@ func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope
 func (r *resolver) enter(outer scope, level annotation.Level, p *policyv1.Policy, at []int32) scope {
 	merged, faults := outer.merged.With(level, p)
 	inner := scope{merged: merged, annotations: map[annotation.Level][]int32{level: at}}
-	for level, path := range outer.annotations {
-		inner.annotations[level] = path
-	}
+	maps.Copy(inner.annotations, outer.annotations)
 	for _, f := range faults {
 		r.policyFault(inner, f, nil)
 	}
