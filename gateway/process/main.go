@@ -119,12 +119,12 @@ func run(ctx context.Context, p Program, o Options, logs *processLog) error {
 	if err != nil {
 		return err
 	}
-	if o.OnStart != nil {
-		if err := o.OnStart(running.started()); err != nil {
-			return running.abandon(err)
+	return running.serve(ctx, func() error {
+		if o.OnStart == nil {
+			return nil
 		}
-	}
-	return running.serve(ctx)
+		return o.OnStart(running.started())
+	})
 }
 
 // configOptions says what the configuration is made of.

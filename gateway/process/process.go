@@ -89,12 +89,12 @@ func (p *process) addAll(ctx context.Context, o Options) error {
 	}
 	p.hold(ready)
 	conns := connections{}
+	p.closers = append(p.closers, conns)
 	if o.Local {
 		if err := p.addLocal(ctx, conns); err != nil {
 			return err
 		}
 	}
-	p.closers = append(p.closers, conns)
 	if err := conns.connect(p.loaded, ready.upstreams); err != nil {
 		return err
 	}
@@ -120,13 +120,14 @@ func (p *process) started() Started {
 }
 
 // serve runs until ctx ends or a part fails, then drains and closes all.
-func (p *process) serve(ctx context.Context) error {
+// onStart is called once everything serves; an error of it is that of a part.
+func (p *process) serve(ctx context.Context, onStart func() error) error {
 	running, ctx := errgroup.WithContext(ctx)
 	// Local services end when the gateway has, not when ctx does.
 	servicesCtx, endServices := context.WithCancel(context.WithoutCancel(ctx))
 	defer endServices()
 	for _, s := range p.local {
-		running.Go(func() error { return s.server.Serve(servicesCtx, s.listener) })
+		running.Go(func() error { return s.serve(servicesCtx) })
 	}
 	for _, s := range p.web() {
 		running.Go(s.serve)
@@ -137,6 +138,7 @@ func (p *process) serve(ctx context.Context) error {
 	if p.health != nil {
 		p.health.SetReady(true)
 	}
+	running.Go(onStart)
 	<-ctx.Done()
 	err := p.drain()
 	endServices()
