@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -83,6 +84,10 @@ func start(ctx context.Context, p Program, o Options, loaded *config.Loaded, log
 }
 
 func (p *process) addAll(ctx context.Context, o Options) error {
+	var hangups <-chan os.Signal
+	if o.Hangup != nil {
+		hangups = o.Hangup() // now: a start may take a while
+	}
 	ready, err := prepare(p.preparation(p.loaded))
 	if err != nil {
 		return err
@@ -104,7 +109,7 @@ func (p *process) addAll(ctx context.Context, o Options) error {
 	if err := p.addListeners(ready, conns); err != nil {
 		return err
 	}
-	return p.addReloading(p.program.configOptions(o), o.Hangup)
+	return p.addReloading(p.program.configOptions(o), hangups)
 }
 
 // preparation makes what the configuration says for this process.

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +206,25 @@ func TestOnStartServes(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	goleak.VerifyNone(t, left)
+}
+
+// TestHangupWhileItStarts holds that a hangup ends no process that still starts.
+func TestHangupWhileItStarts(t *testing.T) {
+	hangups := make(chan os.Signal, 1)
+	called := false
+	p := shop(nil)
+	orders := p.Upstreams["orders"]
+	orders.Serve = nil
+	orders.Server = func(context.Context, process.Host) (process.Server, error) {
+		return nil, errors.New("listens to hangups: " + strconv.FormatBool(called))
+	}
+	p.Upstreams["orders"] = orders
+	err := process.Run(t.Context(), p, process.Options{
+		Data: t.TempDir(), Local: true, Hangup: func() <-chan os.Signal { called = true; return hangups },
+	})
+	if err == nil || !strings.HasSuffix(err.Error(), "hangups: true") {
+		t.Errorf("%v", err)
+	}
 }
 
 // ending is a server that does not serve.

@@ -20,7 +20,7 @@ type reloading struct {
 }
 
 // addReloading has the configuration in force follow its files.
-func (p *process) addReloading(options config.Options, hangup func() <-chan os.Signal) error {
+func (p *process) addReloading(options config.Options, hangups <-chan os.Signal) error {
 	observe, err := countReloads(p.telemetry.MeterProvider)
 	if err != nil {
 		return err
@@ -36,10 +36,7 @@ func (p *process) addReloading(options config.Options, hangup func() <-chan os.S
 	if err != nil {
 		return err
 	}
-	p.reloading = &reloading{watcher: watcher}
-	if hangup != nil {
-		p.reloading.hangups = hangup()
-	}
+	p.reloading = &reloading{watcher, hangups}
 	return nil
 }
 
