@@ -81,8 +81,17 @@ func (d *database) open(ctx context.Context, host process.Host) (*store.Store, e
 		return nil, err
 	}
 	d.store = opened
-	host.OnClose(opened.Close)
+	host.OnClose(d.close)
 	return opened, nil
+}
+
+// close closes the store, so that the next process opens its own.
+func (d *database) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	opened := d.store
+	d.store = nil
+	return opened.Close()
 }
 
 // serve makes the servers of an upstream.

@@ -36,31 +36,52 @@ type Options struct {
 // meets one that is served already.
 func New(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
-	var served []string
-	add := func(h http.Handler, paths ...string) {
+	served := slices.Collect(maps.Keys(o.Others))
+	core := map[string]http.Handler{}
+	add := func(verb string, h http.Handler, paths ...string) {
 		if h == nil {
 			return
 		}
 		served = append(served, paths...)
 		for _, path := range paths {
-			mux.Handle("GET "+path, h)
+			core[verb+" "+path] = h
 		}
 	}
-	add(o.Health, "/health", "/livez", "/readyz")
-	add(o.Metrics, "/metrics")
-	add(o.Policies, "/policies")
-	add(o.Upstreams, "/upstreams")
-	if o.Purge != nil {
-		served = append(served, "/cache/purge")
-		mux.Handle("POST /cache/purge", o.Purge)
+	add("GET", o.Health, "/health", "/livez", "/readyz")
+	add("GET", o.Metrics, "/metrics")
+	add("GET", o.Policies, "/policies")
+	add("GET", o.Upstreams, "/upstreams")
+	add("POST", o.Purge, "/cache/purge")
+	core["GET /{$}"] = index(served)
+	for pattern, h := range core {
+		mux.Handle(pattern, h)
 	}
 	var errs []error
 	for _, pattern := range slices.Sorted(maps.Keys(o.Others)) {
-		errs = append(errs, handle(mux, pattern, o.Others[pattern]))
-		served = append(served, pattern)
+		err := meets(core, pattern)
+		if err == nil {
+			err = handle(mux, pattern, o.Others[pattern])
+		}
+		errs = append(errs, err)
 	}
-	mux.Handle("GET /{$}", index(served))
 	return guard(mux), errors.Join(errs...)
+}
+
+// meets refuses a pattern that the mux takes and that hides a page, or is hidden
+// by one: one for a host, for HEAD, or for every verb.
+func meets(core map[string]http.Handler, pattern string) error {
+	verb, path := "", pattern
+	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
+		verb, path = pattern[:i], strings.TrimLeft(pattern[i:], " \t")
+	}
+	path = path[max(strings.Index(path, "/"), 0):] // without the host
+	for page := range core {
+		of, at, _ := strings.Cut(page, " ")
+		if at == path && (verb == "" || verb == of || verb == "HEAD" && of == "GET") {
+			return fmt.Errorf("admin route %q: meets the page %s", pattern, page)
+		}
+	}
+	return nil
 }
 
 // handle is [http.ServeMux.Handle] with an error in place of its panic.

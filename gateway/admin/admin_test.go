@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,9 +34,11 @@ func TestOthers(t *testing.T) {
 	if w.Body.String() != "mine /mine/1" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%v %s", w.Header(), w.Body)
 	}
-	for _, pattern := range []string{"GET /livez", "no pattern", "GET /mine/{"} {
+	for _, pattern := range []string{
+		"GET /livez", "no pattern", "GET /mine/{", "/livez", "HEAD /livez", "GET  /livez", "GET\t/livez", "GET /{$}", "/{$}", "GET a.example/livez", "a.example/livez",
+	} {
 		o.Others = map[string]http.Handler{pattern: says("mine")}
-		if _, err := admin.New(o); err == nil || !strings.Contains(err.Error(), pattern) {
+		if _, err := admin.New(o); err == nil || !strings.Contains(err.Error(), strconv.Quote(pattern)) {
 			t.Errorf("%s: %v", pattern, err)
 		}
 	}

@@ -2,6 +2,8 @@ package process
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/venta-hq/venta/gateway/auth"
@@ -19,6 +21,9 @@ type apikeyCommand struct {
 
 // Run prints the key, which is kept nowhere, and the entry for auth.api_keys_file.
 func (c *apikeyCommand) Run(e *environment) error {
+	if c.TTL < 0 || c.TTL > 0 && c.TTL < time.Second {
+		return errors.New("--ttl: must be at least 1s")
+	}
 	entry := auth.APIKey{ID: c.ID, Subject: c.Subject, Scopes: c.Scope, Roles: c.Role}
 	if c.TTL > 0 {
 		entry.Expires = time.Now().Add(c.TTL).UTC().Truncate(time.Second)
@@ -36,6 +41,9 @@ func (c *apikeyCommand) Run(e *environment) error {
 	encoded, err := json.Marshal(entry)
 	if err != nil {
 		return err
+	}
+	if _, err := auth.ParseAPIKeys("the entry", fmt.Appendf(nil, "[%s]", encoded)); err != nil {
+		return err // no gateway would start with it
 	}
 	return e.printf("%s\n\nShow it to nobody but its user; it cannot be printed again. The entry of the keys' file (a JSON array):\n\n%s\n", key, encoded)
 }

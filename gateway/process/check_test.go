@@ -2,11 +2,14 @@ package process_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/process"
 )
@@ -113,6 +116,24 @@ upstreams: {orders: {target: "xds:///orders", connection: {tls: {ca_file: /run/c
 	for _, field := range []string{"auth.jwks_file", "auth.api_keys_file", "http_listener.tls.cert_file", "redis.password_file", "upstreams.orders.connection.tls.ca_file"} {
 		if !strings.Contains(stderr, field) {
 			t.Errorf("%s is not among what was left out: %s", field, stderr)
+		}
+	}
+}
+
+// TestVerifiersOfFiles holds that a program whose verifiers need a file can be asked
+// without it.
+func TestVerifiersOfFiles(t *testing.T) {
+	missing := errors.New("no keys")
+	p := shop(&policy.Auth{Requirement: policy.AuthRequired, Schemes: []policy.Scheme{policy.SchemeBearer, policy.SchemeAPIKey}})
+	p.Verifier = func(*config.Loaded) (auth.Verifier, error) { return nil, missing }
+	p.APIKeys = func(*config.Loaded) (auth.KeyVerifier, error) { return nil, missing }
+	path := write(t, filepath.Join(t.TempDir(), "shop.yaml"), "logging: {level: info}\n")
+	if _, _, err := execute(t, p, nil, "config", "check", path); err == nil || !strings.Contains(err.Error(), "no keys") {
+		t.Errorf("with files: %v", err)
+	}
+	for _, args := range [][]string{{"config", "check", "--no-files", path}, {"policy", "list"}} {
+		if _, _, err := execute(t, p, nil, args...); err != nil {
+			t.Errorf("%v: %v", args, err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -41,7 +42,7 @@ func execute(ctx context.Context, p Program, in Invocation) error {
 	exited := false // by --help
 	parser, err := kong.New(&cli{}, append(p.ownCommandsHelp(),
 		kong.Name(p.Name),
-		kong.Description(p.Description),
+		kong.Description(literal(p.Description)),
 		kong.Vars{"data": p.dataFolder(), "program": p.Name},
 		kong.Writers(in.Stdout, in.Stderr),
 		kong.Exit(func(int) { exited = true }),
@@ -60,6 +61,9 @@ func execute(ctx context.Context, p Program, in Invocation) error {
 	}
 	return command.Run()
 }
+
+// literal is text in which the parser finds no variable.
+func literal(text string) string { return strings.ReplaceAll(text, "$", "$$") }
 
 // command returns the program's own command that the arguments name, with the
 // arguments that are its own.
@@ -87,7 +91,7 @@ func (p Program) ownCommandsHelp() []kong.Option {
 		all = append(all, kong.DynamicCommand("service", "Run one upstream that this program has in a process of its own.", "", &serviceCommand{}))
 	}
 	for _, c := range p.Commands {
-		all = append(all, kong.DynamicCommand(c.Name, c.Help, "", &listed{}))
+		all = append(all, kong.DynamicCommand(c.Name, literal(c.Help), "", &listed{}))
 	}
 	return all
 }

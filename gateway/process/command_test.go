@@ -7,12 +7,16 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
+
+	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/process"
 )
 
 func TestCommands(t *testing.T) {
 	p := shop(bearer)
-	p.Commands = []process.Command{{Name: "import", Help: "Read orders.", Run: func(_ context.Context, in process.Invocation) error {
+	p.Upstreams["quotes"] = process.Upstream{Register: []process.Register{func(*gateway.Gateway, grpc.ClientConnInterface) error { return nil }}} // no target
+	p.Commands = []process.Command{{Name: "import", Help: "Read orders of ${region}.", Run: func(_ context.Context, in process.Invocation) error {
 		return errors.New("import got " + strings.Join(in.Args, " "))
 	}}}
 	data := filepath.Join(t.TempDir(), "data")
@@ -22,7 +26,7 @@ func TestCommands(t *testing.T) {
 		err    string // a part; "": it succeeds
 	}{
 		{"version", "shop v1.2.3 (gateway ", ""},
-		{"--help", "import", ""},
+		{"--help", "Read orders of ${region}.", ""},
 		{"--help", "service", ""},
 		{"serve --help", "--upstream", ""},
 		{"policy list", "grpc.testing.TestService/UnaryCall  POST /v1/echo, GET /v1/echo/{response_size}\n  timeout, rate_limits, auth\n", ""},
@@ -36,8 +40,13 @@ func TestCommands(t *testing.T) {
 		{"config sample", "orders:", ""},
 		{"config schema", `"orders"`, ""},
 		{"apikey partner --subject acme", `"id":"partner"`, ""},
+		{"apikey partner --subject acme --ttl=-1h", "", "--ttl"},
+		{"apikey partner --subject acme --ttl 1ms", "", "--ttl"},
+		{"apikey partner --subject=", "", "subject"},
 		{"token --subject ada --data " + data, "ey", ""},
 		{"token", "", "--subject"},
+		{"service orders --listen 127.0.0.1:99999 --data " + data, "", "--listen: listen"},
+		{"dev --upstream orders=127.0.0.1:9 --data " + data, "", "--upstream orders: it runs in this process"},
 		{"service payment", "", `there is no service "payment"`},
 		{"import a -b", "", "import got a -b"},
 		{"gateway", "", "shop --help"},
@@ -89,6 +98,10 @@ func TestProgramsAreChecked(t *testing.T) {
 		}),
 		`"serve"`: edit(func(p *process.Program) {
 			p.Commands = []process.Command{{Name: "serve", Run: func(context.Context, process.Invocation) error { return nil }}}
+		}),
+		`"twice"`: edit(func(p *process.Program) {
+			twice := process.Command{Name: "twice", Run: func(context.Context, process.Invocation) error { return nil }}
+			p.Commands = []process.Command{twice, twice}
 		}),
 	} {
 		if err := process.Run(t.Context(), p, process.Options{}); err == nil || !strings.Contains(err.Error(), want) {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,7 +103,8 @@ func (p Program) unserved(loaded *config.Loaded, noFiles bool) (*gateway.Gateway
 // pretend makes the connections that a start would, and connects to nobody.
 func (c connections) pretend(loaded *config.Loaded, options map[string]upstream.Options, noFiles bool) error {
 	var errs []error
-	for name, o := range options {
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		o := options[name]
 		o.NeverIdle = false // which connects at once
 		target := loaded.Upstream(name).GetTarget()
 		if noFiles && strings.HasPrefix(target, "xds:") {
@@ -120,14 +123,21 @@ func (c connections) pretend(loaded *config.Loaded, options map[string]upstream.
 // effective returns what a gateway with this configuration holds its RPCs to. Where
 // its upstreams are does not matter for that.
 func (p Program) effective(o Options) (*gateway.Gateway, error) {
-	options := p.configOptions(o)
+	options := p.uncalled(o)
 	options.NoFiles = true
-	for name, target := range options.Upstreams {
-		options.Upstreams[name] = cmp.Or(target, inMemoryTarget(name))
-	}
 	loaded, err := config.Load(options)
 	if err != nil {
 		return nil, err
 	}
 	return p.unserved(loaded, true)
+}
+
+// uncalled are configOptions for those who call no upstream, so that none needs a
+// target.
+func (p Program) uncalled(o Options) config.Options {
+	options := p.configOptions(o)
+	for name, target := range options.Upstreams {
+		options.Upstreams[name] = cmp.Or(target, inMemoryTarget(name))
+	}
+	return options
 }

@@ -15,8 +15,22 @@ import (
 
 // localService is an upstream that runs in this process.
 type localService struct {
+	name     string
 	server   Server
 	listener net.Listener
+}
+
+// serve serves until ctx ends. A service that ends before that has failed: the
+// gateway would go on without it.
+func (s localService) serve(ctx context.Context) error {
+	err := s.server.Serve(ctx, s.listener)
+	if err == nil && ctx.Err() == nil {
+		err = errors.New("it ended by itself")
+	}
+	if err != nil {
+		return fmt.Errorf("service %s: %w", s.name, err)
+	}
+	return nil
 }
 
 // addLocal runs every upstream that the program can serve itself, and connects
@@ -41,7 +55,7 @@ func (p *process) addService(ctx context.Context, name string, listener net.List
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	p.local = append(p.local, localService{server, listener})
+	p.local = append(p.local, localService{name, server, listener})
 	return nil
 }
 

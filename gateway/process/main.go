@@ -43,13 +43,15 @@ type Invocation struct {
 	// Stdout takes what a command prints, Stderr the log. Default: nothing is
 	// written.
 	Stdout, Stderr io.Writer
-	// Hangup, if set, is called once by a process that has begun to serve: from
-	// then on each value has its configuration loaded again.
+	// Hangup, if set, is called once by a process that begins to start: from then
+	// on each value has its configuration loaded again, as soon as it serves.
 	Hangup func() <-chan os.Signal
 }
 
 // Execute runs the command that the arguments name. It reads and writes nothing
-// global: no argument, variable, signal or logger but those of the invocation.
+// global: no argument, variable, signal or logger but those of the invocation. Two
+// libraries read variables of their own from the process's environment:
+// OpenTelemetry OTEL_..., gRPC GRPC_... (such as the bootstrap of xDS).
 // A server drains when ctx ends; the error is nil after an orderly end.
 func Execute(ctx context.Context, p Program, in Invocation) error {
 	if err := p.validate(); err != nil {
@@ -87,8 +89,8 @@ type Options struct {
 	Local bool
 	// Log takes the log. Default: nothing is written.
 	Log io.Writer
-	// Hangup, if set, is called once the process serves: from then on each value
-	// has its configuration loaded again.
+	// Hangup, if set, is called once as the process begins to start: from then on
+	// each value has its configuration loaded again, as soon as it serves.
 	Hangup func() <-chan os.Signal
 	// OnStart, if set, is told once the process serves. An error ends it.
 	OnStart func(Started) error
@@ -119,12 +121,12 @@ func run(ctx context.Context, p Program, o Options, logs *processLog) error {
 	if err != nil {
 		return err
 	}
-	if o.OnStart != nil {
-		if err := o.OnStart(running.started()); err != nil {
-			return running.abandon(err)
+	return running.serve(ctx, func() error {
+		if o.OnStart == nil {
+			return nil
 		}
-	}
-	return running.serve(ctx)
+		return o.OnStart(running.started())
+	})
 }
 
 // configOptions says what the configuration is made of.

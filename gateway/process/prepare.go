@@ -75,6 +75,8 @@ func (p *preparation) verifier() auth.Verifier {
 	cfg := p.loaded.Config.GetAuth()
 	const field = "auth.jwks_file"
 	switch {
+	case p.noFiles && (p.program.Verifier != nil || cfg.GetJwksFile() != ""):
+		return unready{}
 	case p.program.Verifier != nil:
 		verifier, err := p.program.Verifier(p.loaded)
 		if err == nil && verifier == nil {
@@ -90,8 +92,6 @@ func (p *preparation) verifier() auth.Verifier {
 			p.errs = append(p.errs, err)
 		}
 		return verifier
-	case p.noFiles:
-		return unready{}
 	}
 	file := p.loaded.File(field)
 	keys, err := auth.ParseKeys(file.Path, []byte(file.Content.Reveal()))
@@ -125,17 +125,18 @@ func openDevKeys(cfg *configv1.Auth, data string) (auth.Verifier, error) {
 // apiKeys knows the configured API keys.
 func (p *preparation) apiKeys() auth.KeyVerifier {
 	const field = "auth.api_keys_file"
+	configured := p.loaded.Config.GetAuth().GetApiKeysFile() != ""
 	switch {
+	case p.noFiles && (p.program.APIKeys != nil || configured):
+		return unready{}
 	case p.program.APIKeys != nil:
 		keys, err := p.program.APIKeys(p.loaded)
 		if err != nil {
 			p.wrong("auth", err)
 		}
 		return keys
-	case p.loaded.Config.GetAuth().GetApiKeysFile() == "":
+	case !configured:
 		return nil
-	case p.noFiles:
-		return unready{}
 	}
 	file := p.loaded.File(field)
 	keys, err := auth.ParseAPIKeys(file.Path, []byte(file.Content.Reveal()))
@@ -161,11 +162,12 @@ func (unready) VerifyKey(context.Context, string) (*auth.Principal, error) { ret
 // certificates returns those of the listeners that are served by TLS.
 func (p *preparation) certificates() map[string]*tls.Certificate {
 	found := map[string]*tls.Certificate{}
-	for block, listener := range map[string]*configv1.Listener{
+	listeners := map[string]*configv1.Listener{
 		httpListener:  p.loaded.Config.GetHttpListener(),
 		adminListener: p.loaded.Config.GetAdminListener(),
-	} {
-		if listener.GetTls() == nil || p.noFiles {
+	}
+	for _, block := range []string{httpListener, adminListener} {
+		if listeners[block].GetTls() == nil || p.noFiles {
 			continue
 		}
 		chain, key := p.loaded.File(block+".tls.cert_file"), p.loaded.File(block+".tls.key_file")
@@ -190,11 +192,15 @@ func (p *preparation) settings() gateway.Settings {
 		configv1.RateLimits_HEADERS_DRAFT_03: ratelimit.FieldsDraft03,
 		configv1.RateLimits_HEADERS_NONE:     ratelimit.FieldsNone,
 	}
-	return gateway.Settings{
+	settings := gateway.Settings{
 		TrustedProxies:  proxies,
 		AllowedOrigins:  cfg.GetAllowedOrigins(),
 		RateLimitFields: styles[cfg.GetRateLimits().GetHeaders()],
 	}
+	if err := settings.Validate(); err != nil {
+		p.errs = append(p.errs, err)
+	}
+	return settings
 }
 
 // redis says where Redis is.
@@ -222,6 +228,9 @@ func (p *preparation) redis() *redis.Options {
 			p.wrong("redis.tls", err)
 		}
 		options.TLS = secured
+	}
+	if err := options.Validate(); err != nil && !p.noFiles { // a file may hold what is missing
+		p.wrong("redis", err)
 	}
 	return options
 }

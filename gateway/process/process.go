@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -83,18 +84,22 @@ func start(ctx context.Context, p Program, o Options, loaded *config.Loaded, log
 }
 
 func (p *process) addAll(ctx context.Context, o Options) error {
+	var hangups <-chan os.Signal
+	if o.Hangup != nil {
+		hangups = o.Hangup() // now: a start may take a while
+	}
 	ready, err := prepare(p.preparation(p.loaded))
 	if err != nil {
 		return err
 	}
 	p.hold(ready)
 	conns := connections{}
+	p.closers = append(p.closers, conns)
 	if o.Local {
 		if err := p.addLocal(ctx, conns); err != nil {
 			return err
 		}
 	}
-	p.closers = append(p.closers, conns)
 	if err := conns.connect(p.loaded, ready.upstreams); err != nil {
 		return err
 	}
@@ -104,7 +109,7 @@ func (p *process) addAll(ctx context.Context, o Options) error {
 	if err := p.addListeners(ready, conns); err != nil {
 		return err
 	}
-	return p.addReloading(p.program.configOptions(o), o.Hangup)
+	return p.addReloading(p.program.configOptions(o), hangups)
 }
 
 // preparation makes what the configuration says for this process.
@@ -120,13 +125,14 @@ func (p *process) started() Started {
 }
 
 // serve runs until ctx ends or a part fails, then drains and closes all.
-func (p *process) serve(ctx context.Context) error {
+// onStart is called once everything serves; an error of it is that of a part.
+func (p *process) serve(ctx context.Context, onStart func() error) error {
 	running, ctx := errgroup.WithContext(ctx)
 	// Local services end when the gateway has, not when ctx does.
 	servicesCtx, endServices := context.WithCancel(context.WithoutCancel(ctx))
 	defer endServices()
 	for _, s := range p.local {
-		running.Go(func() error { return s.server.Serve(servicesCtx, s.listener) })
+		running.Go(func() error { return s.serve(servicesCtx) })
 	}
 	for _, s := range p.web() {
 		running.Go(s.serve)
@@ -137,6 +143,7 @@ func (p *process) serve(ctx context.Context) error {
 	if p.health != nil {
 		p.health.SetReady(true)
 	}
+	running.Go(onStart)
 	<-ctx.Done()
 	err := p.drain()
 	endServices()

@@ -6,10 +6,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
@@ -118,9 +122,11 @@ func TestPartsOfTheProgramsOwn(t *testing.T) {
 			t.Errorf("%s: %d %s", url, status, body)
 		}
 	}
-	p.Routes = map[string]http.Handler{"GET /v1/echo/{x}": text("hidden")}
-	if err := process.Run(t.Context(), p, process.Options{}); err == nil || !strings.Contains(err.Error(), "grpc.testing.TestService/UnaryCall") {
-		t.Errorf("a hidden route: %v", err)
+	for _, pattern := range []string{"GET /v1/echo/{x}", "HEAD /v1/echo/{x}", "GET\t/v1/echo/{x}", "POST /v1/echo", "/v1/echo", "GET a.example/v1/echo/{x}", "a.example/v1/echo"} {
+		p.Routes = map[string]http.Handler{pattern: text("hidden")}
+		if _, _, err := execute(t, p, nil, "policy", "list"); err == nil || !strings.Contains(err.Error(), "grpc.testing.TestService/UnaryCall") {
+			t.Errorf("the hidden route %s: %v", pattern, err)
+		}
 	}
 	p.Routes, p.AdminRoutes = nil, map[string]http.Handler{"GET /livez": text("hidden")}
 	if err := process.Run(t.Context(), p, process.Options{Environ: []string{"VENTA_HTTP=127.0.0.1:0", "VENTA_ADMIN=127.0.0.1:0"}, Data: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "/livez") {
@@ -141,6 +147,103 @@ func TestAddressesInUse(t *testing.T) {
 		err := process.Run(t.Context(), shop(nil), process.Options{Environ: environ, Data: t.TempDir()})
 		if err == nil || !strings.HasPrefix(err.Error(), flag+": ") {
 			t.Errorf("%s: %v", flag, err)
+		}
+	}
+}
+
+// TestFailedStarts holds that a start that fails leaves nothing behind.
+func TestFailedStarts(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	server := func(s process.Server, err error) func(*process.Program) {
+		return func(p *process.Program) {
+			p.Upstreams["payments"] = process.Upstream{
+				Register: p.Upstreams["orders"].Register,
+				Server:   func(context.Context, process.Host) (process.Server, error) { return s, err },
+			}
+		}
+	}
+	for want, edit := range map[string]func(*process.Program){
+		"out of disk":       server(nil, errors.New("out of disk")),
+		"returned none":     server(nil, nil),
+		"/livez":            func(p *process.Program) { p.AdminRoutes = map[string]http.Handler{"/livez": http.NotFoundHandler()} },
+		"already in use":    func(*process.Program) {},
+		"upstream payments": server(ending{}, nil), // registers the routes of orders once more
+	} {
+		t.Run(want, func(t *testing.T) {
+			left := goleak.IgnoreCurrent()
+			p := shop(nil)
+			edit(&p)
+			environ := []string{"VENTA_HTTP=127.0.0.1:0", "VENTA_ADMIN=" + busy.Addr().String()}
+			if want == "/livez" {
+				environ[1] = "VENTA_ADMIN=127.0.0.1:0"
+			}
+			err := process.Run(t.Context(), p, process.Options{Environ: environ, Data: t.TempDir(), Local: true})
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v", err)
+			}
+			goleak.VerifyNone(t, left)
+		})
+	}
+}
+
+// TestOnStartServes holds that the process serves once it says so, and that what
+// fails then ends it.
+func TestOnStartServes(t *testing.T) {
+	left := goleak.IgnoreCurrent()
+	err := process.Run(t.Context(), shop(nil), process.Options{
+		Environ: []string{"VENTA_HTTP=127.0.0.1:0", "VENTA_ADMIN=127.0.0.1:0"}, Data: t.TempDir(),
+		OnStart: func(s process.Started) error {
+			client := &http.Client{Timeout: waitLimit, Transport: &http.Transport{DisableKeepAlives: true}}
+			status, _, _ := call(t, client, http.MethodGet, s.AdminURL+"/livez")
+			return errors.New("live: " + http.StatusText(status))
+		},
+	})
+	if err == nil || err.Error() != "live: OK" {
+		t.Errorf("%v", err)
+	}
+	goleak.VerifyNone(t, left)
+}
+
+// TestHangupWhileItStarts holds that a hangup ends no process that still starts.
+func TestHangupWhileItStarts(t *testing.T) {
+	hangups := make(chan os.Signal, 1)
+	called := false
+	p := shop(nil)
+	orders := p.Upstreams["orders"]
+	orders.Serve = nil
+	orders.Server = func(context.Context, process.Host) (process.Server, error) {
+		return nil, errors.New("listens to hangups: " + strconv.FormatBool(called))
+	}
+	p.Upstreams["orders"] = orders
+	err := process.Run(t.Context(), p, process.Options{
+		Data: t.TempDir(), Local: true, Hangup: func() <-chan os.Signal { called = true; return hangups },
+	})
+	if err == nil || !strings.HasSuffix(err.Error(), "hangups: true") {
+		t.Errorf("%v", err)
+	}
+}
+
+// ending is a server that does not serve.
+type ending struct{ err error }
+
+func (e ending) Serve(context.Context, net.Listener) error { return e.err }
+
+func TestAServiceThatEndsEndsTheProcess(t *testing.T) {
+	for want, served := range map[string]error{"service orders: it ended by itself": nil, "service orders: no more files": errors.New("no more files")} {
+		p := shop(nil)
+		orders := p.Upstreams["orders"]
+		orders.Serve = nil
+		orders.Server = func(context.Context, process.Host) (process.Server, error) { return ending{served}, nil }
+		p.Upstreams["orders"] = orders
+		ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
+		err := process.Run(ctx, p, process.Options{Environ: []string{"VENTA_HTTP=127.0.0.1:0", "VENTA_ADMIN=127.0.0.1:0"}, Data: t.TempDir(), Local: true})
+		cancel()
+		if err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

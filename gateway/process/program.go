@@ -42,12 +42,13 @@ type Program struct {
 	Extensions []config.Extension
 
 	// Verifier returns what verifies bearer tokens, in place of the configured
-	// keys (auth.jwks_file). It is called at the start, by config check and policy,
-	// and at each reload; it must not reach outside of the process, and must start
-	// nothing that has to be ended. Default: the configured keys, or the
+	// keys (auth.jwks_file). It is called at the start, at each reload, and by config
+	// check unless that leaves files out; it must not reach outside of the process,
+	// and must start nothing that has to be ended. Default: the configured keys, or the
 	// development keys of the data folder.
 	Verifier func(*config.Loaded) (auth.Verifier, error)
-	// APIKeys does the same for API keys. Default: auth.api_keys_file.
+	// APIKeys does the same for API keys; nil: there are none. Keys after a start
+	// without any need a restart. Default: auth.api_keys_file.
 	APIKeys func(*config.Loaded) (auth.KeyVerifier, error)
 	// Middleware and Interceptors are steps of the program's own, at named places
 	// of the stack.
@@ -121,8 +122,8 @@ type Host struct {
 	OnClose func(end func() error)
 }
 
-// Command is a command of the program's own. What Name says must be no command
-// that every program has.
+// Command is a command of the program's own. Name is spelt as the program's is,
+// and must be no command that every program has, nor that of another.
 type Command struct {
 	Name string
 	// Help is the line in the list of commands.
@@ -156,8 +157,10 @@ func (p Program) validate() error {
 		}
 	}
 	for i, c := range p.Commands {
-		if c.Name == "" || c.Run == nil || slices.Contains(ownCommands, c.Name) {
-			errs = append(errs, fmt.Errorf("Commands[%d]: %q: a name that is not taken and Run are required", i, c.Name))
+		taken := slices.Contains(ownCommands, c.Name) ||
+			slices.ContainsFunc(p.Commands[:i], func(other Command) bool { return other.Name == c.Name })
+		if !programName.MatchString(c.Name) || c.Run == nil || taken {
+			errs = append(errs, fmt.Errorf("Commands[%d]: %q: a name like the program's that is not taken, and Run, are required", i, c.Name))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

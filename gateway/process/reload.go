@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/redis"
 )
@@ -19,7 +20,7 @@ type reloading struct {
 }
 
 // addReloading has the configuration in force follow its files.
-func (p *process) addReloading(options config.Options, hangup func() <-chan os.Signal) error {
+func (p *process) addReloading(options config.Options, hangups <-chan os.Signal) error {
 	observe, err := countReloads(p.telemetry.MeterProvider)
 	if err != nil {
 		return err
@@ -35,10 +36,7 @@ func (p *process) addReloading(options config.Options, hangup func() <-chan os.S
 	if err != nil {
 		return err
 	}
-	p.reloading = &reloading{watcher: watcher}
-	if hangup != nil {
-		p.reloading.hangups = hangup()
-	}
+	p.reloading = &reloading{watcher, hangups}
 	return nil
 }
 
@@ -48,12 +46,22 @@ func (r *reloading) run(ctx context.Context) error {
 	running.Go(func() error { return r.watcher.Run(ctx) })
 	for {
 		select {
-		case <-r.hangups:
-			r.watcher.Reload()
+		case _, open := <-r.hangups:
+			r.hungUp(open)
 		case <-ctx.Done():
 			return running.Wait()
 		}
 	}
+}
+
+// hungUp has the configuration loaded again. A channel that was closed tells
+// nothing, now and later.
+func (r *reloading) hungUp(open bool) {
+	if !open {
+		r.hangups = nil
+		return
+	}
+	r.watcher.Reload()
 }
 
 // liveFields are the fields and blocks that take effect while a process runs.
@@ -76,18 +84,19 @@ var liveFields = []string{
 }
 
 // live tells whether a change of a field takes effect while the process runs.
-// What was absent at the start, or is now, changes what the process is built of.
+// What was absent at the start, or is now, changes what the process is built of;
+// and a name goes with its password.
 func live(path string, started, next *config.Loaded) bool {
 	switch {
 	case path == "auth.api_keys_file":
-		return present(started, next, func(l *config.Loaded) bool { return l.Config.GetAuth().GetApiKeysFile() != "" })
+		return started.Config.GetAuth().GetApiKeysFile() != "" // taken away, no key is known any more
 	case config.Within(path, "http_listener.tls"):
 		return present(started, next, func(l *config.Loaded) bool { return l.Config.GetHttpListener().GetTls() != nil })
 	case config.Within(path, "admin_listener.tls"):
 		return present(started, next, func(l *config.Loaded) bool { return l.Config.GetAdminListener().GetTls() != nil })
-	case config.Within(path, "redis.password"), config.Within(path, "redis.password_file"):
+	case config.Within(path, "redis.username", "redis.password", "redis.password_file"):
 		return present(started, next, func(l *config.Loaded) bool { return l.RedisPassword().Reveal() != "" })
-	case config.Within(path, "redis.sentinel_password"), config.Within(path, "redis.sentinel_password_file"):
+	case config.Within(path, "redis.sentinel_username", "redis.sentinel_password", "redis.sentinel_password_file"):
 		return present(started, next, func(l *config.Loaded) bool { return l.SentinelPassword().Reveal() != "" })
 	case upstreamFile(path):
 		return started.File(path).Path == next.File(path).Path // only its content has changed
@@ -105,8 +114,9 @@ func upstreamFile(path string) bool {
 	return strings.HasPrefix(path, "upstreams.") && strings.HasSuffix(path, "_file")
 }
 
-// reconfigure puts what can change while the process runs in force. What can fail
-// comes first, so that a refused configuration changes nothing.
+// reconfigure puts what can change while the process runs in force. Everything is
+// checked first, and the overrides, which can fail, go before what cannot, so that
+// a refused configuration changes nothing.
 func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config.Change) error {
 	ready, err := prepare(p.preparation(next))
 	if err != nil {
@@ -125,9 +135,7 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 		return err
 	}
 	p.verifier.Store(&ready.verifier)
-	if p.apiKeys != nil && ready.apiKeys != nil {
-		p.apiKeys.Store(&ready.apiKeys)
-	}
+	p.setKeys(ready.apiKeys)
 	for block, server := range map[string]*webServer{httpListener: p.http, adminListener: p.admin} {
 		if certificate := ready.certificates[block]; certificate != nil && server.certificate != nil {
 			server.certificate.Store(certificate)
@@ -135,6 +143,16 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	}
 	p.logs.setLevel(next.Config.GetLogging().GetLevel())
 	return nil
+}
+
+// setKeys puts API keys in force: where there are none any more, no key is right.
+func (p *process) setKeys(keys auth.KeyVerifier) {
+	if keys == nil {
+		keys = &auth.APIKeys{}
+	}
+	if p.apiKeys != nil {
+		p.apiKeys.Store(&keys)
+	}
 }
 
 // setCredentials has Redis' next connections authenticate by what is configured

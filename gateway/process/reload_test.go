@@ -12,6 +12,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/redis/redistest"
 )
 
 // prompt is how soon a change of a file must be in force. The promise is a
@@ -184,4 +185,43 @@ func TestHangupReloads(t *testing.T) {
 	r := run(t, shop(nil), "logging: {level: info}\n")
 	r.hangup <- nil
 	r.logged(t, "configuration loaded again; nothing changed")
+	close(r.hangup) // tells nothing more
+	r.rewrite(t, "logging: {level: info}\nallowed_origins: [https://a.example]\n")
+	r.logged(t, "configuration changed")
+	if n := strings.Count(r.log.String(), "loaded again"); n != 1 {
+		t.Errorf("loaded again %d times", n)
+	}
+}
+
+// TestKeysThatAreNotConfiguredAnyMore holds that keys stop working with the field
+// that names them, too.
+func TestKeysThatAreNotConfiguredAnyMore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	key := keyFile(t, path, "a")["a"]
+	r := run(t, shop(&policy.Auth{Requirement: policy.AuthRequired, Schemes: []policy.Scheme{policy.SchemeBearer, policy.SchemeAPIKey}}),
+		"auth: {api_keys_file: "+path+"}\n")
+	status := func() int {
+		got, _, _ := call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/echo/1", "X-Api-Key", key)
+		return got
+	}
+	if got := status(); got != http.StatusOK {
+		t.Fatalf("%d", got)
+	}
+	r.rewrite(t, "auth: {}\n")
+	within(t, prompt, "the key stops working", func() bool { return status() == http.StatusUnauthorized })
+	r.rewrite(t, "auth: {api_keys_file: "+path+"}\n")
+	within(t, prompt, "the key works again", func() bool { return status() == http.StatusOK })
+}
+
+// TestANameGoesWithItsPassword holds that a user of Redis who needs a restart keeps
+// nothing else back.
+func TestANameGoesWithItsPassword(t *testing.T) {
+	server := "logging: {level: info}\nredis: {addresses: ['" + redistest.Start(t).Addr + "']"
+	r := run(t, shop(nil), server+"}\n")
+	r.rewrite(t, server+", username: app, password: hunter2}\nallowed_origins: [https://a.example]\n")
+	line := r.logged(t, `wait for a restart[^\n]*`)
+	if !strings.Contains(line, `["redis.password","redis.username"]`) {
+		t.Errorf("%s", line)
+	}
+	r.logged(t, `configuration changed[^\n]*allowed_origins`)
 }

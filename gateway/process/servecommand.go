@@ -52,6 +52,11 @@ type devCommand struct{ served }
 
 // Run serves until ctx ends.
 func (c *devCommand) Run(ctx context.Context, e *environment) error {
+	for _, name := range e.program.Upstreams.local() {
+		if target := c.Upstream[name]; target != "" {
+			return fmt.Errorf("--upstream %s: it runs in this process; write serve for one at %s", name, target)
+		}
+	}
 	o := c.options(e.Invocation)
 	o.Local = true
 	o.OnStart = func(s Started) error {
@@ -91,7 +96,7 @@ func (c *serviceCommand) Run(ctx context.Context, e *environment) error {
 	}
 	logs := newProcessLog(e.Stderr)
 	defer func() { _ = logs.Close() }() // what it could not write has nowhere else to go
-	loaded, err := config.Load(e.program.configOptions(Options{ConfigFile: c.Config, Environ: e.Environ}))
+	loaded, err := config.Load(e.program.uncalled(Options{ConfigFile: c.Config, Environ: e.Environ}))
 	if err != nil {
 		return err
 	}
@@ -100,13 +105,12 @@ func (c *serviceCommand) Run(ctx context.Context, e *environment) error {
 		return err
 	}
 	listening, err := p.addOneService(ctx, c.Name, address)
-	if err == nil {
-		err = e.printf("%s's %s service serves gRPC on %s (data in %s).\n", e.program.Name, c.Name, listening, c.Data)
-	}
 	if err != nil {
 		return p.abandon(err)
 	}
-	return p.serve(ctx)
+	return p.serve(ctx, func() error {
+		return e.printf("%s's %s service serves gRPC on %s (data in %s).\n", e.program.Name, c.Name, listening, c.Data)
+	})
 }
 
 // addOneService makes the process that of one upstream.

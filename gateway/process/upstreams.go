@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -92,11 +94,11 @@ func (c connections) called() map[string]grpc.ClientConnInterface {
 // nobody before the first call, unless the configuration says so.
 func (c connections) connect(loaded *config.Loaded, options map[string]upstream.Options) error {
 	var errs []error
-	for name, o := range options {
+	for _, name := range slices.Sorted(maps.Keys(options)) {
 		if c[name] != nil {
 			continue
 		}
-		conn, err := dial(loaded.Upstream(name).GetTarget(), o)
+		conn, err := dial(loaded.Upstream(name).GetTarget(), options[name])
 		if err != nil {
 			errs = append(errs, loaded.Fault("upstreams."+name, err.Error()))
 			continue

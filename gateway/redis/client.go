@@ -22,7 +22,6 @@ package redis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,8 +54,8 @@ type Client struct {
 // The client owns its goroutines until Close.
 func Open(ctx context.Context, opts Options) (*Client, error) {
 	opts = opts.withDefaults()
-	if err := opts.validate(); err != nil {
-		return nil, fmt.Errorf("redis: %w", err)
+	if err := opts.Validate(); err != nil {
+		return nil, err
 	}
 	background, stop := context.WithCancel(context.Background())
 	c := &Client{opts: opts, stop: stop}

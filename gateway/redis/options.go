@@ -111,6 +111,14 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Validate returns every fault at once, as Open does.
+func (o Options) Validate() error {
+	if err := o.withDefaults().validate(); err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	return nil
+}
+
 // validate returns every fault at once.
 func (o Options) validate() error {
 	return errors.Join(
