@@ -64,8 +64,7 @@ func (e *Edge) visible(ctx context.Context, err error) (*status.Status, int) {
 
 // presented returns what the client sees of an error.
 func presented(err error) (*status.Status, int) {
-	var custom *runtime.HTTPStatusError
-	if errors.As(err, &custom) {
+	if custom, ok := errors.AsType[*runtime.HTTPStatusError](err); ok {
 		return status.Convert(custom.Err), custom.HTTPStatus
 	}
 	st := status.Convert(err)
