@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -10,6 +11,7 @@ import (
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/redis"
+	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 )
 
 // reloading loads the configuration again when one of its files changes, and on
@@ -88,6 +90,8 @@ var liveFields = []string{
 // and a name goes with its password.
 func live(path string, started, next *config.Loaded) bool {
 	switch {
+	case path == "overrides":
+		return stand(started, next)
 	case path == "auth.api_keys_file":
 		return started.Config.GetAuth().GetApiKeysFile() != "" // taken away, no key is known any more
 	case config.Within(path, "http_listener.tls"):
@@ -102,6 +106,17 @@ func live(path string, started, next *config.Loaded) bool {
 		return started.File(path).Path == next.File(path).Path // only its content has changed
 	}
 	return config.Within(path, liveFields...)
+}
+
+// stand tells whether the overrides of next can be in force without what next has
+// and the process started without: limits may need Redis, and credentials keys.
+func stand(started, next *config.Loaded) bool {
+	came := func(is func(*config.Loaded) bool) bool { return is(next) && !is(started) }
+	redisWaits := came(func(l *config.Loaded) bool { return len(l.Config.GetRedis().GetAddresses()) > 0 })
+	keysWait := came(func(l *config.Loaded) bool { return l.Config.GetAuth().GetApiKeysFile() != "" })
+	return !slices.ContainsFunc(next.Config.GetOverrides(), func(o *configv1.PolicyOverride) bool {
+		return redisWaits && len(o.GetPolicy().GetRateLimits()) > 0 || keysWait && o.GetPolicy().GetAuth() != nil
+	})
 }
 
 func present(started, next *config.Loaded, is func(*config.Loaded) bool) bool {

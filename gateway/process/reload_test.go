@@ -12,6 +12,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/process"
 	"github.com/venta-hq/venta/gateway/redis/redistest"
 )
 
@@ -211,6 +212,30 @@ func TestKeysThatAreNotConfiguredAnyMore(t *testing.T) {
 	within(t, prompt, "the key stops working", func() bool { return status() == http.StatusUnauthorized })
 	r.rewrite(t, "auth: {api_keys_file: "+path+"}\n")
 	within(t, prompt, "the key works again", func() bool { return status() == http.StatusOK })
+}
+
+// TestOverridesWaitForWhatTheyNeed holds that overrides which need what waits for a
+// restart wait with it, and keep nothing else back.
+func TestOverridesWaitForWhatTheyNeed(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	keyFile(t, keys, "a")
+	for needed, block := range map[string]string{
+		"redis.addresses":    "redis: {addresses: ['127.0.0.1:9']}\noverrides: [{methods: '**', policy: {rate_limits: [{requests: 1, interval: 1s, scope: shared, key: {global: true}, on_store_failure: deny}]}}]\n",
+		"auth.api_keys_file": "auth: {api_keys_file: " + keys + "}\noverrides: [{methods: '**', policy: {auth: {requirement: required, schemes: [api_key]}}}]\n",
+	} {
+		t.Run(needed, func(t *testing.T) {
+			r := runWith(t, shop(bearer), process.Options{ConfigFile: write(t, filepath.Join(t.TempDir(), "shop.yaml"), "logging: {level: info}\n")})
+			text := block + "allowed_origins: [https://a.example]\n"
+			if _, _, err := execute(t, shop(bearer), nil, "config", "check", write(t, filepath.Join(t.TempDir(), "shop.yaml"), text)); err != nil {
+				t.Fatal(err)
+			}
+			r.rewrite(t, text)
+			if line := r.logged(t, `wait for a restart[^\n]*|refused[^\n]*`); !strings.Contains(line, `"`+needed+`"`) || !strings.Contains(line, `"overrides"`) {
+				t.Error(line)
+			}
+			r.logged(t, `configuration changed[^\n]*allowed_origins`)
+		})
+	}
 }
 
 // TestANameGoesWithItsPassword holds that a user of Redis who needs a restart keeps
