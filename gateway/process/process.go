@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -84,10 +83,7 @@ func start(ctx context.Context, p Program, o Options, loaded *config.Loaded, log
 }
 
 func (p *process) addAll(ctx context.Context, o Options) error {
-	var hangups <-chan os.Signal
-	if o.Hangup != nil {
-		hangups = o.Hangup() // now: a start may take a while
-	}
+	hangups := taken(o.Hangup) // now: a start may take a while
 	ready, err := prepare(p.preparation(p.loaded))
 	if err != nil {
 		return err

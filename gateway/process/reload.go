@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -21,6 +22,14 @@ type reloading struct {
 	hangups <-chan os.Signal // nil: nobody sends any
 }
 
+// taken returns the hangups, which are the process's from now on.
+func taken(hangup func() <-chan os.Signal) <-chan os.Signal {
+	if hangup == nil {
+		return nil
+	}
+	return hangup()
+}
+
 // addReloading has the configuration in force follow its files.
 func (p *process) addReloading(options config.Options, hangups <-chan os.Signal) error {
 	observe, err := countReloads(p.telemetry.MeterProvider)
@@ -30,7 +39,7 @@ func (p *process) addReloading(options config.Options, hangups <-chan os.Signal)
 	watcher, err := config.NewWatcher(config.WatchOptions{
 		Options:  options,
 		Current:  p.loaded,
-		Live:     live,
+		Live:     p.live,
 		Apply:    p.reconfigure,
 		OnReload: observe,
 		Logger:   p.logs.Logger,
@@ -85,8 +94,24 @@ var liveFields = []string{
 	"trusted_proxies",
 }
 
-// live tells whether a change of a field takes effect while the process runs.
-// What was absent at the start, or is now, changes what the process is built of;
+// serviceFields are those that a service reads once.
+var serviceFields = []string{"logging.format", "shutdown", "telemetry.otlp_endpoint", "telemetry.otlp_insecure"}
+
+// live tells whether a change of a field takes effect while the process runs. A
+// service has nothing to do for most of them.
+func (p *process) live(path string, started, next *config.Loaded) bool {
+	if p.gateway != nil {
+		return live(path, started, next)
+	}
+	for _, block := range p.program.Extensions {
+		if config.Within(path, block.Name) {
+			return false
+		}
+	}
+	return !config.Within(path, serviceFields...)
+}
+
+// live tells whether a gateway can change a field while it runs. What was absent at the start, or is now, changes what the process is built of;
 // and a name goes with its password.
 func live(path string, started, next *config.Loaded) bool {
 	switch {
@@ -133,6 +158,9 @@ func upstreamFile(path string) bool {
 // checked first, and the overrides, which can fail, go before what cannot, so that
 // a refused configuration changes nothing.
 func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config.Change) error {
+	if p.gateway == nil {
+		return p.reconfigureService(next)
+	}
 	ready, err := prepare(p.preparation(next))
 	if err != nil {
 		return err
@@ -156,6 +184,22 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 			server.certificate.Store(certificate)
 		}
 	}
+	p.logs.setLevel(next.Config.GetLogging().GetLevel())
+	return nil
+}
+
+// reconfigureService does the same for a service, which verifies tokens and
+// serves no HTTP.
+func (p *process) reconfigureService(next *config.Loaded) error {
+	making := p.preparation(next)
+	verifier := making.verifier()
+	if err := errors.Join(making.errs...); err != nil {
+		return err
+	}
+	if err := p.telemetry.SetSampleRatio(next.Config.GetTelemetry().GetSampleRatio()); err != nil {
+		return err
+	}
+	p.verifier.Store(&verifier)
 	p.logs.setLevel(next.Config.GetLogging().GetLevel())
 	return nil
 }

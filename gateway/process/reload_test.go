@@ -1,8 +1,10 @@
 package process_test
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/auth/devkeys"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/process"
 	"github.com/venta-hq/venta/gateway/redis/redistest"
@@ -249,4 +252,54 @@ func TestANameGoesWithItsPassword(t *testing.T) {
 		t.Errorf("%s", line)
 	}
 	r.logged(t, `configuration changed[^\n]*allowed_origins`)
+}
+
+// TestAServiceFollowsItsKeys holds that what stands behind the gateway believes
+// the same tokens after a reload.
+func TestAServiceFollowsItsKeys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jwks.json")
+	before, after := opened(t), opened(t)
+	write(t, path, jwks(t, before))
+	file := write(t, filepath.Join(t.TempDir(), "shop.yaml"), "auth: {jwks_file: "+path+", issuer: venta-dev}\n")
+	verifiers := make(chan auth.Verifier, 1)
+	p := shop(bearer)
+	p.Upstreams = process.Upstreams{"orders": {
+		Register: p.Upstreams["orders"].Register,
+		Server: func(_ context.Context, host process.Host) (process.Server, error) {
+			verifiers <- host.Verifier
+			return idle{}, nil
+		},
+	}}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- process.Execute(ctx, p, process.Invocation{
+			Args: []string{"service", "orders", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--config", file},
+		})
+	}()
+	verifier := <-verifiers
+	believes := func(keys devkeys.Keys) bool {
+		_, err := verifier.Verify(ctx, strings.TrimPrefix(signed(t, keys), "Bearer "))
+		return err == nil
+	}
+	if !believes(before) || believes(after) {
+		t.Error("the keys at the start are not those of the file")
+	}
+	replace(t, path, jwks(t, after))
+	within(t, prompt, "the new key verifies", func() bool { return believes(after) })
+	if believes(before) {
+		t.Error("the old key still verifies")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// idle is a server that serves nobody.
+type idle struct{}
+
+func (idle) Serve(ctx context.Context, listener net.Listener) error {
+	<-ctx.Done()
+	return listener.Close()
 }

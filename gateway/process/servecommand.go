@@ -96,7 +96,9 @@ func (c *serviceCommand) Run(ctx context.Context, e *environment) error {
 	}
 	logs := newProcessLog(e.Stderr)
 	defer func() { _ = logs.Close() }() // what it could not write has nowhere else to go
-	loaded, err := config.Load(e.program.uncalled(Options{ConfigFile: c.Config, Environ: e.Environ}))
+	hangups := taken(e.Hangup)
+	options := e.program.uncalled(Options{ConfigFile: c.Config, Environ: e.Environ})
+	loaded, err := config.Load(options)
 	if err != nil {
 		return err
 	}
@@ -105,6 +107,9 @@ func (c *serviceCommand) Run(ctx context.Context, e *environment) error {
 		return err
 	}
 	listening, err := p.addOneService(ctx, c.Name, address)
+	if err == nil {
+		err = p.addReloading(options, hangups)
+	}
 	if err != nil {
 		return p.abandon(err)
 	}
