@@ -1,19 +1,8 @@
 #!/usr/bin/env bash
-# Compares proto/ with an earlier revision: the last release, else what was on
-# main before, so that a change which breaks users is a decision.
-# BREAKING_AGAINST names another revision.
+# Compares proto/ with an earlier revision (tools/base.sh).
 set -euo pipefail
 
-base=${BREAKING_AGAINST:-$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true)}
-if [ -z "$base" ]; then
-  for candidate in origin/main HEAD~1; do
-    if git rev-parse -q --verify "$candidate^{commit}" >/dev/null &&
-      [ "$(git rev-parse "$candidate")" != "$(git rev-parse HEAD)" ]; then
-      base=$candidate
-      break
-    fi
-  done
-fi
+base=$(tools/base.sh)
 if [ -z "$base" ] || [ -z "$(git ls-tree --name-only "$base" proto/)" ]; then
   echo "breaking: no earlier revision with schemas; nothing to compare"
   exit 0
