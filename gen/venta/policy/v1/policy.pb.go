@@ -1911,7 +1911,7 @@ type Cache struct {
 	// How long NOT_FOUND is remembered. Default: not at all. From 1s to 1h.
 	NegativeTtl *string `protobuf:"bytes,4,opt,name=negative_ttl,json=negativeTtl,proto3,oneof" json:"negative_ttl,omitempty"`
 	// The request fields that tell responses apart, as paths such as "id" or
-	// "sw.lat". Default: the whole request. A request that sets any other field
+	// "address.city". Default: the whole request. A request that sets any other field
 	// passes the cache by.
 	KeyFields []string `protobuf:"bytes,5,rep,name=key_fields,json=keyFields,proto3" json:"key_fields,omitempty"`
 	// The request headers that tell responses apart. At most 8.
