@@ -12,9 +12,9 @@ import (
 
 // EffectivePolicy is what holds for an RPC now.
 type EffectivePolicy struct {
-	// Method is the RPC, such as "venta.vendor.v2.VendorService/GetVendor".
+	// Method is the RPC, such as "shop.v1.OrderService/GetOrder".
 	Method string
-	// Routes are its HTTP routes, such as "GET /v2/vendors/{id}".
+	// Routes are its HTTP routes, such as "GET /v1/orders/{id}".
 	Routes []string
 	// Policy holds every override that is in force. Its blocks must not be changed.
 	Policy policy.Method
@@ -28,7 +28,7 @@ type EffectivePolicy struct {
 	// They must not be changed.
 	Permits []*policyv1.Permit
 	// Origins tells by block where it is written, such as
-	// "venta/vendor/v2/vendor_service.proto:43" or the place of an override. A
+	// "shop/v1/order_service.proto:43" or the place of an override. A
 	// block that an override has removed is here and not in Policy.
 	Origins map[string]string
 }
@@ -46,7 +46,7 @@ func (g *Gateway) Policies() []EffectivePolicy {
 }
 
 // Route returns what holds for the RPC that a request of that verb and path, such
-// as "GET" and "/v2/vendors/7", is routed to; false where there is none. A query
+// as "GET" and "/v1/orders/7", is routed to; false where there is none. A query
 // in the path is left aside.
 func (g *Gateway) Route(verb, path string) (EffectivePolicy, bool) {
 	u, err := url.ParseRequestURI(path)

@@ -6,7 +6,7 @@
 //
 //	gw, err := gateway.New(gateway.Options{Verifier: verifier})
 //	...
-//	err = vendorv2.RegisterVendorServiceGateway(gw, conn)
+//	err = orderv1.RegisterOrderServiceGateway(gw, conn)
 //	...
 //	err = http.Serve(listener, gw.Handler())
 //

@@ -26,7 +26,7 @@ const (
 // policies.
 type Service struct {
 	Name    string // "package.Service"
-	Source  string // the schema's file, such as "venta/vendor/v2/vendor_service.proto"
+	Source  string // the schema's file, such as "shop/v1/order_service.proto"
 	Options ServiceOptions
 	Lines   FileLines
 	Methods []Method
@@ -57,13 +57,13 @@ type Lines map[string]int
 type Binding = transcode.Binding
 
 // Unary describes a unary method by its client method expression, such as
-// VendorServiceClient.GetVendor.
+// OrderServiceClient.GetOrder.
 func Unary[Client, Req, Resp any](method func(Client, context.Context, *Req, ...grpc.CallOption) (*Resp, error)) transcode.Call {
 	return transcode.Unary(method)
 }
 
 // ServerStream describes a method whose server sends many messages, such as
-// LocationServiceClient.WatchVendors.
+// OrderServiceClient.WatchOrders.
 func ServerStream[Client, Req, Resp any, Stream interface {
 	Recv() (*Resp, error)
 	grpc.ClientStream

@@ -21,7 +21,7 @@ type purgeRequest struct {
 	All  bool     `json:"all"`
 }
 
-// PurgeHandler lets operators purge: a POST of {"tags": ["vendor:1"]} or
+// PurgeHandler lets operators purge: a POST of {"tags": ["order:1"]} or
 // {"all": true} as application/json. It responds with a [Delivery]: 200 when every
 // process has purged, 202 when some have not said so yet. It authenticates
 // nobody, so it belongs on an address that only operators reach; that it asks for

@@ -106,7 +106,7 @@ const (
 // Options are the choices of [New]. The zero value is ready for use.
 //
 // The default levels are for responses that are made for one request. They were
-// chosen on lists of vendors as JSON (BenchmarkLevels): time on one core, size of
+// chosen on lists of records as JSON (BenchmarkLevels): time on one core, size of
 // the result, memory that a pooled encoder keeps.
 //
 //	          2 kB list      25 kB list       memory

@@ -4,7 +4,7 @@ func (v *Invalidates) limits() faults {
 	var found faults
 	found.tags("invalidates.tags", v.Tags)
 	if len(v.Tags) == 0 {
-		found.add("invalidates.tags", "names no tag", `write the tags to purge, such as "vendor:{id}"`)
+		found.add("invalidates.tags", "names no tag", `write the tags to purge, such as "order:{id}"`)
 	}
 	return found
 }

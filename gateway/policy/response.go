@@ -19,7 +19,7 @@ func (r *Response) limits() faults {
 }
 
 func (r *Response) locationLimits() faults {
-	const remedy = `write a path such as "/v1/vendors/{id}"`
+	const remedy = `write a path such as "/v1/orders/{id}"`
 	var found faults
 	if _, err := ParseTemplate(r.Location); err != nil {
 		found.add("response.location", err.Error(), remedy)

@@ -12,7 +12,7 @@ import (
 var versionName = regexp.MustCompile(`^v[0-9]+(p[0-9]+)?((alpha|beta)[0-9]*)?$`)
 
 // PackageVersion returns the version that a proto package ends with, such as
-// "v2" of "venta.vendor.v2", or "".
+// "v2" of "shop.v2", or "".
 func PackageVersion(name protoreflect.FullName) string {
 	if last := string(name.Name()); versionName.MatchString(last) {
 		return last

@@ -8,7 +8,7 @@ import (
 // RPC holds the facts about a method that its policy is checked against.
 // [NewRPC] reads them from a descriptor.
 type RPC struct {
-	Name            protoreflect.FullName // "venta.vendor.v2.VendorService.GetVendor"
+	Name            protoreflect.FullName // "shop.v1.OrderService.GetOrder"
 	Version         string                // of the proto package, such as "v2"; "": it has none
 	Idempotency     Idempotency
 	ClientStreaming bool
@@ -23,7 +23,7 @@ type RPC struct {
 // Route is an HTTP binding of an RPC.
 type Route struct {
 	Verb      string   // "GET"
-	Path      string   // the path template, such as "/v2/vendors/{id}"
+	Path      string   // the path template, such as "/v1/orders/{id}"
 	Body      string   // the field that the body fills; "*": the whole request; "": none
 	Variables []string // the request fields that the path fills, such as "id"
 }

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Template is text with fields in braces, such as the tag "vendor:{id}". Fields
+// Template is text with fields in braces, such as the tag "order:{id}". Fields
 // and literals take turns, a literal first. It is immutable and safe for
 // concurrent use.
 type Template struct {
@@ -60,7 +60,7 @@ func (t Template) Expand(value func(field string) string) string {
 	return b.String()
 }
 
-const templateRemedy = `write text with fields in braces, such as "vendor:{id}"`
+const templateRemedy = `write text with fields in braces, such as "order:{id}"`
 
 // mostTags is how many tags a block holds.
 const mostTags = 16

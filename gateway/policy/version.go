@@ -30,7 +30,7 @@ func (v *Version) limits() faults {
 }
 
 func (v *Version) successorLimits() faults {
-	const remedy = `write a path such as "/v2/vendors/{id}", or a URL`
+	const remedy = `write a path such as "/v2/orders/{id}", or a URL`
 	var found faults
 	if v.Successor == "" || isURL(v.Successor) {
 		return nil

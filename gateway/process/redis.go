@@ -27,7 +27,7 @@ func (p *process) openRedis(ctx context.Context, o redis.Options) (*redis.Client
 	return client, observeRedis(p.telemetry.MeterProvider, client)
 }
 
-// openRemoteCache makes Redis the second level of stored responses.
+// openRemoteCache makes Redis level 2 of stored responses.
 func (p *process) openRemoteCache(client *redis.Client) (*rediscache.Remote, error) {
 	events, err := countFleetEvents(p.telemetry.MeterProvider)
 	if err != nil {

@@ -20,8 +20,8 @@ type Route struct {
 	durations *table[outcome, []metric.RecordOption]
 }
 
-// NewRoute returns the route of a path template such as "/v2/vendors/{id}",
-// which calls an RPC such as "/venta.vendor.v2.VendorService/GetVendor". Both
+// NewRoute returns the route of a path template such as "/v1/orders/{id}",
+// which calls an RPC such as "/shop.v1.OrderService/GetOrder". Both
 // may be "": a request that found no route, a route that calls no RPC.
 func NewRoute(template, fullMethod string) *Route {
 	route := &Route{template: template, rpcMethod: rpcMethod(fullMethod)}
@@ -83,7 +83,7 @@ func statusAttributes(status int) []attribute.KeyValue {
 	}
 }
 
-// spanName names a span "GET /v2/vendors/{id}", or "GET" without a route.
+// spanName names a span "GET /v1/orders/{id}", or "GET" without a route.
 func (r *Route) spanName(m httpMethod) string {
 	if r.template == "" {
 		return m.spanName()

@@ -34,7 +34,7 @@ type Call struct {
 }
 
 // Unary describes a unary method by its client method expression, such as
-// VendorServiceClient.GetVendor. Req and Resp must be generated messages.
+// OrderServiceClient.GetOrder. Req and Resp must be generated messages.
 func Unary[Client, Req, Resp any](method func(Client, context.Context, *Req, ...grpc.CallOption) (*Resp, error)) Call {
 	return Call{
 		newRequest:  newMessage[Req],

@@ -9,7 +9,7 @@ import (
 )
 
 // ServerStream describes a method whose server sends many messages by its client
-// method expression, such as LocationServiceClient.WatchVendors. Req and Resp
+// method expression, such as OrderServiceClient.WatchOrders. Req and Resp
 // must be generated messages.
 func ServerStream[Client, Req, Resp any, Stream interface {
 	Recv() (*Resp, error)

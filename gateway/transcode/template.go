@@ -39,7 +39,7 @@ func text(fd protoreflect.FieldDescriptor, v protoreflect.Value) string {
 	}
 }
 
-// Template is text with a message's fields in braces, such as "vendor:{id}".
+// Template is text with a message's fields in braces, such as "order:{id}".
 // It is immutable and safe for concurrent use.
 type Template struct {
 	text   policy.Template

@@ -33,9 +33,9 @@ type Conn struct {
 	hub *hub
 }
 
-// New returns connections to target, such as "127.0.0.1:9001", "dns:///vendor:9001",
-// "unix:///run/vendor.sock" or, with package upstream/xds imported,
-// "xds:///vendor". It connects in the background, with the first call unless
+// New returns connections to target, such as "127.0.0.1:9001", "dns:///orders:9001",
+// "unix:///run/orders.sock" or, with package upstream/xds imported,
+// "xds:///orders". It connects in the background, with the first call unless
 // NeverIdle is set: an upstream that is down is no error here, and calls to it
 // fail at once. Proxies of the environment are not used. grpc-go's own retries
 // are off; the annotated policy decides.

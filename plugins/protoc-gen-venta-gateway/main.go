@@ -20,9 +20,9 @@
 //	  --venta-gateway_out=gen --venta-gateway_opt=paths=source_relative shop/v1/shop.proto
 //
 // Each schema file with a route becomes one file, NAME.pb.gw.go, in the Go
-// package of its messages. For a service VendorService it declares
-// RegisterVendorServiceGateway, which serves it on a gateway.Gateway, and the
-// four functions of protoc-gen-grpc-gateway (RegisterVendorServiceHandler and
+// package of its messages. For a service OrderService it declares
+// RegisterOrderServiceGateway, which serves it on a gateway.Gateway, and the
+// four functions of protoc-gen-grpc-gateway (RegisterOrderServiceHandler and
 // its kin), which serve it on a runtime.ServeMux. RPCs without a google.api.http
 // rule are left out. Streaming RPCs are served as newline-delimited JSON.
 //
@@ -30,7 +30,7 @@
 // venta/policy/v1/policy.proto. The plugin refuses what is wrong or unsafe. It
 // reports all faults of a run at once, with their positions:
 //
-//	vendor.proto:21:15: retry.max_attempts: 9 is out of limits; write a number from 2 to 5
+//	order_service.proto:21:15: retry.max_attempts: 9 is out of limits; write a number from 2 to 5
 //
 // Where policies are written, two routes of one run that match the same requests
 // are refused. To have this checked for all directories of a module, set

@@ -12,7 +12,7 @@ import (
 
 // Generation is what the policies of one generation of stacks remember between
 // requests, in parts: counts, breakers, budgets. Each has the name of what it
-// belongs to, such as "venta.vendor.v2.VendorService.GetVendor/retry", or a
+// belongs to, such as "shop.v1.OrderService.GetOrder/retry", or a
 // service's for what its RPCs share. Stacks that are built anew take over each
 // part whose policy has not changed.
 //

@@ -24,7 +24,7 @@ func (b *builder) requestVersion() Step {
 	return made(b, step, err)
 }
 
-// expandPath fills the route's variables into a path such as "/v2/vendors/{id}".
+// expandPath fills the route's variables into a path such as "/v1/orders/{id}".
 func expandPath(path string, r *http.Request) string {
 	x := transcode.FromContext(r.Context())
 	if x == nil || !strings.Contains(path, "{") {

@@ -1,6 +1,6 @@
 // Package xds opens connections to upstreams whose addresses, balancing and
 // certificates a control plane says, by Envoy's xDS protocol (gRFC A27), at
-// targets such as "xds:///vendor".
+// targets such as "xds:///orders".
 //
 // It is a package of its own because it links grpc-go's xDS client, which adds
 // about 16 MB to a program.

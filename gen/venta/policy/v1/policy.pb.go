@@ -1911,7 +1911,7 @@ type Cache struct {
 	// How long NOT_FOUND is remembered. Default: not at all. From 1s to 1h.
 	NegativeTtl *string `protobuf:"bytes,4,opt,name=negative_ttl,json=negativeTtl,proto3,oneof" json:"negative_ttl,omitempty"`
 	// The request fields that tell responses apart, as paths such as "id" or
-	// "sw.lat". Default: the whole request. A request that sets any other field
+	// "address.city". Default: the whole request. A request that sets any other field
 	// passes the cache by.
 	KeyFields []string `protobuf:"bytes,5,rep,name=key_fields,json=keyFields,proto3" json:"key_fields,omitempty"`
 	// The request headers that tell responses apart. At most 8.
@@ -1919,7 +1919,7 @@ type Cache struct {
 	// Who shares a stored response. Required where auth is required; otherwise the
 	// default is AUDIENCE_PUBLIC.
 	Audience *Cache_Audience `protobuf:"varint,7,opt,name=audience,proto3,enum=venta.policy.v1.Cache_Audience,oneof" json:"audience,omitempty"`
-	// The names under which the response can be purged, such as "vendor:{id}",
+	// The names under which the response can be purged, such as "order:{id}",
 	// with request fields in braces. At most 16.
 	Tags []string `protobuf:"bytes,8,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Removes an inherited cache. Excludes every other field.
@@ -2033,7 +2033,7 @@ func (x *Cache) GetMode() Mode {
 // Invalidates purges stored responses once the call has succeeded.
 type Invalidates struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The tags to purge, such as "vendor:{id}", with request fields in braces.
+	// The tags to purge, such as "order:{id}", with request fields in braces.
 	// Required. At most 16.
 	Tags []string `protobuf:"bytes,1,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Removes an inherited block. Excludes every other field.
@@ -2311,7 +2311,7 @@ type Version struct {
 	// What happens after the sunset. Default AFTER_SUNSET_SERVE.
 	AfterSunset *Version_AfterSunset `protobuf:"varint,3,opt,name=after_sunset,json=afterSunset,proto3,enum=venta.policy.v1.Version_AfterSunset,oneof" json:"after_sunset,omitempty"`
 	// The path or URL that replaces the route: Link rel="successor-version". A
-	// path may hold the route's variables, such as "/v2/vendors/{id}".
+	// path may hold the route's variables, such as "/v2/orders/{id}".
 	Successor *string `protobuf:"bytes,4,opt,name=successor,proto3,oneof" json:"successor,omitempty"`
 	// A URL that explains the deprecation: Link rel="deprecation".
 	Link *string `protobuf:"bytes,5,opt,name=link,proto3,oneof" json:"link,omitempty"`
@@ -2469,7 +2469,7 @@ func (x *BrownOut) GetDuration() string {
 // Adapts names the RPC of a newer version that serves this one.
 type Adapts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The full name of that RPC, such as "venta.vendor.v2.VendorService.GetVendor".
+	// The full name of that RPC, such as "shop.v2.OrderService.GetOrder".
 	Rpc *string `protobuf:"bytes,1,opt,name=rpc,proto3,oneof" json:"rpc,omitempty"`
 	// How request fields map where names or shapes differ.
 	Request []*FieldMapping `protobuf:"bytes,2,rep,name=request,proto3" json:"request,omitempty"`
@@ -2680,7 +2680,7 @@ func (x *Idempotency) GetMode() Mode {
 // Stream offers a streaming RPC over WebSocket and server-sent events.
 type Stream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The route, such as "/v1/locations/watch". Required.
+	// The route, such as "/v1/orders/watch". Required.
 	Path *string `protobuf:"bytes,1,opt,name=path,proto3,oneof" json:"path,omitempty"`
 	// How often a silent stream is probed. Default "30s".
 	Heartbeat *string `protobuf:"bytes,2,opt,name=heartbeat,proto3,oneof" json:"heartbeat,omitempty"`
@@ -2950,7 +2950,7 @@ type Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The status. Default 200. One of 200, 201, 202, 204; 204 sends no body.
 	Status *int32 `protobuf:"varint,1,opt,name=status,proto3,oneof" json:"status,omitempty"`
-	// The Location header, such as "/v1/vendors/{id}", with response fields in
+	// The Location header, such as "/v1/orders/{id}", with response fields in
 	// braces. Needs status 201 or 202.
 	Location *string `protobuf:"bytes,2,opt,name=location,proto3,oneof" json:"location,omitempty"`
 	// Leaves an unset message field out of the JSON, where the default says null.

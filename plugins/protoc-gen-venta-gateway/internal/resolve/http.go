@@ -67,7 +67,7 @@ func (b *binding) read() {
 	b.readPattern()
 	if b.Verb == "" {
 		if b.annotated || b.rule.additional { // grpc-gateway passes over the former
-			b.wrong("the rule names no verb and path", `write them, such as get: "/v1/vendors/{id}"`)
+			b.wrong("the rule names no verb and path", `write them, such as get: "/v1/orders/{id}"`)
 		}
 		return
 	}

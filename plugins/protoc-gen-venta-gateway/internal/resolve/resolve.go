@@ -61,7 +61,7 @@ type Block struct {
 // Binding is one route, as google.api.http states it.
 type Binding struct {
 	Verb         string // "GET"
-	Path         string // the template, such as "/v2/vendors/{id}"
+	Path         string // the template, such as "/v1/orders/{id}"
 	Body         string // "": none, "*": the whole request, else a field
 	ResponseBody string // "": the whole response, else a field
 }
