@@ -17,7 +17,7 @@ type apikeyCommand struct {
 	TTL     time.Duration     `name:"ttl" help:"How long it holds (default: for ever)." placeholder:"DURATION"`
 }
 
-// Run prints the key, which is kept nowhere, and the entry for auth.api_keys_file.
+// Run prints the key, which is stored nowhere, and the entry for auth.api_keys_file.
 func (c *apikeyCommand) Run(e *environment) error {
 	entry := auth.APIKey{ID: c.ID, Subject: c.Subject, Scopes: c.Scope, Roles: c.Role}
 	if c.TTL > 0 {

@@ -6,7 +6,7 @@ import (
 )
 
 // replies gives each attempt of a hedged call a reply of its own, be it a
-// message or a frame of a route that passes answers through.
+// message or a frame of a route that passes responses through.
 type replies struct{ retry.Messages }
 
 // New implements retry.Replies.

@@ -40,7 +40,7 @@ func (e Edge) upstreamError(err error, limit int64) error {
 		return &apierror.Error{
 			Code:       codes.OutOfRange,
 			Reason:     apierror.ResponseTooLarge,
-			Message:    fmt.Sprintf("the service's answer is larger than %d bytes", limit),
+			Message:    fmt.Sprintf("the service's response is larger than %d bytes", limit),
 			HTTPStatus: http.StatusBadGateway,
 			Cause:      err,
 		}

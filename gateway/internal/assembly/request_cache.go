@@ -36,7 +36,7 @@ func (b *builder) requestInvalidatesTargets() Step {
 	return b.env.Store.InvalidateTargets
 }
 
-// requestCache answers from what is stored.
+// requestCache serves stored responses.
 func (b *builder) requestCache() Step {
 	p := b.rpc.Policy.Cache
 	if p == nil {

@@ -143,7 +143,7 @@ func (t tags) of(r *http.Request) ([]string, error) {
 }
 
 // cacheKey is the request's message in deterministic encoding. A request that
-// sets a field outside of the key fields has no key: it must not share an answer
+// sets a field outside of the key fields has no key: it must not share a response
 // with requests that differ from it.
 type cacheKey struct{ fields fieldTree }
 
@@ -175,7 +175,7 @@ func (k cacheKey) of(r *http.Request) (string, bool, error) {
 }
 
 // sendsMetadata reports whether the request has headers that travel upstream as
-// metadata, where they may change the answer.
+// metadata, where they may change the response.
 func sendsMetadata(r *http.Request) bool {
 	for name := range r.Header {
 		if strings.HasPrefix(name, runtime.MetadataHeaderPrefix) {

@@ -10,7 +10,7 @@ import (
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
-// The way of a request. Every request passes
+// The path of a request. Every request passes
 //
 //	telemetry (request id, span, metrics, access log) -> recover
 //	-> security headers -> Middleware.BeforeRouting -> CORS -> compression -> route
