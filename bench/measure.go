@@ -118,7 +118,7 @@ func (b *bench) underLoad(ctx context.Context, r row, mode subject.Mode, child *
 	}, nil
 }
 
-// run sends the load and profiles the subject meanwhile, where that is asked for.
+// run sends the load, and profiles the subject meanwhile if b.profiles names a folder.
 func (b *bench) run(ctx context.Context, r row, mode subject.Mode, child *process.Child, load wrk.Load) (result wrk.Result, err error) {
 	if b.profiles == "" {
 		return wrk.Run(ctx, load)

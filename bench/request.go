@@ -25,7 +25,7 @@ type response struct {
 }
 
 // client sends what the load generator does: it adds nothing to a request, such
-// as a wish for compression.
+// as Accept-Encoding.
 var client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
 
 // body returns what the row sends.

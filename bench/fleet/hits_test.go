@@ -16,7 +16,7 @@ import (
 	"github.com/venta-hq/venta/gateway/redis/redistest"
 )
 
-// manyPages are more than level 1 holds of the gateway that measures level 2.
+// manyPages are more than fit into level 1 of the gateway that measures level 2.
 const manyPages = 4096
 
 var page = []byte(strings.Repeat("x", 1400))

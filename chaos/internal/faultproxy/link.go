@@ -26,7 +26,7 @@ type link struct {
 	ended    chan struct{}
 }
 
-// join carries bytes between the two sides until one of them ends. The direction to
+// join carries bytes between the two sides until one of them ends. What goes to
 // the target is not delayed: a round trip meets each delay once.
 func (l *link) join(server net.Conn) {
 	l.mu.Lock()

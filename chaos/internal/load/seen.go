@@ -103,8 +103,8 @@ func (s Seen) Outcomes() map[string]int {
 // Last is when the last of the requests was sent; 0 without requests.
 func (s Seen) Last() time.Duration { return lasted(s.Samples) }
 
-// Quantile returns the latency that the share q of requests did not exceed, from 0 to 1;
-// 0 without requests.
+// Quantile returns the latency that the share q of requests, from 0 to 1, did
+// not exceed; 0 without requests.
 func (s Seen) Quantile(q float64) time.Duration {
 	if len(s.Samples) == 0 {
 		return 0

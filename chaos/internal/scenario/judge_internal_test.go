@@ -44,7 +44,7 @@ func TestChecks(t *testing.T) {
 		{"some were not sent", func(t *trial) { t.none(skipped, "") }, false},
 		{"responded", func(t *trial) { t.responded(ten(samples(10, refused))) }, true},
 		{"no response", func(t *trial) { t.responded(ten(samples(10, good), samples(1, lost))) }, false},
-		{"no requests for a response", func(t *trial) { t.responded(ten()) }, false},
+		{"no requests, no responses", func(t *trial) { t.responded(ten()) }, false},
 		{"explained", func(t *trial) { t.explained(ten(samples(10, refused))) }, true},
 		{"unexplained", func(t *trial) { t.explained(ten(samples(10, refused), samples(1, odd))) }, false},
 		{"opened", func(t *trial) { t.opened(ten(samples(10, good), samples(1, refused))) }, true},

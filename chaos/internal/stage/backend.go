@@ -157,7 +157,7 @@ func Attempts(ctx context.Context, backends ...*Backend) (int64, error) {
 	return sum, nil
 }
 
-// request sends a request to a control and returns the body of a success.
+// request sends a request and returns the body of a successful response.
 func request(ctx context.Context, method, url string, body []byte) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
