@@ -68,7 +68,7 @@ func observeRedis(meters metric.MeterProvider, client *redis.Client) error {
 	return err
 }
 
-// observeTrust shows whether stored responses may be served without a call to Redis.
+// observeTrust shows whether stored responses may be served.
 func observeTrust(meters metric.MeterProvider, remote *rediscache.Remote) error {
 	_, err := meters.Meter(meterName).Int64ObservableGauge("venta.cache.trusted",
 		metric.WithDescription("1 while purges of other processes reach this one, so that it serves what it has stored."),

@@ -36,7 +36,7 @@ func (b *builder) requestInvalidatesTargets() Step {
 	return b.env.Store.InvalidateTargets
 }
 
-// requestCache serves stored responses.
+// requestCache serves what is stored.
 func (b *builder) requestCache() Step {
 	p := b.rpc.Policy.Cache
 	if p == nil {
