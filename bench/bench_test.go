@@ -34,7 +34,7 @@ func serve(b *testing.B, handler http.Handler, path, token string) {
 		w.status = http.StatusOK
 		handler.ServeHTTP(w, r)
 		if w.status != http.StatusOK {
-			b.Fatalf("answered with %d", w.status)
+			b.Fatalf("status %d", w.status)
 		}
 	}
 }

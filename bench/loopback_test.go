@@ -25,7 +25,7 @@ func BenchmarkLoopback(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			before := cpuTime(b)
-			b.RunParallel(func(p *testing.PB) { askLoopback(b, p, address, request) })
+			b.RunParallel(func(p *testing.PB) { callLoopback(b, p, address, request) })
 			b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/1e3/float64(b.N), "CPU-us/op")
 		})
 	}
@@ -61,7 +61,7 @@ func serveLoopback(b *testing.B, mode subject.Mode) (address, token string) {
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	if response, err := warm.Do(r); err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusOK {
-		b.Fatalf("answered with %v, error %v", response, err)
+		b.Fatalf("response %v, error %v", response, err)
 	}
 	return web.Addr().String(), token
 }
@@ -74,10 +74,10 @@ func listen(b *testing.B) net.Listener {
 	return listener
 }
 
-// askLoopback sends requests on a connection of its own. It does not read what
-// the answers say: they come in one piece, and a client would cost as much as
+// callLoopback sends requests on a connection of its own. It does not read what
+// the responses hold: they come in one piece, and a client would cost as much as
 // the server.
-func askLoopback(b *testing.B, p *testing.PB, address string, request []byte) {
+func callLoopback(b *testing.B, p *testing.PB, address string, request []byte) {
 	const ok = "HTTP/1.1 200"
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -85,14 +85,14 @@ func askLoopback(b *testing.B, p *testing.PB, address string, request []byte) {
 		return
 	}
 	defer func() { _ = conn.Close() }() // it was only read
-	answer := make([]byte, 8<<10)
+	received := make([]byte, 8<<10)
 	for p.Next() {
 		if _, err := conn.Write(request); err != nil {
 			b.Error(err)
 			return
 		}
-		if n, err := conn.Read(answer); err != nil || n < len(ok) || string(answer[:len(ok)]) != ok {
-			b.Errorf("answered with %q, error %v", answer[:n], err)
+		if n, err := conn.Read(received); err != nil || n < len(ok) || string(received[:len(ok)]) != ok {
+			b.Errorf("received %q, error %v", received[:n], err)
 			return
 		}
 	}

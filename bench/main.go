@@ -1,6 +1,6 @@
 // Command bench compares the gateway with its peers: stock grpc-gateway and
 // plain net/http. It runs the backend, every gateway and the load generator as
-// processes of their own, measures all of them in turns on one machine, and
+// processes of their own, measures all of them in rounds on one machine, and
 // writes one table. README.md says how to read it.
 package main
 

@@ -20,7 +20,7 @@ import (
 )
 
 // errLeftOut says that a row is not about a subject.
-var errLeftOut = errors.New("the subject does not answer in the encoding")
+var errLeftOut = errors.New("the subject does not respond in the encoding")
 
 // bench is the place where subjects are measured.
 type bench struct {
@@ -34,8 +34,8 @@ type bench struct {
 }
 
 // measure runs a fresh process of the subject under the row's load, once. The
-// process is warm when it is measured, and has the right answers before and
-// after that.
+// process is warm when it is measured, and gives the right responses before
+// and after that.
 func (b *bench) measure(ctx context.Context, r row, mode subject.Mode) (sample report.Sample, err error) {
 	child, err := process.Start(ctx, b.maxProcs, "subject", "--mode", string(mode),
 		"--backend", b.backend, "--keys", b.keys, "--routes", strconv.Itoa(r.routes))
@@ -62,7 +62,7 @@ func (b *bench) measure(ctx context.Context, r row, mode subject.Mode) (sample r
 	if sample, err = b.underLoad(ctx, r, mode, child, load); err != nil {
 		return sample, err
 	}
-	after, err := r.ask(ctx, child.Main, header)
+	after, err := r.do(ctx, child.Main, header)
 	if err != nil {
 		return sample, err
 	}
@@ -70,10 +70,10 @@ func (b *bench) measure(ctx context.Context, r row, mode subject.Mode) (sample r
 }
 
 // prepare returns the header of the row's requests, after the subject has
-// answered them rightly. It is errLeftOut where the row is not about it.
+// responded rightly to them. It is errLeftOut where the row is not about it.
 func (b *bench) prepare(ctx context.Context, r row, mode subject.Mode, address string) (http.Header, error) {
 	header := r.headers(b.token)
-	first, err := r.ask(ctx, address, header) // fills the cache, if any
+	first, err := r.do(ctx, address, header) // fills the cache, if any
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +82,15 @@ func (b *bench) prepare(ctx context.Context, r row, mode subject.Mode, address s
 	}
 	if etag := first.header.Get("ETag"); r.conditional {
 		if etag == "" {
-			etag = `"unknown"` // the subject has none and answers in full
+			etag = `"unknown"` // the subject has none and responds in full
 		}
 		header.Set("If-None-Match", etag)
 	}
-	second, err := r.ask(ctx, address, header)
+	repeated, err := r.do(ctx, address, header)
 	if err != nil {
 		return nil, err
 	}
-	return header, r.check(mode, second)
+	return header, r.check(mode, repeated)
 }
 
 func (b *bench) underLoad(ctx context.Context, r row, mode subject.Mode, child *process.Child, load wrk.Load) (report.Sample, error) {
@@ -118,7 +118,7 @@ func (b *bench) underLoad(ctx context.Context, r row, mode subject.Mode, child *
 	}, nil
 }
 
-// run sends the load and profiles the subject meanwhile, where that is asked for.
+// run sends the load, and profiles the subject meanwhile if b.profiles names a folder.
 func (b *bench) run(ctx context.Context, r row, mode subject.Mode, child *process.Child, load wrk.Load) (result wrk.Result, err error) {
 	if b.profiles == "" {
 		return wrk.Run(ctx, load)

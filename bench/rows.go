@@ -18,12 +18,12 @@ type row struct {
 	title       string
 	verb, path  string
 	send        proto.Message  // nil: no body
-	want        proto.Message  // what the answer holds
+	want        proto.Message  // what the response holds
 	modes       []subject.Mode // the first is what the others are compared with
 	connections int
 	routes      int    // 0: the backend's own
-	encoding    string // asked for; a subject that does not answer in it is left out
-	conditional bool   // ask with the entity tag that the subject gave before
+	encoding    string // requested; a subject that does not respond in it is left out
+	conditional bool   // with the entity tag that the subject gave before
 }
 
 // few connections keep two cores busy without queues; many show what waiting

@@ -40,7 +40,7 @@ func newSubject(t testing.TB, mode subject.Mode, routes int) (server *httptest.S
 	return server, token
 }
 
-// TestRows asks every subject for what every row is about.
+// TestRows sends every subject what every row is about.
 func TestRows(t *testing.T) {
 	for _, r := range allRows() {
 		for _, mode := range r.modes {

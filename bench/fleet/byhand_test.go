@@ -65,8 +65,8 @@ func tokenMap(next http.Handler) http.Handler {
 func counting(c rueidis.Client, prefix string, most int64, next http.Handler) http.Handler {
 	return admit(func(r *http.Request) (bool, error) {
 		key := prefix + r.Header.Get(client)
-		answers := c.DoMulti(r.Context(), c.B().Incr().Key(key).Build(), c.B().Expire().Key(key).Seconds(60).Nx().Build())
-		n, err := answers[0].AsInt64()
+		replies := c.DoMulti(r.Context(), c.B().Incr().Key(key).Build(), c.B().Expire().Key(key).Seconds(60).Nx().Build())
+		n, err := replies[0].AsInt64()
 		return n <= most, err
 	}, next)
 }

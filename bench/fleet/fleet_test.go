@@ -30,7 +30,7 @@ type entrant struct {
 // client's alone.
 type requests func() func(i int) *http.Request
 
-// want tells whether an answer is what is measured.
+// want tells whether a response is what is measured.
 type want func(*httptest.ResponseRecorder) bool
 
 // group makes contests, which end with the test.
@@ -68,7 +68,7 @@ func measure(b *testing.B, c contest, s entrant) {
 			w.status = http.StatusOK
 			s.handler.ServeHTTP(w, next(i))
 			if w.status != status {
-				b.Errorf("answered with %d, want %d", w.status, status)
+				b.Errorf("status %d, want %d", w.status, status)
 				return
 			}
 		}
@@ -83,8 +83,8 @@ func (s entrant) warm(c contest) {
 	}
 }
 
-// await asks, each time for something else, until the answer is what is measured, and
-// returns its status.
+// await sends requests, each for something else, until a response is what is
+// measured, and returns its status.
 func (s entrant) await(t testing.TB, source requests) (status int) {
 	t.Helper()
 	next, i := source(), 0
@@ -98,7 +98,7 @@ func (s entrant) await(t testing.TB, source requests) (status int) {
 	return status
 }
 
-// TestEntrants asks every entrant for what it is measured by.
+// TestEntrants sends every entrant what it is measured by.
 func TestEntrants(t *testing.T) {
 	for name, contests := range groups {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,7 @@ func gateways(t testing.TB) []contest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := func() func(int) *http.Request {
+	source := func() func(int) *http.Request {
 		r := httptest.NewRequest(http.MethodGet, "/v2/vendors/"+fixture.ID, http.NoBody)
 		r.Header.Set("Authorization", "Bearer "+token)
 		return func(int) *http.Request { return r }
@@ -42,7 +42,7 @@ func gateways(t testing.TB) []contest {
 		}
 		return h
 	}
-	return []contest{{load: "gateway: hit", clients: 1, requests: ask, entrants: []entrant{
+	return []contest{{load: "gateway: hit", clients: 1, requests: source, entrants: []entrant{
 		{"net/http, the same bytes", serving(subject.Plain), isOK},
 		{"grpc-gateway, no cache", serving(subject.Bare), isOK},
 		{"venta, every policy", serving(subject.Cached), isGatewayHit},

@@ -16,7 +16,7 @@ import (
 	"github.com/venta-hq/venta/gateway/redis/redistest"
 )
 
-// manyPages are more than the memory holds of who measures the second level.
+// manyPages are more than fit into level 1 of the gateway that measures level 2.
 const manyPages = 4096
 
 var page = []byte(strings.Repeat("x", 1400))
@@ -29,7 +29,7 @@ func write(w http.ResponseWriter, body []byte) {
 	_, _ = w.Write(body) // to memory
 }
 
-// hits are answers of the first and of the second level of a cache.
+// hits are responses of level 1 and of level 2 of a cache.
 func hits(t testing.TB) []contest {
 	server := redistest.Start(t)
 	plain, tracking := openLibrary(t, server.Addr, false), openLibrary(t, server.Addr, true)
@@ -38,27 +38,27 @@ func hits(t testing.TB) []contest {
 			t.Fatal(err)
 		}
 	}
-	both := startGateway(t, server, cache.Options{}, servePage)
-	second := startGateway(t, server, cache.Options{MaxBytes: 16 << 10, MaxEntryBytes: 8 << 10}, servePage)
-	fill(t, second)
-	first := []entrant{
+	largeMemory := startGateway(t, server, cache.Options{}, servePage)
+	smallMemory := startGateway(t, server, cache.Options{MaxBytes: 16 << 10, MaxEntryBytes: 8 << 10}, servePage)
+	fill(t, smallMemory)
+	inMemory := []entrant{
 		{"sync.Map by hand", syncMap(), isPage},
 		{"otter by hand", otterMap(t), isPage},
 		{"client-side caching by hand", clientSide(tracking), isPage},
-		{"venta", both, isHit},
+		{"venta", largeMemory, isHit},
 	}
 	return []contest{
-		{load: "hit: level 1", clients: 1, requests: pages(1), entrants: first},
-		{load: "hit: level 2, one client a core", clients: 1, requests: pages(manyPages), entrants: remote(plain, second)},
-		{load: "hit: level 2, 16 clients a core", clients: 16, requests: pages(manyPages), entrants: remote(plain, second)},
+		{load: "hit: level 1", clients: 1, requests: pages(1), entrants: inMemory},
+		{load: "hit: level 2, one client a core", clients: 1, requests: pages(manyPages), entrants: remote(plain, smallMemory)},
+		{load: "hit: level 2, 16 clients a core", clients: 16, requests: pages(manyPages), entrants: remote(plain, smallMemory)},
 	}
 }
 
-func remote(c rueidis.Client, second http.Handler) []entrant {
-	return []entrant{{"GET by hand", getPage(c), isPage}, {"venta", second, isRemoteHit}}
+func remote(c rueidis.Client, gateway http.Handler) []entrant {
+	return []entrant{{"GET by hand", getPage(c), isPage}, {"venta", gateway, isRemoteHit}}
 }
 
-// fill asks for all pages until Redis has them.
+// fill requests all pages and waits until Redis has them.
 func fill(t testing.TB, g *fleetGateway) {
 	t.Helper()
 	next := pages(manyPages)()
@@ -81,7 +81,7 @@ func pages(n int) requests {
 
 func isPage(w *httptest.ResponseRecorder) bool { return w.Body.Len() == len(page) }
 
-// isHit and isRemoteHit tell by RFC 9211 that a level of the cache has answered.
+// isHit and isRemoteHit tell by RFC 9211 which level of the cache a response is of.
 func isHit(w *httptest.ResponseRecorder) bool {
 	return strings.HasPrefix(w.Header().Get("Cache-Status"), "venta; hit") && !isRemoteHit(w)
 }

@@ -19,7 +19,7 @@ import (
 // client is the header field that limits count by.
 const client = "X-Client"
 
-// perMinute and burst are such that no client is refused, and that those who ask
+// perMinute and burst are such that no client is refused, and that those who send
 // all the time are not forgotten meanwhile.
 const (
 	perMinute = 1000

@@ -26,7 +26,7 @@ const (
 // slowPage is an upstream that takes its time and counts its calls.
 type slowPage struct{ calls, keys atomic.Int64 }
 
-// coldKey returns a page that nobody has asked for.
+// coldKey returns a page that nobody has requested.
 func (s *slowPage) coldKey() string { return fmt.Sprint("/cold/", s.keys.Add(1)) }
 
 func (s *slowPage) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
@@ -53,7 +53,7 @@ func sharing(t testing.TB, server *redistest.Server, upstream http.Handler) http
 	return startGateway(t, server, cache.Options{MaxRemoteWait: 10 * time.Second}, upstream.ServeHTTP)
 }
 
-// collapsing asks Redis, and then the upstream, once in each process.
+// collapsing reads Redis, and then calls the upstream, once in each process.
 func collapsing(t testing.TB, server *redistest.Server, upstream http.Handler) http.Handler {
 	c := openLibrary(t, server.Addr, false)
 	var flights singleflight.Group
@@ -63,9 +63,9 @@ func collapsing(t testing.TB, server *redistest.Server, upstream http.Handler) h
 			if !rueidis.IsRedisNil(err) {
 				return body, err
 			}
-			answer := httptest.NewRecorder()
-			upstream.ServeHTTP(answer, r)
-			return answer.Body.Bytes(), c.Do(r.Context(), c.B().Set().Key(r.URL.Path).Value(answer.Body.String()).ExSeconds(60).Build()).Error()
+			response := httptest.NewRecorder()
+			upstream.ServeHTTP(response, r)
+			return response.Body.Bytes(), c.Do(r.Context(), c.B().Set().Key(r.URL.Path).Value(response.Body.String()).ExSeconds(60).Build()).Error()
 		})
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
@@ -75,7 +75,7 @@ func collapsing(t testing.TB, server *redistest.Server, upstream http.Handler) h
 	})
 }
 
-// BenchmarkStampede is one cold key that all ask for at once.
+// BenchmarkStampede is one cold key that all request at once.
 func BenchmarkStampede(b *testing.B) {
 	b.Run(fmt.Sprintf("stampede: %d requests to %d processes", crowd, processes), func(b *testing.B) {
 		for _, s := range stampedes {
@@ -119,7 +119,7 @@ func (s stampede) fleet(t testing.TB) (*slowPage, []http.Handler) {
 	return upstream, all
 }
 
-// rush sends the crowd at once, and returns when all are answered.
+// rush sends the crowd at once, and returns when all have their responses.
 func rush(t testing.TB, fleet []http.Handler, key string) {
 	var all sync.WaitGroup
 	gate := make(chan struct{})
@@ -130,7 +130,7 @@ func rush(t testing.TB, fleet []http.Handler, key string) {
 			w := &discard{header: make(http.Header), status: http.StatusOK}
 			fleet[i%len(fleet)].ServeHTTP(w, r)
 			if w.status != http.StatusOK {
-				t.Errorf("answered with %d", w.status)
+				t.Errorf("status %d", w.status)
 			}
 		})
 	}

@@ -182,7 +182,7 @@ func TestReload(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	if !poll(t, patience, 50*time.Millisecond, func() bool { return strings.Count(p.stderr.String(), "nothing changed") == 2 }) {
+	if !poll(t, waitLimit, 50*time.Millisecond, func() bool { return strings.Count(p.stderr.String(), "nothing changed") == 2 }) {
 		t.Errorf("SIGHUP did nothing; stderr:\n%s", p.stderr)
 	}
 	if code := p.stop(t); code != 0 {

@@ -113,14 +113,14 @@ func TestDev(t *testing.T) { //nolint:tparallel // each step sees what the last 
 
 	t.Run("404 for a stranger's update", func(t *testing.T) {
 		eve := newClient(base, token(t, data, "eve"), "127.0.0.4")
-		for _, attempt := range []answer{
+		for _, got := range []response{
 			eve.do(t, http.MethodPut, "/v1/vendors/"+id, `{"name":"Mine"}`),
 			eve.do(t, http.MethodPatch, "/v2/vendors/"+id, `{"name":"Mine"}`),
 			eve.do(t, http.MethodDelete, "/v2/vendors/"+id, ""),
 			eve.do(t, http.MethodPost, "/v1/locations/"+id, `{"lat":1,"lng":2}`),
 		} {
-			if attempt.status != http.StatusNotFound {
-				t.Errorf("%d %s", attempt.status, attempt.body)
+			if got.status != http.StatusNotFound {
+				t.Errorf("%d %s", got.status, got.body)
 			}
 		}
 	})
@@ -181,12 +181,12 @@ func TestCacheAndRateLimit(t *testing.T) {
 	path := "/v1/vendors/" + id
 
 	first := c.do(t, http.MethodGet, path, "") // 1
-	second := c.do(t, http.MethodGet, path, "")
-	if hit := second.header.Get("Cache-Status"); !strings.Contains(hit, "hit") || strings.Contains(first.header.Get("Cache-Status"), "hit") {
+	repeated := c.do(t, http.MethodGet, path, "")
+	if hit := repeated.header.Get("Cache-Status"); !strings.Contains(hit, "hit") || strings.Contains(first.header.Get("Cache-Status"), "hit") {
 		t.Errorf("Cache-Status %q, then %q", first.header.Get("Cache-Status"), hit)
 	}
-	if first.body != second.body {
-		t.Errorf("first %s, second %s", first.body, second.body)
+	if first.body != repeated.body {
+		t.Errorf("first %s, then %s", first.body, repeated.body)
 	}
 	if got := c.do(t, http.MethodPut, path, `{"name":"Renamed"}`); got.status != http.StatusOK {
 		t.Fatalf("update: %d %s", got.status, got.body)
@@ -209,7 +209,7 @@ func TestCacheAndRateLimit(t *testing.T) {
 	}
 }
 
-func TestUsersNeverShareAnswers(t *testing.T) {
+func TestUsersNeverShareResponses(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	_, base, _ := startDev(t, data)

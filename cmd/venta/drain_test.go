@@ -28,7 +28,7 @@ func TestDrainWaitsForBalancers(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	away := poll(t, patience, 20*time.Millisecond, func() bool {
+	away := poll(t, waitLimit, 20*time.Millisecond, func() bool {
 		return operations.do(t, http.MethodGet, "/readyz", "").status == http.StatusServiceUnavailable
 	})
 	if !away {
@@ -61,18 +61,18 @@ func TestOperatorsSeePolicies(t *testing.T) {
 	if got := operations.do(t, http.MethodGet, "/upstreams", ""); got.status != http.StatusOK || !strings.Contains(got.body, `"target": "passthrough:///vendor"`) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	purge := func(body string) answer {
+	purge := func(body string) response {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, operations.base+"/cache/purge", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/json")
-		response, err := operations.http.Do(request)
+		received, err := operations.http.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer response.Body.Close()
-		return answer{status: response.StatusCode}
+		defer received.Body.Close()
+		return response{status: received.StatusCode}
 	}
 	if got := purge(`{"tags":["vendors"]}`); got.status != http.StatusOK {
 		t.Errorf("purge: %d", got.status)

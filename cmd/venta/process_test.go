@@ -45,8 +45,8 @@ type process struct {
 	exited chan struct{}
 }
 
-// patience bounds every wait; nothing waits that long unless it fails.
-const patience = 60 * time.Second
+// waitLimit bounds every wait; nothing waits that long unless it fails.
+const waitLimit = 60 * time.Second
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
@@ -73,7 +73,7 @@ func start(t *testing.T, args ...string) *process {
 	return p
 }
 
-// stop asks the process to end and returns its exit code.
+// stop tells the process to end and returns its exit code.
 func (p *process) stop(t *testing.T) int {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -87,7 +87,7 @@ func (p *process) wait(t *testing.T) int {
 	select {
 	case <-p.exited:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatalf("still running; stderr:\n%s", p.stderr)
 		return -1
 	}
@@ -131,7 +131,7 @@ func (l *lines) String() string {
 }
 
 func (l *lines) find(re *regexp.Regexp, exited <-chan struct{}) (string, bool) {
-	timeout := time.After(patience)
+	timeout := time.After(waitLimit)
 	for {
 		scanner := bufio.NewScanner(strings.NewReader(l.String()))
 		scanner.Buffer(nil, 1<<20)
@@ -162,19 +162,19 @@ type client struct {
 func newClient(base, token, from string) *client {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	return &client{base: base, token: token, http: &http.Client{
-		Timeout:   patience,
+		Timeout:   waitLimit,
 		Transport: &http.Transport{DialContext: dialer.DialContext},
 	}}
 }
 
-type answer struct {
+type response struct {
 	status int
 	header http.Header
 	body   string
 	took   time.Duration
 }
 
-func (c *client) do(t *testing.T, method, path, body string) answer {
+func (c *client) do(t *testing.T, method, path, body string) response {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, c.base+path, strings.NewReader(body))
 	if err != nil {
@@ -185,16 +185,16 @@ func (c *client) do(t *testing.T, method, path, body string) answer {
 	}
 	request.Host = c.host
 	began := time.Now()
-	response, err := c.http.Do(request)
+	received, err := c.http.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
+	defer received.Body.Close()
+	text, err := io.ReadAll(received.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(text), time.Since(began)}
+	return response{received.StatusCode, received.Header, string(text), time.Since(began)}
 }
 
 // token signs a token as a user does.

@@ -35,8 +35,8 @@ func (f *fleet) service(t *testing.T, name, listen string) (*process, string) {
 	return p, p.address(t, `on (127\.0\.0\.1:\d+)`)
 }
 
-// list asks for something that no limit of ten and no stored answer hides.
-func (f *fleet) list(t *testing.T, page string) answer {
+// list requests something that no limit of ten and no stored response hides.
+func (f *fleet) list(t *testing.T, page string) response {
 	return f.client.do(t, http.MethodGet, "/v2/vendors?pageSize="+page, "")
 }
 
@@ -51,7 +51,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 	}
 	<-f.vendor.exited
 
-	var open answer
+	var open response
 	for i := range 10 { // each with up to three attempts; the minimum is five
 		open = f.list(t, "2")
 		if open.status != http.StatusServiceUnavailable {
@@ -82,7 +82,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 	}
 }
 
-// poll asks at an interval until ok or the time is up.
+// poll calls ok at an interval until it holds or the time is up.
 func poll(t *testing.T, atMost, every time.Duration, ok func() bool) bool {
 	t.Helper()
 	tick := time.NewTicker(every)
@@ -115,7 +115,7 @@ func TestHangingServiceCostsTheTimeout(t *testing.T) {
 	}
 	// Five seconds, and what a busy machine adds.
 	if got.took < 4500*time.Millisecond || got.took > 7*time.Second {
-		t.Errorf("answered after %v", got.took)
+		t.Errorf("the response came after %v", got.took)
 	}
 	if err := f.vendor.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func (s *sharing) client(gateway int) *client {
 	return c
 }
 
-// tally asks all gateways at once and counts the statuses.
+// tally sends requests to all gateways at once and counts the statuses.
 func (s *sharing) tally(t *testing.T, each int, path string) map[int]int {
 	t.Helper()
 	counts := map[int]int{}
@@ -105,7 +105,7 @@ func TestGatewaysShareALimit(t *testing.T) {
 		t.Errorf("while Redis stands still: %v, want each gateway to count alone", got)
 	}
 	s.redis.Resume()
-	back := poll(t, patience, 100*time.Millisecond, func() bool { // each gateway finds Redis again by a probe of its own
+	back := poll(t, waitLimit, 100*time.Millisecond, func() bool { // each gateway finds Redis again by a probe of its own
 		return s.tally(t, 1, "/v2/vendors")[http.StatusTooManyRequests] == 4
 	})
 	if !back {
@@ -118,7 +118,7 @@ const unlimited = `overrides:
   policy: {rate_limits: [{disabled: true}]}
 `
 
-// TestWritesAreReadThroughEveryGateway holds that a write's answer means that no
+// TestWritesAreReadThroughEveryGateway holds that a write's response means that no
 // gateway has the older state any more.
 func TestWritesAreReadThroughEveryGateway(t *testing.T) {
 	t.Parallel()
@@ -131,13 +131,13 @@ func TestWritesAreReadThroughEveryGateway(t *testing.T) {
 	}
 	for g := range s.bases { // a gateway that has just met Redis does not trust what it has stored yet
 		reader := s.client(g)
-		if !poll(t, patience, 20*time.Millisecond, func() bool {
+		if !poll(t, waitLimit, 20*time.Millisecond, func() bool {
 			return strings.Contains(reader.do(t, http.MethodGet, path, "").header.Get("Cache-Status"), "venta; hit; ttl")
 		}) {
-			t.Fatal("nothing is answered from the cache")
+			t.Fatal("no response comes from the cache")
 		}
 	}
-	hits, shared := 0, 0
+	level1, level2 := 0, 0
 	for i := 1; i <= 20; i++ {
 		name := fmt.Sprintf(`"name":"%d"`, i)
 		if got := writer.do(t, http.MethodPatch, path, "{"+name+"}"); got.status != http.StatusOK {
@@ -151,15 +151,15 @@ func TestWritesAreReadThroughEveryGateway(t *testing.T) {
 					t.Fatalf("gateway %d after write %d: %d %s, %s", g, i, got.status, got.body, got.header.Get("Cache-Status"))
 				}
 				if status := got.header.Get("Cache-Status"); strings.Contains(status, "level-2") {
-					shared++
+					level2++
 				} else if strings.Contains(status, "hit") {
-					hits++
+					level1++
 				}
 			}
 		}
 	}
-	if hits == 0 || shared == 0 {
-		t.Errorf("%d answers from the first level and %d from the second: too few to show anything", hits, shared)
+	if level1 == 0 || level2 == 0 {
+		t.Errorf("%d responses from level 1 and %d from level 2: too few to show anything", level1, level2)
 	}
 }
 

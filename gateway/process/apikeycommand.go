@@ -19,7 +19,7 @@ type apikeyCommand struct {
 	TTL     time.Duration     `name:"ttl" help:"How long it holds (default: for ever)." placeholder:"DURATION"`
 }
 
-// Run prints the key, which is kept nowhere, and the entry for auth.api_keys_file.
+// Run prints the key, which is stored nowhere, and the entry for auth.api_keys_file.
 func (c *apikeyCommand) Run(e *environment) error {
 	if c.TTL < 0 || c.TTL > 0 && c.TTL < time.Second {
 		return errors.New("--ttl: must be at least 1s")

@@ -74,7 +74,7 @@ func (*configSampleCommand) Run(e *environment) error {
 }
 
 // unserved returns the gateway that a configuration makes, with connections that
-// reach nobody, for those who only ask about it. It must be closed.
+// reach nobody, for those who only inspect it. It must be closed.
 func (p Program) unserved(loaded *config.Loaded, noFiles bool) (*gateway.Gateway, error) {
 	ready, err := prepare(preparation{
 		program: p, loaded: loaded, noFiles: noFiles,

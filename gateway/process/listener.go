@@ -56,7 +56,7 @@ func (s *webServer) secure(certificate *tls.Certificate) {
 	})
 }
 
-// serve answers until the server is shut down.
+// serve takes requests until the server is shut down.
 func (s *webServer) serve() error {
 	if err := s.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err

@@ -49,7 +49,7 @@ func (p *process) addLocal(ctx context.Context, conns connections) error {
 	return nil
 }
 
-// addService runs an upstream that answers on listener.
+// addService runs an upstream that listens on listener.
 func (p *process) addService(ctx context.Context, name string, listener net.Listener) error {
 	server, err := p.program.Upstreams[name].server(ctx, p.host(name))
 	if err != nil {

@@ -22,7 +22,7 @@ type configured struct {
 	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
-// gateway returns the gateway that is asked about. It must be closed.
+// gateway returns the gateway that is inspected. It must be closed.
 func (c configured) gateway(e *environment) (*gateway.Gateway, error) {
 	return e.program.effective(Options{ConfigFile: c.Config, Environ: e.Environ})
 }

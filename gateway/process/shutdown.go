@@ -13,8 +13,8 @@ import (
 const (
 	// flushTime bounds how long the last telemetry may take to leave.
 	flushTime = 2 * time.Second
-	// lastAdminTime bounds how long the admin address may take to answer its
-	// last request.
+	// lastAdminTime bounds how long the admin address may take to respond to
+	// its last request.
 	lastAdminTime = time.Second
 )
 
@@ -33,7 +33,7 @@ func newShutdownTiming(cfg *configv1.Shutdown) shutdownTiming {
 
 // drain turns readiness off, waits until balancers have seen it, stops taking
 // requests and lets those in flight end. Streams are told to end a while before
-// the deadline. The admin address answers to the last, so that a probe sees a
+// the deadline. The admin address responds to the last, so that a probe sees a
 // process that is not ready and not one that is dead. An error says what had to
 // be cut off.
 func (p *process) drain() error {

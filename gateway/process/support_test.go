@@ -60,10 +60,10 @@ func (echo) UnaryCall(_ context.Context, r *testgrpc.SimpleRequest) (*testgrpc.S
 	return &testgrpc.SimpleResponse{Payload: &testgrpc.Payload{Body: make([]byte, r.GetResponseSize())}}, nil
 }
 
-// shop is a program whose RPC asks for what auth says.
+// shop is a program whose RPC requires what auth says.
 func shop(auth *policy.Auth) process.Program {
 	return process.Program{Name: "shop", Version: "v1.2.3", Upstreams: process.Upstreams{"orders": {
-		Target: "127.0.0.1:9", // the discard port: nobody answers
+		Target: "127.0.0.1:9", // the discard port: nobody listens
 		Register: []process.Register{func(gw *gateway.Gateway, conn grpc.ClientConnInterface) error {
 			return gw.Register(described(auth), conn)
 		}},

@@ -18,7 +18,7 @@ import (
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 )
 
-// upstreams returns how connections to each upstream are kept.
+// upstreams returns the settings of the connections to each upstream.
 func (p *preparation) upstreams() map[string]upstream.Options {
 	all := map[string]upstream.Options{}
 	for _, name := range p.program.Upstreams.names() {

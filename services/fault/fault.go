@@ -55,9 +55,9 @@ func RoleMissing() error {
 	return fault(codes.PermissionDenied, ReasonRoleMissing, "the caller may not do this")
 }
 
-// TooMany refuses a request whose answer would be larger than the bound. The
-// advice says what to ask for instead. Asking again later would not help, which
-// is why this is no RESOURCE_EXHAUSTED.
+// TooMany refuses a request whose response would be larger than the bound. The
+// advice says what to request instead. A later attempt would not help, which is
+// why this is no RESOURCE_EXHAUSTED.
 func TooMany(subject, advice string) error {
 	return fault(codes.FailedPrecondition, ReasonTooMany, advice, &errdetails.PreconditionFailure{
 		Violations: []*errdetails.PreconditionFailure_Violation{

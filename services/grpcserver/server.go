@@ -68,7 +68,7 @@ func (o *Options) complete() error {
 }
 
 // Server is a gRPC server with the services that were registered, their health
-// and, where asked for, reflection. It serves one listener, once.
+// and, where the options say so, reflection. It serves one listener, once.
 type Server struct {
 	grpc   *grpc.Server
 	health *health.Server
@@ -122,7 +122,7 @@ func serverOptions(o Options, validator protovalidate.Validator) []grpc.ServerOp
 	return options
 }
 
-// Serve answers calls on the listener until ctx ends. Health then says
+// Serve serves calls on the listener until ctx ends. Health then says
 // NOT_SERVING, new calls are refused and those under way may finish; after the
 // drain time they are cancelled. Serve returns, nil for an orderly stop, when
 // every handler has returned.

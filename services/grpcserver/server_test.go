@@ -48,7 +48,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// No method of any service answers a caller that is not known.
+// No method of any service serves a caller that is not known.
 func TestEveryMethodNeedsCredentials(t *testing.T) {
 	s := servicetest.Start(t, registerAll)
 	outgoing := func(values ...string) context.Context {
@@ -80,7 +80,7 @@ func TestEveryMethodNeedsCredentials(t *testing.T) {
 		}
 	}
 	if methods != 14 {
-		t.Errorf("%d methods were tried", methods)
+		t.Errorf("%d methods were called", methods)
 	}
 	if strings.Contains(s.Log.String(), "eyJ") {
 		t.Error("a token was logged")
@@ -105,8 +105,8 @@ func TestHealthAndReflectionNeedNone(t *testing.T) {
 	if err := stream.Send(request); err != nil {
 		t.Fatal(err)
 	}
-	if answer, err := stream.Recv(); err != nil || len(answer.GetListServicesResponse().GetService()) < 4 {
-		t.Errorf("%v, %v", answer, err)
+	if listed, err := stream.Recv(); err != nil || len(listed.GetListServicesResponse().GetService()) < 4 {
+		t.Errorf("%v, %v", listed, err)
 	}
 }
 

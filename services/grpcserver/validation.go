@@ -15,7 +15,7 @@ import (
 )
 
 // validation refuses requests that break the rules of their schema, with a
-// google.rpc.BadRequest. (The interceptor of go-grpc-middleware answers with
+// google.rpc.BadRequest. (The interceptor of go-grpc-middleware responds with
 // buf.validate.Violations and shows internal errors.)
 type validation struct{ validator protovalidate.Validator }
 

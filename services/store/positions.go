@@ -78,7 +78,7 @@ func (s *Store) MoveVendor(ctx context.Context, owner, id string, p Position) er
 
 // VendorsIn returns the vendors whose last known position lies in the box, by
 // id. It fails with FAILED_PRECONDITION where there are more than [MaxInBox]:
-// an answer is never cut short.
+// a result is never cut short.
 func (s *Store) VendorsIn(ctx context.Context, b Box) ([]Located, error) {
 	if err := b.check(); err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ type Store struct {
 	pages pageTokens
 }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database responds.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
 	return failure(ctx, "ping", s.read.QueryRowContext(ctx, "SELECT 1").Scan(&one))
@@ -53,7 +53,7 @@ func (s *Store) transact(ctx context.Context, do func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// failure turns what the database said while doing something into the error
+// failure converts what the database said while doing something into the error
 // that a method returns.
 func failure(ctx context.Context, doing string, err error) error {
 	if err == nil {
@@ -84,7 +84,7 @@ func resultCode(err error) int {
 	return 0
 }
 
-// affected turns a change of nothing into NOT_FOUND.
+// affected converts a change of nothing into NOT_FOUND.
 func affected(result sql.Result, err error) error {
 	if err != nil {
 		return err

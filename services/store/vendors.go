@@ -107,7 +107,7 @@ func (s *Store) Vendors(ctx context.Context, size int, token string) ([]Vendor, 
 			return nil, "", err
 		}
 	}
-	// One more than asked for tells whether there is a next page.
+	// One more than requested tells whether there is a next page.
 	rows, err := s.read.QueryContext(ctx, selectVendors, after.createdAt, after.id, size+1)
 	vendors, err := collect(rows, err, scanVendor)
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *Store) Vendors(ctx context.Context, size int, token string) ([]Vendor, 
 	return vendors[:size], s.pages.encode(position{last.CreatedAt.UnixMicro(), last.ID}), nil
 }
 
-// row is one row of an answer.
+// row is one row of a result.
 type row interface{ Scan(...any) error }
 
 func scanVendor(r row) (Vendor, error) {
@@ -142,7 +142,7 @@ func scanVendor(r row) (Vendor, error) {
 	return v, nil
 }
 
-// collect reads all rows of an answer that the statement has bounded.
+// collect reads all rows of a result that the statement has bounded.
 func collect[T any](rows *sql.Rows, err error, scan func(row) (T, error)) ([]T, error) {
 	if err != nil {
 		return nil, err

@@ -283,12 +283,12 @@ func TestFailures(t *testing.T) {
 func TestAWriterThatNeverGetsTheLockIsBusy(t *testing.T) {
 	path := newPath(t)
 	s := openStore(t, path)
-	impatient, err := connect(path, strings.Replace(writing, "=5000", "=10", 1), 1)
+	brief, err := connect(path, strings.Replace(writing, "=5000", "=10", 1), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = impatient.Close() }()
-	other := &Store{read: s.read, write: impatient}
+	defer func() { _ = brief.Close() }()
+	other := &Store{read: s.read, write: brief}
 	if err := other.AddUser(t.Context(), "user-0", ""); err != nil {
 		t.Fatal(err)
 	}

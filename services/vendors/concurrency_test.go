@@ -57,13 +57,13 @@ func TestPageTokensOfTwoServers(t *testing.T) {
 	one := clients(servicetest.StartAt(t, path, register))
 	two := clients(servicetest.StartAt(t, path, register))
 	one.create(t, "ada")
-	second := two.create(t, "ada")
+	newest := two.create(t, "ada")
 	page, err := one.v2.ListVendors(one.As("eve"), &vendorv2.ListVendorsRequest{PageSize: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	page, err = two.v2.ListVendors(two.As("eve"), &vendorv2.ListVendorsRequest{PageSize: 1, PageToken: page.GetNextPageToken()})
-	if err != nil || len(page.GetVendors()) != 1 || page.GetVendors()[0].GetId() != second.GetId() {
+	if err != nil || len(page.GetVendors()) != 1 || page.GetVendors()[0].GetId() != newest.GetId() {
 		t.Errorf("%v, %v", page, err)
 	}
 }

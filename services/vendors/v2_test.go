@@ -204,12 +204,12 @@ func TestV2List(t *testing.T) {
 	if err != nil || len(first.GetVendors()) != 50 {
 		t.Fatalf("%d vendors without a page size, %v", len(first.GetVendors()), err)
 	}
-	second, err := s.v2.ListVendors(s.As("eve"), &vendorv2.ListVendorsRequest{PageSize: 200, PageToken: first.GetNextPageToken()})
-	if err != nil || second.GetNextPageToken() != "" {
-		t.Fatal(second.GetNextPageToken(), err)
+	rest, err := s.v2.ListVendors(s.As("eve"), &vendorv2.ListVendorsRequest{PageSize: 200, PageToken: first.GetNextPageToken()})
+	if err != nil || rest.GetNextPageToken() != "" {
+		t.Fatal(rest.GetNextPageToken(), err)
 	}
 	var listed []string
-	for _, v := range append(first.GetVendors(), second.GetVendors()...) {
+	for _, v := range append(first.GetVendors(), rest.GetVendors()...) {
 		listed = append(listed, v.GetId())
 	}
 	if !slices.Equal(listed, created) {

@@ -1,5 +1,5 @@
 // Package backend is the gRPC service behind every gateway that is measured. It
-// answers from memory and does no more than it must, so that what is measured
+// responds from memory and does no more than it must, so that what is measured
 // is the gateway.
 package backend
 
@@ -15,7 +15,7 @@ import (
 	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 )
 
-// Service answers with the messages of package fixture. It is safe for
+// Service responds with the messages of package fixture. It is safe for
 // concurrent use.
 type Service struct {
 	vendorv2.UnimplementedVendorServiceServer

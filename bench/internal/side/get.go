@@ -7,9 +7,9 @@ import (
 	"net/http"
 )
 
-const mostBytes = 64 << 20
+const maxBodyBytes = 64 << 20
 
-// get returns a successful answer's body.
+// get returns a successful response's body.
 func get(ctx context.Context, url string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -20,7 +20,7 @@ func get(ctx context.Context, url string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }() // it was only read
-	body, err := io.ReadAll(io.LimitReader(response.Body, mostBytes))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBodyBytes))
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %s: %.200s", url, response.Status, body)
 	}

@@ -38,7 +38,7 @@ func serveUsage(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(usage) // the reader sees a cut answer
+	_ = json.NewEncoder(w).Encode(usage) // the reader sees a cut response
 }
 
 func current() (Usage, error) {
@@ -80,7 +80,7 @@ func parsePeak(status []byte) (uint64, error) {
 	return kilobytes << 10, nil
 }
 
-// Read asks the process whose second port has the address.
+// Read returns the usage of the process whose second port has the address.
 func Read(ctx context.Context, address string) (Usage, error) {
 	body, err := get(ctx, "http://"+address+"/usage")
 	if err != nil {

@@ -49,11 +49,11 @@ func TestProfile(t *testing.T) {
 }
 
 func TestReadFails(t *testing.T) {
-	for name, answer := range map[string]http.HandlerFunc{
+	for name, handler := range map[string]http.HandlerFunc{
 		"status":   func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "{}", http.StatusInternalServerError) },
 		"not JSON": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) },
 	} {
-		server := httptest.NewServer(answer)
+		server := httptest.NewServer(handler)
 		if usage, err := Read(t.Context(), strings.TrimPrefix(server.URL, "http://")); err == nil {
 			t.Errorf("%s: no error but %v", name, usage)
 		}

@@ -19,7 +19,7 @@ const (
 	// Bare is stock grpc-gateway: runtime.ServeMux and stock generated handlers.
 	// It is what the others are compared with.
 	Bare Mode = "bare"
-	// BareSqueezed is Bare behind a middleware that compresses answers.
+	// BareSqueezed is Bare behind a middleware that compresses responses.
 	BareSqueezed Mode = "bare-squeezed"
 	// Plain is net/http writing the same bytes from memory, without a backend.
 	Plain Mode = "plain"

@@ -43,7 +43,7 @@ func newHandler(t *testing.T, mode subject.Mode, routes int) (http.Handler, stri
 	return handler, token
 }
 
-func ask(handler http.Handler, verb, path, token string, body []byte) *httptest.ResponseRecorder {
+func send(handler http.Handler, verb, path, token string, body []byte) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(verb, path, bytes.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+token)
 	w := httptest.NewRecorder()
@@ -68,8 +68,8 @@ func decode(t *testing.T, text []byte) (value any) {
 	return value
 }
 
-// TestAnswersAreEqual holds all subjects to the same work.
-func TestAnswersAreEqual(t *testing.T) {
+// TestResponsesAreEqual holds all subjects to the same work.
+func TestResponsesAreEqual(t *testing.T) {
 	requests := []struct {
 		name, verb, path string
 		body             []byte
@@ -83,7 +83,7 @@ func TestAnswersAreEqual(t *testing.T) {
 		handler, token := newHandler(t, mode, 0)
 		for _, r := range requests {
 			t.Run(string(mode)+"/"+r.name, func(t *testing.T) {
-				w := ask(handler, r.verb, r.path, token, r.body)
+				w := send(handler, r.verb, r.path, token, r.body)
 				if w.Code != http.StatusOK {
 					t.Fatalf("%d %s", w.Code, w.Body)
 				}
@@ -99,17 +99,17 @@ func TestAnswersAreEqual(t *testing.T) {
 func TestPoliciesAreInForce(t *testing.T) {
 	for _, mode := range []subject.Mode{subject.Policies, subject.Cached} {
 		handler, token := newHandler(t, mode, 0)
-		if w := ask(handler, http.MethodGet, "/v2/vendors/"+fixture.ID, "forged", nil); w.Code != http.StatusUnauthorized {
-			t.Errorf("%s: a forged token is answered with %d", mode, w.Code)
+		if w := send(handler, http.MethodGet, "/v2/vendors/"+fixture.ID, "forged", nil); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: a forged token gets %d", mode, w.Code)
 		}
-		ask(handler, http.MethodGet, "/v2/vendors/"+fixture.ID, token, nil)
-		second := ask(handler, http.MethodGet, "/v2/vendors/"+fixture.ID, token, nil)
-		if policies := second.Header().Values("RateLimit-Policy"); !strings.Contains(strings.Join(policies, ","), "caller") {
+		send(handler, http.MethodGet, "/v2/vendors/"+fixture.ID, token, nil)
+		repeated := send(handler, http.MethodGet, "/v2/vendors/"+fixture.ID, token, nil)
+		if policies := repeated.Header().Values("RateLimit-Policy"); !strings.Contains(strings.Join(policies, ","), "caller") {
 			t.Errorf("%s: RateLimit-Policy is %q", mode, policies)
 		}
-		hit := strings.Contains(second.Header().Get("Cache-Status"), "; hit")
+		hit := strings.Contains(repeated.Header().Get("Cache-Status"), "; hit")
 		if hit != (mode == subject.Cached) {
-			t.Errorf("%s: Cache-Status is %q", mode, second.Header().Get("Cache-Status"))
+			t.Errorf("%s: Cache-Status is %q", mode, repeated.Header().Get("Cache-Status"))
 		}
 	}
 }
@@ -117,17 +117,17 @@ func TestPoliciesAreInForce(t *testing.T) {
 func TestManyRoutes(t *testing.T) {
 	for _, mode := range []subject.Mode{subject.Bare, subject.Venta} {
 		handler, token := newHandler(t, mode, 1000)
-		if w := ask(handler, http.MethodGet, "/v2/vendors/"+fixture.ID, token, nil); w.Code != http.StatusOK {
+		if w := send(handler, http.MethodGet, "/v2/vendors/"+fixture.ID, token, nil); w.Code != http.StatusOK {
 			t.Errorf("%s: %d %s", mode, w.Code, w.Body)
 		}
 		// The first and the last of the others exist; neither has the vendor's path.
 		for _, path := range []string{"/v2/collection0000/7", "/v2/collection0998/7"} {
-			if w := ask(handler, http.MethodDelete, path, token, nil); w.Code == http.StatusNotFound {
+			if w := send(handler, http.MethodDelete, path, token, nil); w.Code == http.StatusNotFound {
 				t.Errorf("%s: %s is no route", mode, path)
 			}
 		}
-		if w := ask(handler, http.MethodGet, "/v2/collection0999/7", token, nil); w.Code != http.StatusNotFound {
-			t.Errorf("%s: there are more routes than asked for", mode)
+		if w := send(handler, http.MethodGet, "/v2/collection0999/7", token, nil); w.Code != http.StatusNotFound {
+			t.Errorf("%s: there are more routes than wanted", mode)
 		}
 	}
 }

@@ -36,11 +36,11 @@ type Load struct {
 	Duration time.Duration
 }
 
-// Result is what a load's requests met, all of them answered with a status below 400.
+// Result is what a load's requests met, all of them with a status below 400.
 type Result struct {
 	Requests int64
 	Elapsed  time.Duration
-	P50, P99 time.Duration // from request to answer
+	P50, P99 time.Duration // from request to response
 }
 
 // Version returns wrk's first line about itself, or an error that says how to

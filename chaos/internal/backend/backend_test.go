@@ -62,19 +62,19 @@ func (s *served) play(t *testing.T, script backend.Script) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.ask(t, http.MethodPut, "/script", text, nil); got != http.StatusNoContent {
+	if got := s.request(t, http.MethodPut, "/script", text, nil); got != http.StatusNoContent {
 		t.Fatalf("%d", got)
 	}
 }
 
 func (s *served) counts(t *testing.T) (c backend.Counts) {
 	t.Helper()
-	s.ask(t, http.MethodGet, "/counts", nil, &c)
+	s.request(t, http.MethodGet, "/counts", nil, &c)
 	return c
 }
 
-// ask sends one request to the control.
-func (s *served) ask(t *testing.T, method, path string, body []byte, into any) int {
+// request sends one request to the control.
+func (s *served) request(t *testing.T, method, path string, body []byte, into any) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.control+path, bytes.NewReader(body))
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *served) get(ctx context.Context) codes.Code {
 	return status.Code(err)
 }
 
-func TestAnswers(t *testing.T) {
+func TestResponses(t *testing.T) {
 	s := serve(t)
 	one, err := s.GetVendor(t.Context(), &vendorv2.GetVendorRequest{Id: "a"})
 	if err != nil || one.GetVendor().GetId() != "a" {
@@ -189,7 +189,7 @@ func TestWorkersBoundWhatRuns(t *testing.T) {
 func TestAWrongScriptChangesNothing(t *testing.T) {
 	s := serve(t)
 	s.play(t, backend.Script{ErrorPercent: 100})
-	if got := s.ask(t, http.MethodPut, "/script", []byte("{"), nil); got != http.StatusBadRequest {
+	if got := s.request(t, http.MethodPut, "/script", []byte("{"), nil); got != http.StatusBadRequest {
 		t.Errorf("%d", got)
 	}
 	if got := s.get(t.Context()); got != codes.Unavailable {

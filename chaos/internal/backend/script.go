@@ -9,9 +9,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Script says how a backend answers. The zero value answers at once.
+// Script says how a backend responds. The zero value responds at once.
 type Script struct {
-	// Latency is how long an answer takes.
+	// Latency is how long a response takes.
 	Latency time.Duration
 	// Workers is how many calls are served at once; the others wait for a worker
 	// in the order of their coming, so that Workers divided by Latency is the
@@ -22,7 +22,7 @@ type Script struct {
 	ErrorPercent int
 	// ErrorCode is the status of failures. Default: UNAVAILABLE.
 	ErrorCode codes.Code
-	// Hang leaves calls unanswered until their caller gives up.
+	// Hang leaves calls without a response until their caller gives up.
 	Hang bool
 }
 
@@ -59,7 +59,7 @@ func (s *stage) play(ctx context.Context) error {
 	return nil
 }
 
-// work takes a worker for the time of an answer. A worker finishes what it has
+// work takes a worker for the time of a response. A worker finishes what it has
 // begun, as a database would, even if the caller has left.
 func (s *stage) work(ctx context.Context) error {
 	if s.workers != nil {

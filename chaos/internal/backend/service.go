@@ -1,5 +1,5 @@
 // Package backend is the gRPC service behind the gateway of a scenario: the
-// vendors' API, answering as a script says, in a process of its own.
+// vendors' API, responding as a script says, in a process of its own.
 package backend
 
 import (
@@ -14,7 +14,7 @@ import (
 // Counts is what came to a backend since it started.
 type Counts struct {
 	Calls       int64 // attempts, as the gateway calls them
-	Failed      int64 // answered with an error, or not at all
+	Failed      int64 // with an error, or without a response
 	InFlight    int64
 	MaxInFlight int64
 	Connections int64
@@ -41,7 +41,7 @@ func (s *service) counts() Counts {
 	}
 }
 
-// intercept plays the script before the handlers answer. Health is no part of
+// intercept plays the script before the handlers respond. Health is no part of
 // it: a sick service must be found out by its calls.
 func (s *service) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	if info.Server != s {

@@ -17,18 +17,17 @@ import (
 // Member is a gateway.
 type Member struct {
 	Base  string                     // URL of the REST routes
-	Ready func(context.Context) bool // asks /readyz
+	Ready func(context.Context) bool // calls /readyz
 }
 
-// interval is how often members are asked whether they are ready. One answer
-// decides.
+// interval is how often members are probed. One probe decides.
 const interval = 100 * time.Millisecond
 
-// Balancer forwards each request to one member, once: it never tries another
-// member, so that it hides no failure.
+// Balancer forwards each request to one member, once: it never makes a second
+// attempt, so that it hides no failure.
 type Balancer struct {
 	members []*member
-	turn    atomic.Uint64
+	next    atomic.Uint64
 	server  *http.Server
 	address string
 	stop    context.CancelFunc
@@ -87,7 +86,7 @@ func (b *Balancer) In(i int) bool { return b.members[i].in.Load() }
 
 // ServeHTTP implements http.Handler.
 func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	first := b.turn.Add(1)
+	first := b.next.Add(1)
 	for i := range uint64(len(b.members)) {
 		m := b.members[(first+i)%uint64(len(b.members))]
 		if m.in.Load() {

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// gateway is a member that answers with its name.
+// gateway is a member that responds with its name.
 type gateway struct {
 	*httptest.Server
 	ready atomic.Bool

@@ -26,7 +26,7 @@ type link struct {
 	ended    chan struct{}
 }
 
-// join carries bytes between the two sides until one of them ends. The way to
+// join carries bytes between the two sides until one of them ends. What goes to
 // the target is not delayed: a round trip meets each delay once.
 func (l *link) join(server net.Conn) {
 	l.mu.Lock()
@@ -120,17 +120,17 @@ type chunk struct {
 
 // carryLate passes bytes on with the fault's delay, in their order.
 func (l *link) carryLate(to, from net.Conn) {
-	under := make(chan chunk, queued)
+	late := make(chan chunk, queued)
 	var sending sync.WaitGroup
-	sending.Go(func() { l.send(to, under) })
+	sending.Go(func() { l.send(to, late) })
 	defer sending.Wait()
-	defer close(under)
+	defer close(late)
 	for {
 		buffer := make([]byte, chunkBytes)
 		n, err := from.Read(buffer)
 		if n > 0 {
 			select {
-			case under <- chunk{buffer[:n], time.Now().Add(l.fault.Load().delay())}:
+			case late <- chunk{buffer[:n], time.Now().Add(l.fault.Load().delay())}:
 			case <-l.ended:
 				return
 			}

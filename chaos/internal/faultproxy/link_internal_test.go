@@ -93,7 +93,7 @@ func TestLatencyIsNoBandwidth(t *testing.T) {
 	})
 }
 
-func TestTheWayThereIsNotDelayed(t *testing.T) {
+func TestTheDirectionToTheTargetIsNotDelayed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := start(Fault{Latency: time.Second, BytesPerSecond: 1})
 		defer l.end()

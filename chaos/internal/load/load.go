@@ -1,8 +1,8 @@
 // Package load calls a gateway as independent clients do: at a fixed rate,
-// whether or not it answers (an open loop).
+// whether or not it responds (an open loop).
 //
 // A request's latency counts from when it was meant to be sent, so that a
-// generator or a gateway that stalls cannot hide its stall by asking less
+// generator or a gateway that stalls cannot hide its stall by sending less
 // (coordinated omission).
 package load
 
@@ -36,7 +36,7 @@ type Plan struct {
 	Rate float64
 	// Duration is how long requests are sent. Required.
 	Duration time.Duration
-	// MaxInFlight bounds the requests that wait for an answer; what would be sent
+	// MaxInFlight bounds the requests that wait for a response; what would be sent
 	// beyond it is counted as skipped. Default: 2000.
 	MaxInFlight int
 	// Timeout is how long a client waits. Default: 10s.
@@ -58,7 +58,7 @@ type Run struct {
 	client *http.Client
 	cancel context.CancelFunc // ends the sending, not requests under way
 	began  time.Time
-	places chan struct{}
+	slots  chan struct{}
 	done   chan struct{}
 
 	mu      sync.Mutex
@@ -81,7 +81,7 @@ func Start(ctx context.Context, p Plan) *Run {
 	r := &Run{
 		plan:   p,
 		client: &http.Client{Transport: p.Transport, Timeout: p.Timeout},
-		places: make(chan struct{}, p.MaxInFlight),
+		slots:  make(chan struct{}, p.MaxInFlight),
 		done:   make(chan struct{}),
 		began:  time.Now(),
 	}
@@ -95,7 +95,7 @@ func Start(ctx context.Context, p Plan) *Run {
 func (r *Run) Elapsed() time.Duration { return time.Since(r.began) }
 
 // Stop sends no more requests and returns what the clients saw, once all have
-// their answers.
+// their responses.
 func (r *Run) Stop() Seen {
 	r.cancel()
 	seen := r.Wait()
@@ -103,7 +103,7 @@ func (r *Run) Stop() Seen {
 	return seen
 }
 
-// Wait returns what the clients saw, once all have their answers.
+// Wait returns what the clients saw, once all have their responses.
 func (r *Run) Wait() Seen {
 	<-r.done
 	r.mu.Lock()
@@ -115,8 +115,8 @@ func (r *Run) send(ctx, sending context.Context) {
 	defer close(r.done)
 	defer r.cancel()
 	defer r.client.CloseIdleConnections()
-	var answers sync.WaitGroup
-	defer answers.Wait()
+	var pending sync.WaitGroup
+	defer pending.Wait()
 	for i := 0; ; i++ {
 		at := time.Duration(float64(i) / r.plan.Rate * float64(time.Second))
 		if at >= r.plan.Duration || !r.sleepUntil(sending, at) {
@@ -124,8 +124,8 @@ func (r *Run) send(ctx, sending context.Context) {
 		}
 		request := r.plan.Next(i)
 		select {
-		case r.places <- struct{}{}:
-			answers.Go(func() { r.ask(ctx, at, request) })
+		case r.slots <- struct{}{}:
+			pending.Go(func() { r.measure(ctx, at, request) })
 		default:
 			r.skip()
 		}
@@ -149,8 +149,8 @@ func (r *Run) skip() {
 	r.skipped++
 }
 
-func (r *Run) ask(ctx context.Context, at time.Duration, request Request) {
-	defer func() { <-r.places }()
+func (r *Run) measure(ctx context.Context, at time.Duration, request Request) {
+	defer func() { <-r.slots }()
 	sample := r.call(ctx, request)
 	sample.Name, sample.At, sample.Took = request.Name, at, r.Elapsed()-at
 	r.mu.Lock()

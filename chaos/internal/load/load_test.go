@@ -16,11 +16,11 @@ import (
 	"github.com/venta-hq/venta/chaos/internal/load"
 )
 
-// gateway answers the i-th request that comes to it.
+// gateway responds to the i-th request that comes to it.
 type gateway struct {
-	answer func(i int, r *http.Request) (status int, body string, err error)
-	mu     sync.Mutex
-	came   int
+	respond func(i int, r *http.Request) (status int, body string, err error)
+	mu      sync.Mutex
+	came    int
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -29,7 +29,7 @@ func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	i := g.came
 	g.came++
 	g.mu.Unlock()
-	status, body, err := g.answer(i, r)
+	status, body, err := g.respond(i, r)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func TestLoadKeepsItsRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Duration
 		began := time.Now()
-		g := &gateway{answer: func(_ int, r *http.Request) (int, string, error) {
+		g := &gateway{respond: func(_ int, r *http.Request) (int, string, error) {
 			at = append(at, time.Since(began))
 			if r.Header.Get("X-Forwarded-For") != "10.0.0.1" || r.Header.Get("Authorization") != "Bearer t" {
 				t.Errorf("header %v", r.Header)
@@ -68,11 +68,11 @@ func TestLoadKeepsItsRate(t *testing.T) {
 }
 
 // TestStallsAreNotOmitted holds that a gateway which stands still for a second
-// is asked all the same, and that those who asked meanwhile waited.
+// gets requests all the same, and that those sent meanwhile waited.
 func TestStallsAreNotOmitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		g := &gateway{answer: func(int, *http.Request) (int, string, error) {
+		g := &gateway{respond: func(int, *http.Request) (int, string, error) {
 			time.Sleep(time.Second - time.Since(began)) // until it goes on, then not at all
 			return 200, "", nil
 		}}
@@ -89,7 +89,7 @@ func TestStallsAreNotOmitted(t *testing.T) {
 
 func TestWhatIsInFlightIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &gateway{answer: func(_ int, r *http.Request) (int, string, error) {
+		g := &gateway{respond: func(_ int, r *http.Request) (int, string, error) {
 			<-r.Context().Done()
 			return 0, "", r.Context().Err()
 		}}
@@ -103,9 +103,9 @@ func TestWhatIsInFlightIsBounded(t *testing.T) {
 	})
 }
 
-func TestStopLetsAnswersArrive(t *testing.T) {
+func TestStopLetsResponsesArrive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &gateway{answer: func(int, *http.Request) (int, string, error) {
+		g := &gateway{respond: func(int, *http.Request) (int, string, error) {
 			time.Sleep(time.Minute)
 			return 204, "", nil
 		}}
@@ -123,7 +123,7 @@ func TestStopLetsAnswersArrive(t *testing.T) {
 func TestLoadEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		g := &gateway{answer: func(_ int, r *http.Request) (int, string, error) {
+		g := &gateway{respond: func(_ int, r *http.Request) (int, string, error) {
 			<-r.Context().Done()
 			return 0, "", r.Context().Err()
 		}}
@@ -145,7 +145,7 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func TestOutcomes(t *testing.T) {
 	const open = `{"code":14,"details":[{"@type":"x"},{"@type":"y","reason":"CIRCUIT_OPEN"}]}`
 	synctest.Test(t, func(t *testing.T) {
-		answers := []struct {
+		responses := []struct {
 			status int
 			body   string
 			err    error
@@ -157,9 +157,9 @@ func TestOutcomes(t *testing.T) {
 			{0, "", io.EOF},
 			{0, "", errors.New("strange")},
 		}
-		g := &gateway{answer: func(i int, _ *http.Request) (int, string, error) {
-			a := answers[i]
-			return a.status, a.body, a.err
+		g := &gateway{respond: func(i int, _ *http.Request) (int, string, error) {
+			r := responses[i]
+			return r.status, r.body, r.err
 		}}
 		p := plan(g)
 		p.Duration = 600 * time.Millisecond
@@ -172,7 +172,7 @@ func TestOutcomes(t *testing.T) {
 	})
 }
 
-func TestAnAnswerThatBreaksOff(t *testing.T) {
+func TestAResponseThatBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := plan(nil)
 		p.Duration = time.Millisecond

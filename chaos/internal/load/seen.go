@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// Sample is one request and its answer.
+// Sample is one request and its response.
 type Sample struct {
 	Name string
 	// At is when the request was meant to be sent, since the load began.
 	At time.Duration
-	// Took is how long after that the answer was complete.
+	// Took is how long after that the response was complete.
 	Took time.Duration
-	// Status is the answer's; 0 where there was none.
+	// Status is the response's; 0 where there was none.
 	Status int
-	// Reason is the answer's google.rpc.ErrorInfo reason, or "".
+	// Reason is the response's google.rpc.ErrorInfo reason, or "".
 	Reason string
-	// Failure is why there was no answer.
+	// Failure is why there was no response.
 	Failure string
 }
 
@@ -46,7 +46,7 @@ func (s Sample) Outcome() string {
 // Seen is what the clients of a load saw.
 type Seen struct {
 	Samples []Sample
-	// Skipped requests were not sent, as too many waited for an answer. They are
+	// Skipped requests were not sent, as too many waited for a response. They are
 	// a failure of the gateway or of the generator, never of no consequence.
 	Skipped int
 	// Span is how long requests were sent.
@@ -103,8 +103,8 @@ func (s Seen) Outcomes() map[string]int {
 // Last is when the last of the requests was sent; 0 without requests.
 func (s Seen) Last() time.Duration { return lasted(s.Samples) }
 
-// Quantile returns the latency that the share q of requests kept, from 0 to 1;
-// 0 without requests.
+// Quantile returns the latency that the share q of requests, from 0 to 1, did
+// not exceed; 0 without requests.
 func (s Seen) Quantile(q float64) time.Duration {
 	if len(s.Samples) == 0 {
 		return 0
@@ -147,7 +147,7 @@ func reason(status int, body []byte) string {
 	return ""
 }
 
-// kind names why there was no answer, without what differs between requests.
+// kind names why there was no response, without what differs between requests.
 func kind(err error) string {
 	var network net.Error
 	switch {

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	mostBytes  = 512 // of a message over UDP (RFC 1035, section 4.2.1)
+	maxBytes   = 512 // of a message over UDP (RFC 1035, section 4.2.1)
 	ttlSeconds = 1
 )
 
-// Server answers questions for the IPv4 addresses of names. It is safe for
+// Server answers DNS queries for the IPv4 addresses of names. It is safe for
 // concurrent use.
 type Server struct {
 	conn net.PacketConn
@@ -39,7 +39,7 @@ func Start() (*Server, error) {
 	return s, nil
 }
 
-// Address is where the server is asked, by UDP.
+// Address is where the server takes queries, by UDP.
 func (s *Server) Address() string { return s.conn.LocalAddr().String() }
 
 // Set gives a name its addresses, in place of those that it had.
@@ -58,25 +58,25 @@ func (s *Server) Close() error {
 
 func (s *Server) serve() {
 	defer close(s.done)
-	question := make([]byte, mostBytes)
+	query := make([]byte, maxBytes)
 	for {
-		n, from, err := s.conn.ReadFrom(question)
+		n, from, err := s.conn.ReadFrom(query)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
 			continue
 		}
-		if answer, err := s.answer(question[:n]); err == nil {
-			_, _ = s.conn.WriteTo(answer, from) // who asked asks again
+		if response, err := s.respond(query[:n]); err == nil {
+			_, _ = s.conn.WriteTo(response, from) // a client whose response is lost repeats its query
 		}
 	}
 }
 
-// answer answers the one question of a message.
-func (s *Server) answer(message []byte) ([]byte, error) {
+// respond returns the response to a query of one question.
+func (s *Server) respond(query []byte) ([]byte, error) {
 	var parser dnsmessage.Parser
-	header, err := parser.Start(message)
+	header, err := parser.Start(query)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *Server) answer(message []byte) ([]byte, error) {
 		return nil, err
 	}
 	addresses, known := s.find(question)
-	reply := dnsmessage.Message{
+	response := dnsmessage.Message{
 		Header: dnsmessage.Header{
 			ID: header.ID, Response: true, Authoritative: true,
 			RecursionDesired: header.RecursionDesired, RecursionAvailable: true,
@@ -93,18 +93,18 @@ func (s *Server) answer(message []byte) ([]byte, error) {
 		Questions: []dnsmessage.Question{question},
 	}
 	if !known {
-		reply.RCode = dnsmessage.RCodeNameError
+		response.RCode = dnsmessage.RCodeNameError
 	}
 	for _, address := range addresses {
-		reply.Answers = append(reply.Answers, dnsmessage.Resource{
+		response.Answers = append(response.Answers, dnsmessage.Resource{
 			Header: dnsmessage.ResourceHeader{Name: question.Name, Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET, TTL: ttlSeconds},
 			Body:   &dnsmessage.AResource{A: address.As4()},
 		})
 	}
-	return reply.Pack()
+	return response.Pack()
 }
 
-// find returns the addresses that a question asks for, and whether its name is
+// find returns the addresses that a question is about, and whether its name is
 // known. A name has nothing but IPv4 addresses.
 func (s *Server) find(q dnsmessage.Question) ([]netip.Addr, bool) {
 	s.mu.Lock()

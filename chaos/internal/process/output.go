@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// kept is how much of each output a process's log holds.
-const kept = 32 << 10
+// logBytes is how much of each output a process's log holds.
+const logBytes = 32 << 10
 
 // output watches standard output for the line that announces the process, and
 // keeps the last of both outputs.
@@ -62,7 +62,7 @@ func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.text = append(t.text, b...)
-	if over := len(t.text) - kept; over > 0 {
+	if over := len(t.text) - logBytes; over > 0 {
 		t.text = append(t.text[:0], t.text[over:]...)
 	}
 	return len(b), nil

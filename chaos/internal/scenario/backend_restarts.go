@@ -24,7 +24,7 @@ func runBackendRestarts(ctx context.Context, t *trial) error {
 	}
 	run := t.Load(ctx, g.Base(), rate, t.span(10*time.Second), reads)
 	for i, b := range backends {
-		// With some time to answer, there are calls under way for a kill to hit.
+		// With some time to respond, there are calls under way for a kill to hit.
 		if err := b.Play(ctx, backend.Script{Latency: 20 * time.Millisecond}); err != nil {
 			return err
 		}

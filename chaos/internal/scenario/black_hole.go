@@ -9,7 +9,7 @@ import (
 )
 
 var blackHole = Scenario{
-	Name: "black-hole", About: "the upstream accepts and never answers: no request hangs, the breaker opens, and closes by itself",
+	Name: "black-hole", About: "the upstream accepts and never responds: no request hangs, the breaker opens, and closes by itself",
 	run: runBlackHole,
 }
 
@@ -31,10 +31,10 @@ func runBlackHole(ctx context.Context, t *trial) error {
 	return nil
 }
 
-// judgeHanging judges an upstream that did not answer for a while.
+// judgeHanging judges an upstream that did not respond for a while.
 func (t *trial) judgeHanging(p parts, attempts int64) {
 	t.none(p.before, "no request fails before")
-	t.answered(p.all)
+	t.responded(p.all)
 	t.opened(p.during)
 	t.withinBudget(attempts, p.all)
 	t.none(p.after, "no request fails afterwards")

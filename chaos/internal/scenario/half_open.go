@@ -36,7 +36,7 @@ func runHalfOpen(ctx context.Context, t *trial) error {
 	t.saw("while it lasts", seen.Between(struck, struck+noticed), uncounted)
 	t.saw("after", seen.After(struck+noticed), uncounted)
 	t.saw("all", seen, counts.Calls)
-	t.answered(seen)
+	t.responded(seen)
 	t.opened(seen)
 	t.none(seen.After(struck+noticed), "no request fails once keep-alive had time to notice")
 	t.notef("the last failure came %s after the fault", seen.Failed().Last()-struck)

@@ -40,11 +40,11 @@ func TestChecks(t *testing.T) {
 	}{
 		{"none failed", func(t *trial) { t.none(ten(samples(10, good)), "") }, true},
 		{"one failed", func(t *trial) { t.none(ten(samples(10, good), samples(1, refused)), "") }, false},
-		{"nobody asked", func(t *trial) { t.none(ten(), "") }, false},
+		{"no requests", func(t *trial) { t.none(ten(), "") }, false},
 		{"some were not sent", func(t *trial) { t.none(skipped, "") }, false},
-		{"answered", func(t *trial) { t.answered(ten(samples(10, refused))) }, true},
-		{"not answered", func(t *trial) { t.answered(ten(samples(10, good), samples(1, lost))) }, false},
-		{"nobody asked for an answer", func(t *trial) { t.answered(ten()) }, false},
+		{"responded", func(t *trial) { t.responded(ten(samples(10, refused))) }, true},
+		{"no response", func(t *trial) { t.responded(ten(samples(10, good), samples(1, lost))) }, false},
+		{"no requests, no responses", func(t *trial) { t.responded(ten()) }, false},
 		{"explained", func(t *trial) { t.explained(ten(samples(10, refused))) }, true},
 		{"unexplained", func(t *trial) { t.explained(ten(samples(10, refused), samples(1, odd))) }, false},
 		{"opened", func(t *trial) { t.opened(ten(samples(10, good), samples(1, refused))) }, true},
@@ -114,7 +114,7 @@ func TestJudgeOverload(t *testing.T) {
 		{"less goodput", ten(samples(500, critical), samples(390, sheddable), samples(3110, shed)), false},
 		{"critical calls shed", ten(samples(450, critical), samples(50, shedCritical), samples(550, sheddable), samples(2950, shed)), false},
 		{"nothing shed", ten(samples(500, critical), samples(3500, sheddable)), false},
-		{"a client without an answer", ten(samples(500, critical), samples(500, sheddable), samples(3000, shed), samples(1, lost)), false},
+		{"a client without a response", ten(samples(500, critical), samples(500, sheddable), samples(3000, shed), samples(1, lost)), false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 )
 
 var latency = Scenario{
-	Name: "latency", About: "the network gets slow and uneven: slower answers, no failures, no storm of retries",
+	Name: "latency", About: "the network gets slow and uneven: slower responses, no failures, no storm of retries",
 	run: runLatency,
 }
 
@@ -31,7 +31,7 @@ func runLatency(ctx context.Context, t *trial) error {
 	t.withinBudget(counts.Calls, p.all)
 	// Compared with each other and with the fault, not with a clock of the machine.
 	t.check(p.during.Quantile(0.5) >= slow.Latency, "the fault strikes", "p50 %s during", p.during.Quantile(0.5))
-	t.check(p.after.Quantile(0.5) < p.during.Quantile(0.5), "answers are fast again afterwards",
+	t.check(p.after.Quantile(0.5) < p.during.Quantile(0.5), "responses are fast again afterwards",
 		"p50 %s after, %s during", p.after.Quantile(0.5), p.during.Quantile(0.5))
 	return nil
 }

@@ -75,7 +75,7 @@ func (t *trial) judgeOverload(peak, over load.Seen) {
 	t.saw("4x", settled, uncounted)
 	t.saw("4x, critical", critical, uncounted)
 	t.saw("4x, sheddable", sheddable, uncounted)
-	t.answered(over)
+	t.responded(over)
 	was, is := goodput(peak), goodput(settled)
 	t.check(is >= 0.9*was, "goodput stays at least 90 % of the peak", "%.1f a second of %.1f", is, was)
 	t.check(share(critical) >= 0.98, "critical calls succeed", "%.1f %%", 100*share(critical))
@@ -83,16 +83,16 @@ func (t *trial) judgeOverload(peak, over load.Seen) {
 		"%.1f %% of critical, %.1f %% of sheddable calls succeed", 100*share(critical), 100*share(sheddable))
 	shed := because(settled, overloaded).Count()
 	t.check(shed > 0, "what is too much is shed", "%d requests %v", shed, settled.Failed().Outcomes())
-	t.notef("good answers in each second of 4x: %v", eachSecond(over))
+	t.notef("good responses in each second of 4x: %v", eachSecond(over))
 }
 
 // eachSecond counts the requests that succeeded, by the second in which their
-// answer came.
+// response came.
 func eachSecond(seen load.Seen) []int {
 	counts := make([]int, int(seen.Span.Seconds())+1)
 	for _, s := range seen.OK().Samples {
-		if second := int((s.At + s.Took).Seconds()); second < len(counts) {
-			counts[second]++
+		if at := int((s.At + s.Took).Seconds()); at < len(counts) {
+			counts[at]++
 		}
 	}
 	return counts

@@ -15,7 +15,7 @@ var reload = Scenario{
 	Short: true, run: runReload,
 }
 
-// deprecated is a policy whose effect shows in every answer and fails none.
+// deprecated is a policy whose effect shows in every response and fails none.
 var deprecated = stage.Override{Method: "GetVendor", Policy: `{version: {deprecated: "2026-01-01"}}`}
 
 func runReload(ctx context.Context, t *trial) error {
@@ -89,7 +89,7 @@ func (t *trial) refusesConfig(ctx context.Context, g *stage.Gateway, bad badFile
 	})
 	t.check(err == nil, bad.name+" is reported", "%v", errorOr(err, "it was"))
 	is, err := t.isDeprecated(ctx, g)
-	t.check(err == nil && !is, bad.name+" changes nothing", "%v", errorOr(err, "answers are marked: "+word(is)))
+	t.check(err == nil && !is, bad.name+" changes nothing", "%v", errorOr(err, "responses are marked: "+word(is)))
 	return stage.Sleep(ctx, underLoad)
 }
 
@@ -115,7 +115,7 @@ func word(yes bool) string {
 	return "no"
 }
 
-// isDeprecated reports whether answers bear the mark.
+// isDeprecated reports whether responses bear the mark.
 func (t *trial) isDeprecated(ctx context.Context, g *stage.Gateway) (bool, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, g.Base()+"/v2/vendors/reload", http.NoBody)
 	if err != nil {

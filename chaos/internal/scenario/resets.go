@@ -22,7 +22,7 @@ func runResets(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	// With some time to answer, there are calls under way for a reset to hit.
+	// With some time to respond, there are calls under way for a reset to hit.
 	if err := b.Play(ctx, backend.Script{Latency: 20 * time.Millisecond}); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (t *trial) judgeResets(seen load.Seen, counts backend.Counts, resets int) {
 	t.saw("writes", seen.Named(write), uncounted)
 	t.saw("all", seen, counts.Calls)
 	t.none(seen.Named(read), "no read fails")
-	t.answered(seen)
+	t.responded(seen)
 	t.withinBudget(counts.Calls, seen)
 	t.check(counts.Connections > int64(resets)/2, "the fault strikes", "%d resets, %d connections made", resets, counts.Connections)
 	t.notef("a write under way at a reset fails: whether it happened is unknown, so it is not repeated")

@@ -42,7 +42,7 @@ func runRollingBackends(ctx context.Context, t *trial) error {
 
 // rollBackend restarts a backend under calls, and waits until it has calls again.
 func (t *trial) rollBackend(ctx context.Context, b *stage.Backend) error {
-	// With some time to answer, there are calls under way at each moment.
+	// With some time to respond, there are calls under way at each moment.
 	if err := b.Play(ctx, backend.Script{Latency: 30 * time.Millisecond}); err != nil {
 		return err
 	}

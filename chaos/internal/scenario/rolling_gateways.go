@@ -23,7 +23,7 @@ func runRollingGateways(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	// With some time to answer, there are requests under way at each moment.
+	// With some time to respond, there are requests under way at each moment.
 	if err := backends[0].Play(ctx, backend.Script{Latency: 30 * time.Millisecond}); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 var slowDrip = Scenario{
-	Name: "slow-drip", About: "answers come a few bytes at a time: no request hangs, the breaker opens, and closes by itself",
+	Name: "slow-drip", About: "responses come a few bytes at a time: no request hangs, the breaker opens, and closes by itself",
 	run: runSlowDrip,
 }
 

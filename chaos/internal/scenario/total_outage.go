@@ -32,7 +32,7 @@ func runTotalOutage(ctx context.Context, t *trial) error {
 	return t.budgetAlone(ctx)
 }
 
-// outage is a way in which all backends are away.
+// outage is how all backends are away.
 type outage struct {
 	name          string
 	breaks, heals func(*stage.Backend) error
@@ -76,7 +76,7 @@ func (t *trial) total(ctx context.Context, o outage) error {
 func (t *trial) judgeOutage(o outage, p parts, attempts int64, health load.Seen) {
 	t.report(o.name+", ", p, attempts)
 	t.none(p.before, o.name+": no request fails before")
-	t.answered(p.all)
+	t.responded(p.all)
 	t.explained(p.all)
 	t.fewAttempts(o.name, attempts, p.all)
 	t.none(p.after, o.name+": no request fails once the backends are back")
@@ -104,7 +104,7 @@ func (t *trial) fewAttempts(name string, attempts int64, seen load.Seen) {
 }
 
 // fast is how long a refusal may take. On a busy machine nothing is fast: a
-// refusal may then take as long as an answer to /livez, twice over.
+// refusal may then take as long as a response to /livez, twice over.
 const fast = 5 * time.Millisecond
 
 // refusesFast looks at writes alone: a read may have been a probe that failed,
@@ -145,7 +145,7 @@ func (t *trial) budgetAlone(ctx context.Context) error {
 		return err
 	}
 	t.saw("no breaker", seen, attempts)
-	t.answered(seen)
+	t.responded(seen)
 	t.fewAttempts("no breaker", attempts, seen)
 	t.check(attempts > int64(seen.Count()), "no breaker: there are retries", "%d attempts of %d calls", attempts, seen.Count())
 	return nil

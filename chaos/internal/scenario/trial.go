@@ -52,10 +52,10 @@ func (t *trial) none(seen load.Seen, criterion string) {
 		"%d of %d requests failed %v", failed.Count(), seen.Count(), failed.Outcomes())
 }
 
-// answered checks that every request had an answer of the gateway.
-func (t *trial) answered(seen load.Seen) {
+// responded checks that every request had a response of the gateway.
+func (t *trial) responded(seen load.Seen) {
 	lost := seen.Where(func(s load.Sample) bool { return s.Status == 0 })
-	t.check(lost.Count() == 0 && seen.Skipped == 0 && seen.Count() > 0, "every request is answered",
+	t.check(lost.Count() == 0 && seen.Skipped == 0 && seen.Count() > 0, "every request gets a response",
 		"%d of %d were not %v", lost.Count(), seen.Count(), lost.Outcomes())
 }
 
@@ -97,7 +97,7 @@ func policies() []stage.Override {
 	}
 }
 
-// breaker is one that opens early and tries again soon.
+// breaker is one that opens early and probes again soon.
 func breaker(scope string) string {
 	return `{window: 2s, minimum_calls: 10, open_duration: 1s, half_open_calls: 3, scope: ` + scope + `}`
 }
@@ -109,7 +109,7 @@ const (
 	write = "write" // CreateVendor: may not
 )
 
-// reads asks for another vendor each time.
+// reads requests another vendor each time.
 func reads(i int) load.Request {
 	return load.Request{Name: read, Method: "GET", Path: "/v2/vendors/v" + strconv.Itoa(i), From: client(i)}
 }

@@ -24,7 +24,7 @@ type Backend struct {
 
 	stage   *Stage
 	process *process.Process
-	own     netip.AddrPort // kept over restarts
+	own     netip.AddrPort // the same over restarts
 	proxied netip.AddrPort // the proxy's
 	control string
 	past    backend.Counts // of processes that have ended
@@ -117,19 +117,19 @@ func (b *Backend) remember(ctx context.Context) (err error) {
 	return err
 }
 
-// Play makes the backend answer so from now on.
+// Play makes the backend respond so from now on.
 func (b *Backend) Play(ctx context.Context, s backend.Script) error {
 	script, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	_, err = ask(ctx, http.MethodPut, b.control+"/script", script)
+	_, err = request(ctx, http.MethodPut, b.control+"/script", script)
 	return err
 }
 
 // Counts is what came to the backend, all its processes together.
 func (b *Backend) Counts(ctx context.Context) (backend.Counts, error) {
-	text, err := ask(ctx, http.MethodGet, b.control+"/counts", nil)
+	text, err := request(ctx, http.MethodGet, b.control+"/counts", nil)
 	if err != nil {
 		return backend.Counts{}, err
 	}
@@ -157,13 +157,14 @@ func Attempts(ctx context.Context, backends ...*Backend) (int64, error) {
 	return sum, nil
 }
 
-func ask(ctx context.Context, method, url string, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+// request sends a request and returns the body of a successful response.
+func request(ctx context.Context, method, url string, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	request.Close = true // no connection outlives the stage
-	response, err := http.DefaultClient.Do(request)
+	r.Close = true // no connection outlives the stage
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, err
 	}

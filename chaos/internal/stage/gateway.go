@@ -18,7 +18,7 @@ type Gateway struct {
 	stage       *Stage
 	process     *process.Process
 	config      string // the file
-	http, admin string // addresses, kept over restarts
+	http, admin string // addresses, the same over restarts
 }
 
 // Gateway starts a gateway with a configuration and waits until it is ready.
@@ -85,6 +85,6 @@ func (g *Gateway) Admin() string { return "http://" + g.admin }
 func (g *Gateway) Ready(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	_, err := ask(ctx, http.MethodGet, g.Admin()+"/readyz", nil)
+	_, err := request(ctx, http.MethodGet, g.Admin()+"/readyz", nil)
 	return err == nil
 }

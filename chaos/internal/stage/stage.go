@@ -109,14 +109,14 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-var errNotYet = errors.New("the answer was no")
+var errNotYet = errors.New("it did not hold")
 
-// Eventually waits until ask says yes, at most for limit.
-func Eventually(ctx context.Context, limit time.Duration, what string, ask func() (bool, error)) error {
+// Eventually waits until a condition holds, at most for limit.
+func Eventually(ctx context.Context, limit time.Duration, what string, condition func() (bool, error)) error {
 	end := time.Now().Add(limit)
 	for {
-		yes, err := ask()
-		if yes {
+		ok, err := condition()
+		if ok {
 			return nil
 		}
 		if time.Now().After(end) {

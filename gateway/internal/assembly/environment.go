@@ -55,7 +55,7 @@ type Environment struct {
 // Step is a step in front of the edge. A nil one is absent.
 type Step = func(http.Handler) http.Handler
 
-// RateLimits says how limits are kept.
+// RateLimits says where limits are counted.
 type RateLimits struct {
 	MaxKeys int
 	Store   ratelimit.Store // nil: there is none to share limits by

@@ -30,7 +30,7 @@ func serverSecurityHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// serverCORS answers browsers' preflights and marks responses for the origins that
+// serverCORS responds to browsers' preflights and marks responses for the origins that
 // are allowed at the time.
 func serverCORS(live *atomic.Pointer[Live]) Step {
 	return func(next http.Handler) http.Handler {

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// compile returns what a compiler asks of a plugin, without the plugin's options.
+// compile returns what a compiler requests of a plugin, without the plugin's options.
 // Like buf, it names no version of protoc.
 func compile(ctx context.Context, dir string, w *workspace, t *template) (*pluginpb.CodeGeneratorRequest, error) {
 	roots := make([]string, len(w.Modules))

@@ -21,7 +21,7 @@ import (
 	"github.com/venta-hq/venta/internal/schemas"
 )
 
-// Run generates what dir's buf.gen.yaml asks for. Nothing is written unless all
+// Run generates what dir's buf.gen.yaml requests. Nothing is written unless all
 // plugins succeed.
 func Run(ctx context.Context, dir string) error {
 	w, t, err := load(dir)

@@ -136,11 +136,11 @@ func TestInitRefuses(t *testing.T) {
 	}
 }
 
-func TestBuiltAs(t *testing.T) {
+func TestInstalledVersion(t *testing.T) {
 	build := func(path, version string, settings ...debug.BuildSetting) *debug.BuildInfo {
 		return &debug.BuildInfo{Main: debug.Module{Path: path, Version: version}, Settings: settings}
 	}
-	if v, err := builtAs(build(ventaModule, "v1.2.3", debug.BuildSetting{Key: "-compiler", Value: "gc"})); err != nil || v != (venta{Version: "v1.2.3"}) {
+	if v, err := installedVersion(build(ventaModule, "v1.2.3", debug.BuildSetting{Key: "-compiler", Value: "gc"})); err != nil || v != (venta{Version: "v1.2.3"}) {
 		t.Error(v, err)
 	}
 	for name, info := range map[string]*debug.BuildInfo{
@@ -149,7 +149,7 @@ func TestBuiltAs(t *testing.T) {
 		"another program":                build("example.com/other", "v1.2.3"),
 		"no information":                 {},
 	} {
-		if v, err := builtAs(info); err == nil {
+		if v, err := installedVersion(info); err == nil {
 			t.Errorf("%s: %v", name, v)
 		}
 	}

@@ -30,7 +30,7 @@ func parseVenta(text string) (venta, error) {
 		if !ok {
 			info = &debug.BuildInfo{}
 		}
-		return builtAs(info)
+		return installedVersion(info)
 	}
 	if semver.MatchString(text) {
 		return venta{Version: text}, nil
@@ -46,9 +46,9 @@ func parseVenta(text string) (venta, error) {
 	return venta{Version: unpublished, Checkout: dir}, nil
 }
 
-// builtAs returns the version of a program that was installed as one. What was
-// built in a checkout bears a version that can be downloaded nowhere.
-func builtAs(info *debug.BuildInfo) (venta, error) {
+// installedVersion returns the version of a program that was installed as one.
+// What was built in a checkout bears a version that can be downloaded nowhere.
+func installedVersion(info *debug.BuildInfo) (venta, error) {
 	version := info.Main.Version
 	checkout := version == "" || version == "(devel)"
 	for _, setting := range info.Settings {

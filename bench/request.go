@@ -17,15 +17,15 @@ import (
 	"github.com/venta-hq/venta/bench/internal/subject"
 )
 
-// answer is what a subject says to a single request.
-type answer struct {
+// response is a subject's response to a single request.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// client asks as the load generator does: what the request does not name, such
-// as compression, is not asked for.
+// client sends what the load generator does: it adds nothing to a request, such
+// as Accept-Encoding.
 var client = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
 
 // body returns what the row sends.
@@ -50,44 +50,45 @@ func (r row) headers(token string) http.Header {
 	return h
 }
 
-func (r row) ask(ctx context.Context, address string, header http.Header) (answer, error) {
+// do sends one request of the row.
+func (r row) do(ctx context.Context, address string, header http.Header) (response, error) {
 	body, err := r.body()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	request, err := http.NewRequestWithContext(ctx, r.verb, "http://"+address+r.path, strings.NewReader(body))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	request.Header = header
-	response, err := client.Do(request)
+	received, err := client.Do(request)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	defer func() { _ = response.Body.Close() }() // it was only read
-	content, err := io.ReadAll(response.Body)
-	return answer{status: response.StatusCode, header: response.Header, body: content}, err
+	defer func() { _ = received.Body.Close() }() // it was only read
+	content, err := io.ReadAll(received.Body)
+	return response{status: received.StatusCode, header: received.Header, body: content}, err
 }
 
-// check holds an answer to what the row is about.
-func (r row) check(mode subject.Mode, a answer) error {
-	if mode == subject.Cached && !strings.Contains(a.header.Get("Cache-Status"), "; hit") {
-		return fmt.Errorf("Cache-Status is %q and no hit", a.header.Get("Cache-Status"))
+// check holds a response to what the row is about.
+func (r row) check(mode subject.Mode, got response) error {
+	if mode == subject.Cached && !strings.Contains(got.header.Get("Cache-Status"), "; hit") {
+		return fmt.Errorf("Cache-Status is %q and no hit", got.header.Get("Cache-Status"))
 	}
 	if mode == subject.Cached && r.conditional {
-		if a.status != http.StatusNotModified || len(a.body) > 0 {
-			return fmt.Errorf("answered with %d and %d bytes instead of 304", a.status, len(a.body))
+		if got.status != http.StatusNotModified || len(got.body) > 0 {
+			return fmt.Errorf("status %d and %d bytes instead of 304", got.status, len(got.body))
 		}
 		return nil
 	}
-	if a.status != http.StatusOK {
-		return fmt.Errorf("answered with %d: %.500s", a.status, a.body)
+	if got.status != http.StatusOK {
+		return fmt.Errorf("status %d: %.500s", got.status, got.body)
 	}
-	return r.checkBody(a)
+	return r.checkBody(got)
 }
 
-func (r row) checkBody(a answer) error {
-	content, err := plain(a)
+func (r row) checkBody(received response) error {
+	content, err := plain(received)
 	if err != nil {
 		return err
 	}
@@ -97,30 +98,30 @@ func (r row) checkBody(a answer) error {
 	}
 	var got, want any
 	if err := json.Unmarshal(content, &got); err != nil {
-		return fmt.Errorf("the answer is not JSON: %w: %.500s", err, content)
+		return fmt.Errorf("the response is not JSON: %w: %.500s", err, content)
 	}
 	if err := json.Unmarshal(wanted, &want); err != nil {
 		return err
 	}
 	if !reflect.DeepEqual(got, want) {
-		return fmt.Errorf("the answer is not what the backend said: %.500s", content)
+		return fmt.Errorf("the response is not what the backend sent: %.500s", content)
 	}
 	return nil
 }
 
 // plain returns the body without its content coding.
-func plain(a answer) ([]byte, error) {
-	switch encoding := a.header.Get("Content-Encoding"); encoding {
+func plain(got response) ([]byte, error) {
+	switch encoding := got.header.Get("Content-Encoding"); encoding {
 	case "":
-		return a.body, nil
+		return got.body, nil
 	case "gzip":
-		reader, err := gzip.NewReader(bytes.NewReader(a.body))
+		reader, err := gzip.NewReader(bytes.NewReader(got.body))
 		if err != nil {
 			return nil, err
 		}
 		return io.ReadAll(reader)
 	case "zstd":
-		reader, err := zstd.NewReader(bytes.NewReader(a.body), zstd.WithDecoderConcurrency(1))
+		reader, err := zstd.NewReader(bytes.NewReader(got.body), zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return nil, err
 		}
