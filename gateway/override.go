@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -131,6 +132,7 @@ func (g *Gateway) apply(overrides []Override, now time.Time) error {
 		changed[i], err = m.overridden(overrides, now)
 		if err == nil {
 			routes[i], err = g.environment.Build(m.under(changed[i].policy), next)
+			err = changed[i].placed(err)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s.%s: %w", m.service.Name, m.Name, err))
@@ -148,6 +150,19 @@ func (g *Gateway) apply(overrides []Override, now time.Time) error {
 	next.Adopt()
 	g.generation = next
 	return nil
+}
+
+// placed names the overrides with which stacks could not be built; without them
+// they were.
+func (e effective) placed(err error) error {
+	if err == nil || len(e.overrides) == 0 {
+		return err
+	}
+	places := make([]string, len(e.overrides))
+	for i, o := range e.overrides {
+		places[i] = o.where()
+	}
+	return fmt.Errorf("%s: %w", strings.Join(places, ", "), err)
 }
 
 // unmatched refuses overrides that would have no effect.

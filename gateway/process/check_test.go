@@ -59,7 +59,7 @@ func TestCheckAndStartAgree(t *testing.T) {
 		{"authorities that are none", "upstreams: {orders: {connection: {tls: {ca_file: " + notKeys + "}}}}", "upstreams.orders"},
 		{"redis' authorities that are none", "redis: {addresses: ['127.0.0.1:9'], tls: {ca_file: " + notKeys + "}}", "redis.tls"},
 		{"no such RPC", "overrides: [{methods: a.B/C, policy: {timeout: {duration: 1s}}}]", "override of a.B/C"},
-		{"shared limit without Redis", "overrides: [{methods: '**', policy: {rate_limits: [{requests: 1, interval: 1s, scope: shared, key: {global: true}, on_store_failure: local}]}}]", "shared"},
+		{"shared limit without Redis", "overrides: [{methods: '**', policy: {rate_limits: [{requests: 1, interval: 1s, scope: shared, key: {global: true}, on_store_failure: local}]}}]", "shop.yaml:1:13: override of **: rate_limits: limit"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
