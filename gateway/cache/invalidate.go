@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
@@ -48,6 +49,7 @@ func (s *Store) Invalidator(rule InvalidateRule) (func(http.Handler) http.Handle
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("cache: invalidation: %w", errors.Join(errs...))
 	}
+	purge := func(w *write) { rule.purge(s, w.request, w.tags) }
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			tags, err := rule.Tags(r)
@@ -60,7 +62,8 @@ func (s *Store) Invalidator(rule InvalidateRule) (func(http.Handler) http.Handle
 				rule.OnError(w, r, err)
 				return
 			}
-			serveWrite(w, r, next, func() { rule.purge(s, r, tags) })
+			served := write{Watcher: responsewriter.Watcher{ResponseWriter: w}, request: r, tags: tags, purge: purge}
+			served.serve(next)
 		})
 	}, nil
 }
@@ -99,29 +102,49 @@ func (s *Store) InvalidateTargets(next http.Handler) http.Handler {
 }
 
 func (s *Store) invalidateTarget(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	url := *r.URL // as it is here, whatever the handler makes of it
-	serveWrite(w, r, next, func() {
-		var tags []string
-		for _, target := range rfc9111.Invalidated(r.Host, &url, w.Header()) {
-			tags = append(tags, targetTag(target))
-		}
-		s.Purge(tags...)
-	})
+	served := write{
+		Watcher: responsewriter.Watcher{ResponseWriter: w}, request: r,
+		url:   *r.URL, // as it is here, whatever the handler makes of it
+		purge: s.purgeTargets,
+	}
+	served.serve(next)
 }
 
-// serveWrite serves a write, and purges before the first byte of its response
-// unless the final status says that nothing was changed.
-func serveWrite(w http.ResponseWriter, r *http.Request, next http.Handler, purge func()) {
-	decided := false
-	decide := func(status int) {
-		if decided {
-			return
-		}
-		decided = true
-		if status/100 != 4 || status == http.StatusRequestTimeout || status == statusClientClosed {
-			purge()
-		}
+func (s *Store) purgeTargets(w *write) {
+	var room [3]rfc9111.Target // its own, and one of each field
+	targets := rfc9111.AppendInvalidated(room[:0], w.request.Host, &w.url, w.Header())
+	tags := make([]string, len(targets))
+	for i, target := range targets {
+		tags[i] = targetTag(target)
 	}
-	defer decide(http.StatusOK) // nothing was written, or it panics
-	next.ServeHTTP(&responsewriter.Watcher{ResponseWriter: w, OnBegin: decide}, r)
+	s.Purge(tags...)
+}
+
+// write is a write on its way, with all that its purge needs: one allocation.
+type write struct {
+	responsewriter.Watcher
+	request *http.Request
+	url     url.URL  // of InvalidateTargets
+	tags    []string // of an Invalidator
+	purge   func(*write)
+	decided bool
+}
+
+// serve serves the write, and purges before the first byte of its response unless
+// the final status says that nothing was changed.
+func (w *write) serve(next http.Handler) {
+	w.OnBegin = w.decide
+	defer w.decide(http.StatusOK) // nothing was written, or it panics
+	next.ServeHTTP(w, w.request)
+}
+
+// decide purges once, or not at all.
+func (w *write) decide(status int) {
+	if w.decided {
+		return
+	}
+	w.decided = true
+	if status/100 != 4 || status == http.StatusRequestTimeout || status == statusClientClosed {
+		w.purge(w)
+	}
 }

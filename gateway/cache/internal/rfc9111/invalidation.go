@@ -19,11 +19,11 @@ func IsSafe(method string) bool {
 	return false
 }
 
-// Invalidated returns the targets that an unsafe request to u at a host
+// AppendInvalidated appends the targets that an unsafe request to u at a host
 // invalidates (section 4.4): its own, and those of the same host in the
 // response's Location and Content-Location.
-func Invalidated(host string, u *url.URL, response http.Header) []Target {
-	list := []Target{{host, u.Path}}
+func AppendInvalidated(list []Target, host string, u *url.URL, response http.Header) []Target {
+	list = append(list, Target{host, u.Path})
 	base := url.URL{Scheme: "http", Host: host, Path: u.Path, RawPath: u.RawPath}
 	for _, name := range []string{"Location", "Content-Location"} {
 		for _, reference := range response[name] {

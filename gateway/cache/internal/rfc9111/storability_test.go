@@ -66,7 +66,7 @@ func TestInvalidated(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := Invalidated("Example.com", u, test.response); !slices.Equal(got, test.want) {
+			if got := AppendInvalidated(nil, "Example.com", u, test.response); !slices.Equal(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
