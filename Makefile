@@ -39,7 +39,7 @@ bin/protoc-gen-venta-gateway: $(PLUGIN_SOURCES)
 	go build -o $@ ./plugins/protoc-gen-venta-gateway
 
 .PHONY: test
-test: ## Run all tests with the race detector, the built binary included.
+test: bin/buf ## Run all tests with the race detector, the built binary included.
 	@# The race detector needs a C compiler.
 	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server protoc=protobuf-compiler,libprotobuf-dev
 	CGO_ENABLED=1 go test -race -timeout 20m ./...

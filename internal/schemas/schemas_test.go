@@ -151,7 +151,7 @@ func overTheWire(t *testing.T, file *descriptorpb.FileDescriptorProto) *descript
 func TestProtocReadsThem(t *testing.T) {
 	protoc, err := exec.LookPath("protoc")
 	if err != nil {
-		t.Skip("protoc is not installed (Debian: protobuf-compiler and libprotobuf-dev)")
+		t.Fatal("protoc is not installed; on Debian: protobuf-compiler and libprotobuf-dev")
 	}
 	command := exec.Command(protoc, "-I", "proto", "-I", "third_party", "-o", os.DevNull, "importer/v1/importer.proto")
 	command.Dir = written(t)
@@ -164,7 +164,7 @@ func TestBufReadsThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(buf); err != nil {
-		t.Skip("bin/buf is not built (make bin/buf)")
+		t.Fatal("bin/buf is not built: make bin/buf")
 	}
 	command := exec.Command(buf, "build", "-o", os.DevNull)
 	command.Dir = written(t)

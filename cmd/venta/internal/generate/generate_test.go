@@ -117,7 +117,7 @@ func TestRunGeneratesWhatBufDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(buf); err != nil {
-		t.Skip("bin/buf is not built (make bin/buf)")
+		t.Fatal("bin/buf is not built: make bin/buf")
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "gen")); err != nil {
 		t.Fatal(err)

@@ -70,7 +70,7 @@ func TestSchemasPassBuf(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(buf); err != nil {
-		t.Skip("bin/buf is not built (make bin/buf)")
+		t.Fatal("bin/buf is not built: make bin/buf")
 	}
 	dir := initialized(t, InitCommand{})
 	execute(t, dir, buf, "lint")
