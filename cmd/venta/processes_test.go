@@ -100,15 +100,26 @@ func poll(t *testing.T, atMost, every time.Duration, ok func() bool) bool {
 	}
 }
 
+// freeze stops the process as it is. It may run on until the last of its threads
+// has stopped, which is what is waited for.
+func (p *process) freeze(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var now syscall.WaitStatus
+	if _, err := syscall.Wait4(p.cmd.Process.Pid, &now, syscall.WUNTRACED, nil); err != nil || !now.Stopped() {
+		t.Fatalf("the process has not stopped: %v, %v", now, err)
+	}
+}
+
 func TestHangingServiceCostsTheTimeout(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, "127.0.0.2")
 	if got := f.list(t, "1"); got.status != http.StatusOK {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
-	if err := f.vendor.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	f.vendor.freeze(t)
 	got := f.list(t, "2")
 	if got.status != http.StatusGatewayTimeout {
 		t.Errorf("%d %s", got.status, got.body)
