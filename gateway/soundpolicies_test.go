@@ -46,7 +46,7 @@ func soundWrites() []policy.Method {
 
 func soundBreaker() *policy.CircuitBreaker {
 	return &policy.CircuitBreaker{
-		ErrorThresholdPercent: 50, Window: time.Minute, MinimumCalls: 5, OpenDuration: time.Minute, HalfOpenCalls: 3,
+		ErrorThresholdPercent: 50, Window: time.Minute, MinimumCalls: 5, OpenDuration: time.Minute, MaxOpenDuration: time.Hour, HalfOpenCalls: 3,
 		SlowCallDuration: time.Second, SlowCallThresholdPercent: 50, FailureStatusCodes: []codes.Code{codes.Unavailable},
 	}
 }

@@ -2,16 +2,25 @@
 //
 //	closed ──── a rate reaches its threshold ────> open
 //	open ────── open_duration has passed ────────> half-open
-//	half-open ─ every probe succeeded ───────────> closed
-//	half-open ─ a probe failed, or they are slow ─> open
+//	half-open ─ every probe ended ───────────────> closed
+//	half-open ─ a rate of the probes is too high ─> open
 //
 // Closed, the breaker admits every call and counts the outcomes of a sliding
 // window; once that holds minimum_calls, the share of failures and the share of
 // slow calls are each compared with their threshold. Open, it refuses every
-// call. Half-open, it admits half_open_calls probes and refuses the rest. A
-// business error counts towards no rate, but shows a probe that the upstream is
-// there. What says nothing about the upstream (a caller that left, a panic) is
-// counted nowhere and gives a probe's slot back.
+// call. Half-open, it admits half_open_calls probes, refuses the rest and compares
+// the same shares of the probes with the same thresholds.
+//
+// A business error is a success of the upstream, and slow where it took long. A
+// call that its caller ended is neither a success nor a failure, but slow where it
+// had become so: else hedging, which cancels the slower attempt, would hide a slow
+// upstream for ever. What says nothing about the upstream (a call that the gateway
+// refused or never sent, a panic) is counted nowhere and gives a probe's slot back.
+//
+// Each time that the breaker opens anew, before it was closed for as long as it
+// was open, it stays open twice as long, up to max_open_duration. A tenth of each
+// time is left to chance, so that gateways which opened together do not probe
+// together.
 //
 // The window slides by tenths: it reaches back between nine tenths and the
 // whole of its length. Time passes by the monotonic clock.
@@ -41,6 +50,7 @@ package circuitbreaker
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -64,6 +74,10 @@ type Options struct {
 	// shadow mode would have refused, before the call and on its goroutine,
 	// without a lock held.
 	OnShadow policy.ShadowFunc
+	// Random returns numbers in [0, 1) by which open times are shorter, 1 being a
+	// tenth of them. A lock is held: it must not use the breaker. Nil is
+	// math/rand/v2.
+	Random func() float64
 }
 
 // WouldRefuse is what a breaker in shadow mode would have done.
@@ -80,7 +94,7 @@ type Breaker struct {
 	state       State
 	generation  uint64 // of the state: what an earlier one admitted is void
 	window      window // while closed
-	reopens     time.Duration
+	open        openTime
 	probes      probes // while half-open
 	transitions transitions
 }
@@ -96,6 +110,9 @@ func New(p policy.CircuitBreaker, o Options) (*Breaker, error) {
 
 // newBreaker makes a breaker of a policy that is in order.
 func newBreaker(p policy.CircuitBreaker, o Options) *Breaker {
+	if o.Random == nil {
+		o.Random = rand.Float64
+	}
 	return &Breaker{policy: p, options: o, epoch: time.Now(), window: newWindow(p.Window)}
 }
 
@@ -105,7 +122,7 @@ func newBreaker(p policy.CircuitBreaker, o Options) *Breaker {
 func (b *Breaker) State() State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.state == Open && b.now() >= b.reopens {
+	if b.state == Open && b.now() >= b.open.ends {
 		return HalfOpen
 	}
 	return b.state
@@ -123,8 +140,9 @@ func (b *Breaker) move(ctx context.Context, to State, now time.Duration) {
 	switch to {
 	case Closed:
 		b.window.clear()
+		b.open.closed = now
 	case Open:
-		b.reopens = now + b.policy.OpenDuration
+		b.open.begin(now, b.policy, b.options.Random())
 	case HalfOpen:
 		b.probes = probes{}
 	}

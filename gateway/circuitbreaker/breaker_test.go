@@ -17,11 +17,10 @@ const (
 	halfOpen = circuitbreaker.HalfOpen
 	open     = circuitbreaker.Open
 
-	ignored = circuitbreaker.Ignored
-	success = circuitbreaker.Success
-	failure = circuitbreaker.Failure
-
-	responded = circuitbreaker.Responded
+	ignored   = circuitbreaker.Ignored
+	success   = circuitbreaker.Success
+	failure   = circuitbreaker.Failure
+	cancelled = circuitbreaker.Cancelled
 )
 
 func basePolicy() policy.CircuitBreaker {
@@ -37,8 +36,12 @@ func basePolicy() policy.CircuitBreaker {
 	}
 }
 
+// newBreaker makes a breaker that leaves nothing to chance, unless told to.
 func newBreaker(t *testing.T, p policy.CircuitBreaker, o circuitbreaker.Options) *circuitbreaker.Breaker {
 	t.Helper()
+	if o.Random == nil {
+		o.Random = func() float64 { return 0 }
+	}
 	b, err := circuitbreaker.New(p, o)
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +110,13 @@ func TestClosed(t *testing.T) {
 		{"a slow failure is both", func(p *policy.CircuitBreaker) { p.ErrorThresholdPercent = 100 },
 			[]step{{0, 1, failure, slow}, {0, 3, success, slow}}, open},
 		{"slow calls are ignored with the rest", nil, []step{{0, 9, ignored, slow}}, closed},
+		{"cancelled calls do not count to the minimum", nil, []step{{0, 3, failure, quick}, {0, 99, cancelled, quick}}, closed},
+		{"cancelled calls that were slow are slow", nil, []step{{0, 4, cancelled, slow}}, open},
+		{"cancelled calls dilute no failures", nil, []step{{0, 99, cancelled, slow / 2}, {0, 9, cancelled, quick}, {0, 4, failure, quick}}, open},
+		{"slow cancelled calls dilute no failures", func(p *policy.CircuitBreaker) { p.SlowCallThresholdPercent = 100 },
+			[]step{{0, 1, success, quick}, {0, 2, success, quick}, {0, 9, cancelled, slow}, {0, 3, failure, quick}}, open},
+		{"slow cancelled calls are no failures", func(p *policy.CircuitBreaker) { p.SlowCallThresholdPercent = 100 },
+			[]step{{0, 9, success, quick}, {0, 9, cancelled, slow}}, closed},
 		{"without a duration nothing is slow", func(p *policy.CircuitBreaker) { p.SlowCallDuration, p.SlowCallThresholdPercent = 0, 0 },
 			[]step{{0, 9, success, time.Hour}}, closed},
 		{"failures leave with the window", nil, []step{{0, 3, failure, quick}, {10 * time.Second, 1, failure, quick}}, closed},
@@ -173,6 +183,7 @@ func TestHalfOpen(t *testing.T) {
 		took    time.Duration
 	}
 	good, bad, slow, nothing := probe{success, 0}, probe{failure, 0}, probe{success, 2 * time.Second}, probe{ignored, 0}
+	gone, late := probe{cancelled, 0}, probe{cancelled, 2 * time.Second}
 	tests := []struct {
 		name   string
 		calls  int
@@ -184,8 +195,15 @@ func TestHalfOpen(t *testing.T) {
 		{"some succeeded", 2, 100, []probe{good}, halfOpen},
 		{"all succeeded", 2, 100, []probe{good, good}, closed},
 		{"the only one succeeded", 1, 100, []probe{good}, closed},
-		{"the first failed", 2, 100, []probe{bad}, open},
-		{"the last failed", 3, 100, []probe{good, good, bad}, open},
+		{"the only one failed", 1, 100, []probe{bad}, open},
+		{"half of two failed", 2, 100, []probe{bad}, open},
+		{"the last of three failed", 3, 100, []probe{good, good, bad}, closed},
+		{"one of three failed, and the rest is open", 3, 100, []probe{bad, good}, halfOpen},
+		{"two of three failed", 3, 100, []probe{good, bad, bad}, open},
+		{"enough failed to be sure", 4, 100, []probe{bad, bad}, open},
+		{"cancelled early, which says nothing", 2, 100, []probe{gone, gone, good, gone, good}, closed},
+		{"cancelled late, which is slow", 2, 100, []probe{late, late}, open},
+		{"one cancelled late", 2, 100, []probe{late, good}, closed},
 		{"any number that say nothing", 2, 100, []probe{nothing, nothing, nothing, good, nothing, good}, closed},
 		{"all slow", 2, 100, []probe{slow, slow}, open},
 		{"not all slow", 2, 100, []probe{slow, good}, closed},

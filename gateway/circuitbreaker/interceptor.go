@@ -34,7 +34,7 @@ func (b *Breaker) UnaryClientInterceptor() grpc.UnaryClientInterceptor {
 
 // OutcomeOf says what err, returned under the call's context, tells about the
 // upstream: one of the policy's statuses is a failure, any other status a
-// response. What the gateway itself refused, what the caller ended and what has no
+// success. What was not the upstream's doing ([apierror.Refused]) and what has no
 // status says nothing; what a bound of the gateway's ended is its status.
 func (b *Breaker) OutcomeOf(ctx context.Context, err error) Outcome {
 	if err == nil {
@@ -45,14 +45,14 @@ func (b *Breaker) OutcomeOf(ctx context.Context, err error) Outcome {
 	case apierror.Refused(err):
 		return Ignored // it never got there
 	case !errors.Is(err, deadline.ErrPolicy) && deadline.EndedByCaller(ctx, code):
-		return Ignored // the bound of an attempt is below ctx, and known by its error
+		return Cancelled // the bound of an attempt is below ctx, and known by its error
 	case slices.Contains(b.policy.FailureStatusCodes, code):
 		return Failure
 	}
 	if _, ok := status.FromError(err); !ok {
 		return Ignored // it has no status, so no upstream said it
 	}
-	return Responded
+	return Success
 }
 
 // codeOf is status.Code, and knows the plain errors of contexts.

@@ -69,8 +69,8 @@ func TestWhatErrorsCount(t *testing.T) {
 		{"OK", nil, success},
 		{"a listed status", status.Error(codes.Unavailable, ""), failure},
 		{"a wrapped one", fmt.Errorf("call: %w", status.Error(codes.Unavailable, "")), failure},
-		{"a business error", status.Error(codes.NotFound, ""), responded},
-		{"a status that is not listed", status.Error(codes.Internal, ""), responded},
+		{"a business error", status.Error(codes.NotFound, ""), success},
+		{"a status that is not listed", status.Error(codes.Internal, ""), success},
 		{"no status", errors.New("odd"), ignored},
 		{"the upstream's own limit", status.Error(codes.ResourceExhausted, ""), failure},
 		{"the gateway's limit", own(codes.ResourceExhausted, apierror.RateLimited), ignored},
@@ -174,4 +174,21 @@ func TestInterceptorPasses(t *testing.T) {
 			t.Errorf("after %d calls: %v", calls, err)
 		}
 	})
+}
+
+// TestSlowCallThatIsLeft holds that a call which its caller gave up, as a hedge
+// gives up the slower attempt, counts as slow where it had become so, and that
+// an early one counts nowhere.
+func TestSlowCallThatIsLeft(t *testing.T) {
+	for after, want := range map[time.Duration]circuitbreaker.State{900 * time.Millisecond: closed, 1100 * time.Millisecond: open} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBreaker(t, basePolicy(), circuitbreaker.Options{})
+			for range basePolicy().MinimumCalls {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(after, cancel)
+				run(ctx, b.UnaryClientInterceptor(), untilDone)
+			}
+			wantState(t, b, want)
+		})
+	}
 }

@@ -23,6 +23,7 @@ type model struct {
 	now     time.Duration
 	state   circuitbreaker.State
 	turned  time.Duration // when the state began
+	openFor time.Duration // the last time
 	period  int           // of the state
 	lease   int           // of the slots of a half-open period
 	calls   []*modelCall
@@ -38,7 +39,19 @@ type modelCall struct {
 	outcome       circuitbreaker.Outcome
 }
 
+// says reports whether the call says anything about the upstream.
+func (c *modelCall) says() bool {
+	return c.done && (c.outcome == success || c.outcome == failure || c.outcome == cancelled && c.slow)
+}
+
 func (m *model) turn(to circuitbreaker.State) {
+	if to == open {
+		if m.state == halfOpen || m.now-m.turned < m.openFor {
+			m.openFor = min(2*m.openFor, max(m.policy.MaxOpenDuration, m.policy.OpenDuration))
+		} else {
+			m.openFor = m.policy.OpenDuration
+		}
+	}
 	m.changes = append(m.changes, change{m.state, to})
 	m.state, m.turned = to, m.now
 	m.period++
@@ -47,7 +60,7 @@ func (m *model) turn(to circuitbreaker.State) {
 
 // seen is the state that State returns.
 func (m *model) seen() circuitbreaker.State {
-	if m.state == open && m.now-m.turned >= m.policy.OpenDuration {
+	if m.state == open && m.now-m.turned >= m.openFor {
 		return halfOpen
 	}
 	return m.state
@@ -59,7 +72,7 @@ func (m *model) acquire() (*modelCall, time.Duration) {
 		m.turn(halfOpen)
 	}
 	if m.state == open {
-		return nil, m.turned + m.policy.OpenDuration - m.now
+		return nil, m.turned + m.openFor - m.now
 	}
 	if m.state == halfOpen && !m.slotFree() {
 		return nil, min(time.Second, m.policy.OpenDuration)
@@ -79,8 +92,8 @@ func (m *model) slotFree() bool {
 		}
 	}
 	m.lease++
-	for _, c := range m.calls { // what has succeeded stays used up
-		if c.period == m.period && c.done && c.outcome == success {
+	for _, c := range m.calls { // what has ended stays used up
+		if c.period == m.period && c.says() {
 			c.lease = m.lease
 		}
 	}
@@ -89,7 +102,7 @@ func (m *model) slotFree() bool {
 
 func (m *model) taken() (n int) {
 	for _, c := range m.calls {
-		if c.period == m.period && c.lease == m.lease && (!c.done || c.outcome != ignored) {
+		if c.period == m.period && c.lease == m.lease && (!c.done || c.says()) {
 			n++
 		}
 	}
@@ -97,29 +110,23 @@ func (m *model) taken() (n int) {
 }
 
 func (m *model) done(c *modelCall, o circuitbreaker.Outcome) {
-	if o == responded { // for a probe as good as a success, for others nothing
-		o = ignored
-		if m.state == halfOpen {
-			o = success
-		}
-	}
 	c.done, c.outcome, c.end = true, o, m.now
 	c.slow = m.policy.SlowCallDuration > 0 && c.end-c.start > m.policy.SlowCallDuration
-	if c.late = c.period != m.period; c.late || o == ignored {
+	if c.late = c.period != m.period; c.late || !c.says() {
 		return
 	}
-	all, failed, slow := m.count()
+	all, known, failed, slow := m.count()
 	tooSlow := m.policy.SlowCallDuration > 0
 	if m.state == closed {
-		tooSlow = tooSlow && percent(slow, all) >= float64(m.policy.SlowCallThresholdPercent)
-		if all >= m.policy.MinimumCalls && (percent(failed, all) >= float64(m.policy.ErrorThresholdPercent) || tooSlow) {
+		tooSlow = tooSlow && all >= m.policy.MinimumCalls && percent(slow, all) >= float64(m.policy.SlowCallThresholdPercent)
+		if tooSlow || known >= m.policy.MinimumCalls && percent(failed, known) >= float64(m.policy.ErrorThresholdPercent) {
 			m.turn(open)
 		}
 		return
 	}
 	tooSlow = tooSlow && percent(slow, m.policy.HalfOpenCalls) >= float64(m.policy.SlowCallThresholdPercent)
 	switch {
-	case failed > 0 || tooSlow:
+	case percent(failed, m.policy.HalfOpenCalls) >= float64(m.policy.ErrorThresholdPercent) || tooSlow:
 		m.turn(open)
 	case all == m.policy.HalfOpenCalls:
 		m.turn(closed)
@@ -128,13 +135,16 @@ func (m *model) done(c *modelCall, o circuitbreaker.Outcome) {
 
 // count looks through the calls of this period, while closed only those whose
 // tenth of the window is among the last ten.
-func (m *model) count() (all, failed, slow int) {
+func (m *model) count() (all, known, failed, slow int) {
 	tenth := m.policy.Window / 10
 	for _, c := range m.calls {
-		if c.period != m.period || !c.done || c.outcome == ignored || (m.state == closed && m.now/tenth-c.end/tenth >= 10) {
+		if c.period != m.period || !c.says() || (m.state == closed && m.now/tenth-c.end/tenth >= 10) {
 			continue
 		}
 		all++
+		if c.outcome != cancelled {
+			known++
+		}
 		if c.outcome == failure {
 			failed++
 		}
@@ -142,7 +152,7 @@ func (m *model) count() (all, failed, slow int) {
 			slow++
 		}
 	}
-	return all, failed, slow
+	return all, known, failed, slow
 }
 
 func percent(part, whole int) float64 { return 100 * float64(part) / float64(whole) }
@@ -161,7 +171,7 @@ func drawEvent(t *rapid.T) event {
 		return event{Sleep: time.Duration(rapid.IntRange(1, 30).Draw(t, "tenths")) * 100 * time.Millisecond}
 	case 1, 2, 3, 4, 5:
 		// Failures come in runs of luck: a fair die would rarely get far.
-		o := rapid.SampledFrom([]circuitbreaker.Outcome{success, success, success, failure, ignored, responded}).Draw(t, "outcome")
+		o := rapid.SampledFrom([]circuitbreaker.Outcome{success, success, success, failure, failure, ignored, cancelled}).Draw(t, "outcome")
 		return event{Done: true, Which: rapid.IntRange(0, 9).Draw(t, "which"), Outcome: o}
 	}
 	return event{}
@@ -176,6 +186,7 @@ func drawPolicy(t *rapid.T) policy.CircuitBreaker {
 		HalfOpenCalls:         rapid.IntRange(1, 4).Draw(t, "half-open calls"),
 		FailureStatusCodes:    []codes.Code{codes.Unavailable},
 	}
+	p.MaxOpenDuration = p.OpenDuration * time.Duration(rapid.SampledFrom([]int{0, 1, 3, 8}).Draw(t, "longest"))
 	p.Shadow = rapid.Bool().Draw(t, "shadow")
 	if rapid.Bool().Draw(t, "slow") {
 		p.SlowCallDuration = time.Duration(rapid.IntRange(0, 10).Draw(t, "slow duration"))*100*time.Millisecond + 1

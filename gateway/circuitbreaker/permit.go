@@ -42,7 +42,7 @@ func (b *Breaker) Admit(ctx context.Context) (Permit, error) {
 func (b *Breaker) Acquire() (Permit, error) {
 	now := b.now()
 	b.mu.Lock()
-	for b.state == Open && now >= b.reopens {
+	for b.state == Open && now >= b.open.ends {
 		b.move(context.Background(), HalfOpen, now)
 		b.unlock() // reports before a slot is taken, lest a hook's panic keep one
 		b.mu.Lock()
@@ -62,7 +62,7 @@ func (b *Breaker) Acquire() (Permit, error) {
 func (b *Breaker) admit(now time.Duration) (wait time.Duration, admitted bool) {
 	switch b.state {
 	case Open:
-		return b.reopens - now, false
+		return b.open.ends - now, false
 	case HalfOpen:
 		// Slots of probes that never return expire like an open state.
 		admitted = b.probes.take(now, b.policy.HalfOpenCalls, b.policy.OpenDuration)
@@ -109,34 +109,42 @@ func (b *Breaker) record(ctx context.Context, lease uint64, o Outcome, slow bool
 		b.recordProbe(ctx, lease, o, slow, now)
 		return
 	}
-	if o == Ignored || o == Responded {
+	if !counts(o, slow) {
 		return
 	}
-	b.window.add(now, o == Failure, slow)
-	counted := b.window.total
-	if counted.calls >= b.policy.MinimumCalls &&
-		(reached(counted.failures, counted.calls, b.policy.ErrorThresholdPercent) ||
-			reached(counted.slow, counted.calls, b.policy.SlowCallThresholdPercent)) {
+	b.window.add(now, o, slow)
+	if b.tooMany(b.window.total) {
 		b.move(ctx, Open, now)
 	}
 }
 
-// recordProbe counts the outcome of a probe. All must succeed; how many of them
-// may be slow is up to the same threshold as in the window, and the breaker
-// opens as soon as they are too many. The lock is held.
+// counts reports whether an outcome says something: a call that its caller ended
+// does only where it was slow.
+func counts(o Outcome, slow bool) bool {
+	return o == Success || o == Failure || o == Cancelled && slow
+}
+
+// tooMany compares the rates of the window with their thresholds. The lock is held.
+func (b *Breaker) tooMany(t tally) bool {
+	failing := t.known >= b.policy.MinimumCalls && reached(t.failures, t.known, b.policy.ErrorThresholdPercent)
+	return failing || t.calls >= b.policy.MinimumCalls && reached(t.slow, t.calls, b.policy.SlowCallThresholdPercent)
+}
+
+// recordProbe counts the outcome of a probe. The thresholds are those of the
+// window, of the number of probes, and the breaker opens as soon as one is sure to
+// be reached. The lock is held.
 func (b *Breaker) recordProbe(ctx context.Context, lease uint64, o Outcome, slow bool, now time.Duration) {
-	switch o {
-	case Failure:
-		b.move(ctx, Open, now)
-	case Success, Responded:
-		b.probes.succeed(slow)
-		if reached(b.probes.slow, b.policy.HalfOpenCalls, b.policy.SlowCallThresholdPercent) {
-			b.move(ctx, Open, now)
-		} else if b.probes.succeeded == b.policy.HalfOpenCalls {
-			b.move(ctx, Closed, now)
-		}
-	default:
+	if !counts(o, slow) {
 		b.probes.giveBack(lease)
+		return
+	}
+	b.probes.ended.add(o, slow)
+	ended, all := b.probes.ended, b.policy.HalfOpenCalls
+	switch {
+	case reached(ended.failures, all, b.policy.ErrorThresholdPercent), reached(ended.slow, all, b.policy.SlowCallThresholdPercent):
+		b.move(ctx, Open, now)
+	case ended.calls == all:
+		b.move(ctx, Closed, now)
 	}
 }
 

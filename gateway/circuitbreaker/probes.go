@@ -4,11 +4,10 @@ import "time"
 
 // probes counts the calls of a half-open breaker.
 type probes struct {
-	taken     int           // slots in use or used up
-	last      time.Duration // when a slot was last taken
-	lease     uint64        // of the slots: those of an earlier one have expired
-	succeeded int
-	slow      int // of those
+	taken int           // slots in use or used up
+	last  time.Duration // when a slot was last taken
+	lease uint64        // of the slots: those of an earlier one have expired
+	ended tally
 }
 
 // take takes one of limit slots. When all are taken, and each for at least
@@ -20,7 +19,7 @@ func (p *probes) take(now time.Duration, limit int, expiry time.Duration) bool {
 			return false
 		}
 		p.lease++
-		p.taken = p.succeeded
+		p.taken = p.ended.calls
 	}
 	p.taken++
 	p.last = max(p.last, now)
@@ -31,12 +30,5 @@ func (p *probes) take(now time.Duration, limit int, expiry time.Duration) bool {
 func (p *probes) giveBack(lease uint64) {
 	if lease == p.lease {
 		p.taken--
-	}
-}
-
-func (p *probes) succeed(slow bool) {
-	p.succeeded++
-	if slow {
-		p.slow++
 	}
 }

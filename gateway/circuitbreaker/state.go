@@ -23,13 +23,12 @@ type Outcome int
 const (
 	// Ignored says nothing, and is the outcome of a call that never told.
 	Ignored Outcome = iota
-	// Success says that the upstream works.
+	// Success says that the upstream works: it has responded, be it with a
+	// business error.
 	Success
 	// Failure says that it does not.
 	Failure
-	// Responded says that the upstream is there, with a business error. It counts
-	// towards no rate, and for a probe it is as good as a success: else an
-	// upstream that is only asked for what it does not have would stay
-	// half-open for ever.
-	Responded
+	// Cancelled is a call that its caller ended, as a hedge does with the slower
+	// attempt. It is slow where it lasted too long, and else says nothing.
+	Cancelled
 )

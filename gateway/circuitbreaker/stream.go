@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
+	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/deadline"
 	"github.com/venta-hq/venta/gateway/internal/clientstream"
 )
@@ -24,7 +25,8 @@ import (
 // is a failure only where the caller has sent everything and no message has
 // come: otherwise it may be the caller who was silent.
 //
-// A stream that its caller abandons gives its slot back when its context ends.
+// A stream that its caller abandons gives its slot back when its context ends, and
+// is slow where the caller had sent everything and waited too long.
 // The interceptor stands inside the bound of streams.
 func (b *Breaker) StreamClientInterceptor() grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
@@ -130,6 +132,8 @@ func (j *judge) outcome(end clientstream.End) Outcome {
 	switch {
 	case end.Err == nil:
 		return Success
+	case apierror.Refused(end.Err):
+		return Ignored
 	case j.ctx.Err() != nil:
 		return j.cut()
 	case end.Lost:
@@ -138,13 +142,17 @@ func (j *judge) outcome(end clientstream.End) Outcome {
 	return j.breaker.OutcomeOf(j.ctx, end.Err)
 }
 
-// cut says what the end of the caller's context tells about the upstream.
+// cut says what the end of the caller's context tells about the upstream: nothing
+// where it may have waited for the caller.
 func (j *judge) cut() Outcome {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if !j.sentAll || j.settled.Load() {
+		return Ignored
+	}
 	late := slices.Contains(j.breaker.policy.FailureStatusCodes, codes.DeadlineExceeded)
-	if late && j.sentAll && !j.settled.Load() && errors.Is(context.Cause(j.ctx), deadline.ErrPolicy) {
+	if late && errors.Is(context.Cause(j.ctx), deadline.ErrPolicy) {
 		return Failure
 	}
-	return Ignored
+	return Cancelled
 }

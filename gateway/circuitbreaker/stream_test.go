@@ -90,9 +90,9 @@ func TestWhatStreamsCount(t *testing.T) {
 		{"a message, then the end", oneWay, patient, ask, wire{recv: ends{message, returns(io.EOF)}}, counts[success]},
 		{"the end without a message", oneWay, patient, ask, wire{recv: ends{returns(io.EOF)}}, counts[success]},
 		{"the opening fails", oneWay, patient, ask, wire{open: returns(down)}, counts[failure]},
-		{"the opening is a business error", oneWay, patient, ask, wire{open: returns(missing)}, counts[responded]},
+		{"the opening is a business error", oneWay, patient, ask, wire{open: returns(missing)}, counts[success]},
 		{"a failure before a message", oneWay, patient, ask, wire{recv: ends{returns(down)}}, counts[failure]},
-		{"a business error before a message", oneWay, patient, ask, wire{recv: ends{returns(missing)}}, counts[responded]},
+		{"a business error before a message", oneWay, patient, ask, wire{recv: ends{returns(missing)}}, counts[success]},
 		{"a failure after a message", oneWay, patient, ask, wire{recv: ends{message, returns(down)}}, [2]circuitbreaker.State{open, closed}},
 		{"a business error after a message", oneWay, patient, ask, wire{recv: ends{message, returns(missing)}}, counts[success]},
 		{"the header fails", oneWay, patient, func(s grpc.ClientStream) { _, _ = s.Header() }, wire{header: down}, counts[failure]},
@@ -144,7 +144,7 @@ func TestWhatStreamsCount(t *testing.T) {
 
 // counts is what becomes of a closed and of a half-open breaker by an outcome.
 var counts = map[circuitbreaker.Outcome][2]circuitbreaker.State{
-	success: {closed, closed}, responded: {closed, closed}, failure: {open, open}, ignored: {closed, halfOpen},
+	success: {closed, closed}, cancelled: {closed, halfOpen}, failure: {open, open}, ignored: {closed, halfOpen},
 }
 
 // beginAt returns a breaker that opens at the first failure and closes at the
@@ -225,4 +225,42 @@ func TestOpenBreakerOpensNoStream(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestSlowStreamThatIsLeft holds that a stream which its caller gave up was slow,
+// where the upstream had all that it needed and took too long.
+func TestSlowStreamThatIsLeft(t *testing.T) {
+	oneWay, bidi := &grpc.StreamDesc{ServerStreams: true}, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
+	tests := []struct {
+		name  string
+		desc  *grpc.StreamDesc
+		use   func(grpc.ClientStream)
+		after time.Duration
+		want  circuitbreaker.State
+	}{
+		{"late", oneWay, ask, 3 * time.Second, open},
+		{"late, and nobody waits", oneWay, func(s grpc.ClientStream) { _ = s.SendMsg(nil) }, 3 * time.Second, open},
+		{"early", oneWay, ask, time.Second, closed},
+		{"late, but the caller was silent", bidi, receive, 3 * time.Second, closed},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := basePolicy()
+				p.MinimumCalls, p.SlowCallDuration = 1, 2*time.Second
+				b := newBreaker(t, p, circuitbreaker.Options{})
+				upstream := wire{recv: []func(context.Context) error{waits}}
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(test.after, cancel)
+				stream, err := b.StreamClientInterceptor()(ctx, test.desc, nil, method, upstream.streamer)
+				if err != nil {
+					t.Fatal(err)
+				}
+				test.use(stream)
+				<-ctx.Done()
+				synctest.Wait()
+				wantState(t, b, test.want)
+			})
+		})
+	}
 }

@@ -6,16 +6,31 @@ import "time"
 const buckets = 10
 
 // tally counts calls.
-type tally struct{ calls, failures, slow int }
+type tally struct {
+	calls    int
+	known    int // of those, not ended by their callers
+	failures int
+	slow     int
+}
 
-func (t *tally) add(failed, slow bool) {
+func (t *tally) add(o Outcome, slow bool) {
 	t.calls++
-	if failed {
+	if o != Cancelled {
+		t.known++
+	}
+	if o == Failure {
 		t.failures++
 	}
 	if slow {
 		t.slow++
 	}
+}
+
+func (t *tally) subtract(other tally) {
+	t.calls -= other.calls
+	t.known -= other.known
+	t.failures -= other.failures
+	t.slow -= other.slow
 }
 
 // window counts the calls of a sliding time in a ring of buckets.
@@ -31,10 +46,10 @@ func newWindow(length time.Duration) window { return window{width: length / buck
 func (w *window) clear() { w.ring, w.total = [buckets]tally{}, tally{} }
 
 // add counts a call that ended now.
-func (w *window) add(now time.Duration, failed, slow bool) {
+func (w *window) add(now time.Duration, o Outcome, slow bool) {
 	w.slide(now)
-	w.ring[w.newest%buckets].add(failed, slow)
-	w.total.add(failed, slow)
+	w.ring[w.newest%buckets].add(o, slow)
+	w.total.add(o, slow)
 }
 
 // slide forgets the buckets that are too old. A now from before the newest
@@ -43,9 +58,7 @@ func (w *window) slide(now time.Duration) {
 	number := int64(now / w.width)
 	for steps := min(number-w.newest, buckets); steps > 0; steps-- {
 		oldest := &w.ring[(number-steps+1)%buckets]
-		w.total.calls -= oldest.calls
-		w.total.failures -= oldest.failures
-		w.total.slow -= oldest.slow
+		w.total.subtract(*oldest)
 		*oldest = tally{}
 	}
 	w.newest = max(number, w.newest)

@@ -9,9 +9,9 @@ import (
 func TestWindowWithLateClocks(t *testing.T) {
 	w := newWindow(10 * time.Second)
 	for _, now := range []time.Duration{5 * time.Second, 4 * time.Second, 5 * time.Second, 0} {
-		w.add(now, true, false)
+		w.add(now, Failure, false)
 	}
-	if w.total != (tally{calls: 4, failures: 4}) {
+	if w.total != (tally{calls: 4, known: 4, failures: 4}) {
 		t.Errorf("total %+v, want 4 failures", w.total)
 	}
 	w.slide(time.Minute)

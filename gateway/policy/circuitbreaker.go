@@ -22,12 +22,18 @@ func neverFailures() map[codes.Code]string {
 	}
 }
 
+// longestOpen is the longest that a breaker may stay open.
+const longestOpen = time.Hour
+
 func (b *CircuitBreaker) limits() faults {
 	var found faults
 	found.number("circuit_breaker.error_threshold_percent", int64(b.ErrorThresholdPercent), 1, 100)
 	found.duration("circuit_breaker.window", b.Window, time.Second, 10*time.Minute)
 	found.number("circuit_breaker.minimum_calls", int64(b.MinimumCalls), 1, 1_000_000)
-	found.duration("circuit_breaker.open_duration", b.OpenDuration, 100*time.Millisecond, time.Hour)
+	found.duration("circuit_breaker.open_duration", b.OpenDuration, 100*time.Millisecond, longestOpen)
+	if b.MaxOpenDuration != 0 {
+		found.duration("circuit_breaker.max_open_duration", b.MaxOpenDuration, max(b.OpenDuration, 100*time.Millisecond), longestOpen)
+	}
 	found.number("circuit_breaker.half_open_calls", int64(b.HalfOpenCalls), 1, 1000)
 	found = append(found, b.slowCallLimits()...)
 	found.statuses("circuit_breaker.failure_status_codes", b.FailureStatusCodes, neverFailures(),

@@ -102,6 +102,10 @@ func TestValidateLimits(t *testing.T) {
 		{"breaker zero", func(m *policy.Method) { m.CircuitBreaker = &policy.CircuitBreaker{} },
 			"circuit_breaker.error_threshold_percent circuit_breaker.window circuit_breaker.minimum_calls circuit_breaker.open_duration " +
 				"circuit_breaker.half_open_calls circuit_breaker.failure_status_codes"},
+		{"breaker does not grow", func(m *policy.Method) { m.CircuitBreaker.MaxOpenDuration = m.CircuitBreaker.OpenDuration }, ""},
+		{"breaker grows most", func(m *policy.Method) { m.CircuitBreaker.MaxOpenDuration = time.Hour }, ""},
+		{"breaker grows too long", func(m *policy.Method) { m.CircuitBreaker.MaxOpenDuration = time.Hour + 1 }, "circuit_breaker.max_open_duration"},
+		{"breaker shrinks", func(m *policy.Method) { m.CircuitBreaker.MaxOpenDuration = m.CircuitBreaker.OpenDuration - 1 }, "circuit_breaker.max_open_duration"},
 		{"breaker negative", func(m *policy.Method) { m.CircuitBreaker.SlowCallDuration = -1 }, "circuit_breaker.slow_call_duration"},
 		{"breaker slow without percent", func(m *policy.Method) { m.CircuitBreaker.SlowCallDuration = 1 }, "circuit_breaker.slow_call_threshold_percent"},
 		{"limit zero", func(m *policy.Method) { m.RateLimits[0] = policy.RateLimit{} },

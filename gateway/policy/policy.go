@@ -72,6 +72,7 @@ type CircuitBreaker struct {
 	Window                   time.Duration
 	MinimumCalls             int
 	OpenDuration             time.Duration
+	MaxOpenDuration          time.Duration // 0: OpenDuration does not grow
 	HalfOpenCalls            int
 	SlowCallDuration         time.Duration // 0: calls are never slow
 	SlowCallThresholdPercent int           // 0 with SlowCallDuration 0

@@ -249,7 +249,7 @@ func (p *realPermit) Done(ctx context.Context, err error) {
 func realBreakers(p policy.CircuitBreaker) func(string, func(from, to State)) (Breaker, error) {
 	return func(address string, changed func(from, to State)) (Breaker, error) {
 		b, err := circuitbreaker.New(p, circuitbreaker.Options{
-			Name:         address,
+			Name: address, Random: func() float64 { return 0 },
 			OnTransition: func(_ context.Context, t circuitbreaker.Transition) { changed(t.From, t.To) },
 		})
 		if err != nil {

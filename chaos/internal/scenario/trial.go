@@ -97,9 +97,9 @@ func policies() []stage.Override {
 	}
 }
 
-// breaker is one that opens early and probes again soon.
+// breaker is one that opens early and probes again soon, however often it fails.
 func breaker(scope string) string {
-	return `{window: 2s, minimum_calls: 10, open_duration: 1s, half_open_calls: 3, scope: ` + scope + `}`
+	return `{window: 2s, minimum_calls: 10, open_duration: 1s, max_open_duration: 1s, half_open_calls: 3, scope: ` + scope + `}`
 }
 
 // The kinds of requests.

@@ -91,9 +91,11 @@ func (d *decoder) circuitBreaker(b *policyv1.CircuitBreaker) *policy.CircuitBrea
 		SlowCallDuration:         d.optionalDuration("circuit_breaker.slow_call_duration", b.SlowCallDuration),
 		SlowCallThresholdPercent: int(optionalNumber(d, "circuit_breaker.slow_call_threshold_percent", b.SlowCallThresholdPercent, 0)),
 		FailureStatusCodes: statuses(b.FailureStatusCodes, codes.Unknown, codes.DeadlineExceeded,
-			codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss),
+			codes.Internal, codes.Unavailable, codes.DataLoss),
 		Shadow: isShadow(b.GetMode()),
 	}
+	longest := max(min(10*read.OpenDuration, time.Hour), read.OpenDuration)
+	read.MaxOpenDuration = d.duration("circuit_breaker.max_open_duration", b.MaxOpenDuration, longest)
 	if read.SlowCallDuration > 0 && read.SlowCallThresholdPercent == 0 {
 		read.SlowCallThresholdPercent = 100
 	}

@@ -25,7 +25,7 @@ func parse(t *testing.T, text string) *policyv1.Policy {
 }
 
 func TestDecodeDefaults(t *testing.T) {
-	failures := []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Unavailable, codes.DataLoss}
+	failures := []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.Internal, codes.Unavailable, codes.DataLoss}
 	tests := []struct {
 		text string
 		want policy.Method
@@ -52,11 +52,15 @@ func TestDecodeDefaults(t *testing.T) {
 				Delay: 5 * time.Millisecond, MaxAttempts: 2, NonFatalStatusCodes: []codes.Code{codes.Aborted}, Budget: policy.RetryBudget{Percent: 1},
 			}}},
 		{`circuit_breaker: {}`, policy.Method{CircuitBreaker: &policy.CircuitBreaker{
-			ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 20, OpenDuration: 30 * time.Second,
+			ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 20, OpenDuration: 30 * time.Second, MaxOpenDuration: 5 * time.Minute,
+			HalfOpenCalls: 3, FailureStatusCodes: failures,
+		}}},
+		{`circuit_breaker: {open_duration: "10m"}`, policy.Method{CircuitBreaker: &policy.CircuitBreaker{
+			ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 20, OpenDuration: 10 * time.Minute, MaxOpenDuration: time.Hour,
 			HalfOpenCalls: 3, FailureStatusCodes: failures,
 		}}},
 		{`circuit_breaker: {slow_call_duration: "2s" scope: SCOPE_UNSPECIFIED}`, policy.Method{CircuitBreaker: &policy.CircuitBreaker{
-			ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 20, OpenDuration: 30 * time.Second,
+			ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 20, OpenDuration: 30 * time.Second, MaxOpenDuration: 5 * time.Minute,
 			HalfOpenCalls: 3, FailureStatusCodes: failures, SlowCallDuration: 2 * time.Second, SlowCallThresholdPercent: 100,
 		}}},
 		{`rate_limits: [{requests: 10 interval: "1m"}]`, policy.Method{RateLimits: []policy.RateLimit{{

@@ -132,6 +132,7 @@ func encodeBreaker(b *policy.CircuitBreaker) *policyv1.CircuitBreaker {
 		Window:                   new(b.Window.String()),
 		MinimumCalls:             number32(b.MinimumCalls),
 		OpenDuration:             new(b.OpenDuration.String()),
+		MaxOpenDuration:          new(max(b.MaxOpenDuration, b.OpenDuration).String()),
 		HalfOpenCalls:            number32(b.HalfOpenCalls),
 		SlowCallDuration:         span(b.SlowCallDuration),
 		SlowCallThresholdPercent: set(int32(b.SlowCallThresholdPercent)),

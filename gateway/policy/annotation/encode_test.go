@@ -22,7 +22,7 @@ func everyKnob() []string {
 		`hedge: {delay: "0s" max_attempts: 2}`,
 		`hedge: {delay: "3ms" max_attempts: 3 non_fatal_status_codes: [INTERNAL] budget: {percent: 7} mode: MODE_SHADOW}`,
 		`circuit_breaker: {}`,
-		`circuit_breaker: {error_threshold_percent: 1 window: "1s" minimum_calls: 1 open_duration: "1s" half_open_calls: 1
+		`circuit_breaker: {error_threshold_percent: 1 window: "1s" minimum_calls: 1 open_duration: "1s" max_open_duration: "3s" half_open_calls: 1
 			slow_call_duration: "1s" slow_call_threshold_percent: 2 failure_status_codes: [INTERNAL] scope: SCOPE_SERVICE mode: MODE_SHADOW}`,
 		`circuit_breaker: {scope: SCOPE_ENDPOINT}`,
 		`rate_limits: [

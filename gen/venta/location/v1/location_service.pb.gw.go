@@ -22,9 +22,9 @@ func locationServiceGateway() gateway.Service {
 	inherited := policy.Method{ // what RPCs have from their service or file
 		Timeout: &policy.Timeout{Duration: 5 * time.Second},
 		CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second, MinimumCalls: 5,
-			OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
-			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
-				codes.Internal, codes.Unavailable, codes.DataLoss}},
+			OpenDuration: 30 * time.Second, MaxOpenDuration: 5 * time.Minute, HalfOpenCalls: 3,
+			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.Internal, codes.Unavailable,
+				codes.DataLoss}},
 		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
 			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
 		Auth:   &policy.Auth{Requirement: policy.AuthRequired},

@@ -1281,8 +1281,11 @@ func (x *Hedge) GetMode() Mode {
 }
 
 // CircuitBreaker refuses calls (UNAVAILABLE, HTTP 503, at once) while the
-// upstream fails, and probes it before it closes again. Business errors and
-// calls that the caller cancelled do not count.
+// upstream fails, and probes it before it closes again. A business error is a
+// success of the upstream. What the caller or the gateway itself caused (a
+// request that cannot be sent, is too large or malformed, a refusal) counts
+// nowhere; a call that the caller cancelled is slow where it had become so, and
+// else counts nowhere.
 type CircuitBreaker struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The share of failed calls that opens the breaker. Default 50.
@@ -1292,21 +1295,29 @@ type CircuitBreaker struct {
 	// The calls that the window must hold before a rate means anything.
 	// Default 20. From 1 to 1000000.
 	MinimumCalls *int32 `protobuf:"varint,3,opt,name=minimum_calls,json=minimumCalls,proto3,oneof" json:"minimum_calls,omitempty"`
-	// How long an open breaker refuses everything. Default "30s". From 100ms to 1h.
+	// How long an open breaker refuses everything, less up to a tenth by chance,
+	// so that the gateways of a fleet do not probe at once. Each time that the
+	// breaker opens anew before it was closed for as long as it was open, the time
+	// doubles, up to max_open_duration. Default "30s". From 100ms to 1h.
 	OpenDuration *string `protobuf:"bytes,4,opt,name=open_duration,json=openDuration,proto3,oneof" json:"open_duration,omitempty"`
-	// How many probes run after that; all must succeed. Default 3. From 1 to 1000.
+	// How many probes run after that, to whose results the thresholds apply.
+	// Default 3. From 1 to 1000.
 	HalfOpenCalls *int32 `protobuf:"varint,5,opt,name=half_open_calls,json=halfOpenCalls,proto3,oneof" json:"half_open_calls,omitempty"`
 	// A call that takes longer counts as slow. Default: calls are never slow.
 	SlowCallDuration *string `protobuf:"bytes,6,opt,name=slow_call_duration,json=slowCallDuration,proto3,oneof" json:"slow_call_duration,omitempty"`
 	// The share of slow calls that opens the breaker. Default 100. Needs
 	// slow_call_duration.
 	SlowCallThresholdPercent *int32 `protobuf:"varint,7,opt,name=slow_call_threshold_percent,json=slowCallThresholdPercent,proto3,oneof" json:"slow_call_threshold_percent,omitempty"`
-	// Which statuses count as failures. Default [UNKNOWN, DEADLINE_EXCEEDED,
-	// RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE, DATA_LOSS]. Business errors are
-	// refused here.
+	// Which statuses count as failures; all others are successes. Default
+	// [UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS]. Business
+	// errors are refused here. Name RESOURCE_EXHAUSTED only where the upstream
+	// means itself by it, and not one caller's quota.
 	FailureStatusCodes []code.Code `protobuf:"varint,8,rep,packed,name=failure_status_codes,json=failureStatusCodes,proto3,enum=google.rpc.Code" json:"failure_status_codes,omitempty"`
 	// What shares one breaker. Default SCOPE_METHOD.
 	Scope *CircuitBreaker_Scope `protobuf:"varint,9,opt,name=scope,proto3,enum=venta.policy.v1.CircuitBreaker_Scope,oneof" json:"scope,omitempty"`
+	// The longest that open_duration grows to. Default: ten times open_duration, at
+	// most 1h; from open_duration, which does not grow then, to 1h.
+	MaxOpenDuration *string `protobuf:"bytes,10,opt,name=max_open_duration,json=maxOpenDuration,proto3,oneof" json:"max_open_duration,omitempty"`
 	// Removes an inherited breaker. Excludes every other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
@@ -1406,6 +1417,13 @@ func (x *CircuitBreaker) GetScope() CircuitBreaker_Scope {
 		return *x.Scope
 	}
 	return CircuitBreaker_SCOPE_UNSPECIFIED
+}
+
+func (x *CircuitBreaker) GetMaxOpenDuration() string {
+	if x != nil && x.MaxOpenDuration != nil {
+		return *x.MaxOpenDuration
+	}
+	return ""
 }
 
 func (x *CircuitBreaker) GetDisabled() bool {
@@ -3108,7 +3126,7 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x06_delayB\x0f\n" +
 	"\r_max_attemptsB\v\n" +
 	"\t_disabledB\a\n" +
-	"\x05_mode\"\xc8\x06\n" +
+	"\x05_mode\"\x8f\a\n" +
 	"\x0eCircuitBreaker\x12;\n" +
 	"\x17error_threshold_percent\x18\x01 \x01(\x05H\x00R\x15errorThresholdPercent\x88\x01\x01\x12\x1b\n" +
 	"\x06window\x18\x02 \x01(\tH\x01R\x06window\x88\x01\x01\x12(\n" +
@@ -3118,9 +3136,12 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x12slow_call_duration\x18\x06 \x01(\tH\x05R\x10slowCallDuration\x88\x01\x01\x12B\n" +
 	"\x1bslow_call_threshold_percent\x18\a \x01(\x05H\x06R\x18slowCallThresholdPercent\x88\x01\x01\x12B\n" +
 	"\x14failure_status_codes\x18\b \x03(\x0e2\x10.google.rpc.CodeR\x12failureStatusCodes\x12@\n" +
-	"\x05scope\x18\t \x01(\x0e2%.venta.policy.v1.CircuitBreaker.ScopeH\aR\x05scope\x88\x01\x01\x12\x1f\n" +
-	"\bdisabled\x18\x0e \x01(\bH\bR\bdisabled\x88\x01\x01\x12.\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\tR\x04mode\x88\x01\x01\"W\n" +
+	"\x05scope\x18\t \x01(\x0e2%.venta.policy.v1.CircuitBreaker.ScopeH\aR\x05scope\x88\x01\x01\x12/\n" +
+	"\x11max_open_duration\x18\n" +
+	" \x01(\tH\bR\x0fmaxOpenDuration\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\tR\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\n" +
+	"R\x04mode\x88\x01\x01\"W\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSCOPE_METHOD\x10\x01\x12\x11\n" +
@@ -3133,7 +3154,8 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x10_half_open_callsB\x15\n" +
 	"\x13_slow_call_durationB\x1e\n" +
 	"\x1c_slow_call_threshold_percentB\b\n" +
-	"\x06_scopeB\v\n" +
+	"\x06_scopeB\x14\n" +
+	"\x12_max_open_durationB\v\n" +
 	"\t_disabledB\a\n" +
 	"\x05_mode\"\xd6\x06\n" +
 	"\tRateLimit\x12\x17\n" +

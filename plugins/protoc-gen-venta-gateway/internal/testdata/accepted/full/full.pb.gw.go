@@ -33,8 +33,8 @@ func fullServiceGateway() gateway.Service {
 					RetryableStatusCodes: []codes.Code{codes.Unavailable, codes.ResourceExhausted, codes.Aborted},
 					PerAttemptTimeout:    time.Hour, Budget: policy.RetryBudget{Percent: 5}},
 				CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 100, Window: 10 * time.Minute,
-					MinimumCalls: 1000000, OpenDuration: 100 * time.Millisecond, HalfOpenCalls: 1,
-					SlowCallDuration: 2 * time.Second, SlowCallThresholdPercent: 30,
+					MinimumCalls: 1000000, OpenDuration: 100 * time.Millisecond, MaxOpenDuration: time.Hour,
+					HalfOpenCalls: 1, SlowCallDuration: 2 * time.Second, SlowCallThresholdPercent: 30,
 					FailureStatusCodes: []codes.Code{codes.Unavailable, codes.Unimplemented},
 					Scope:              policy.BreakerPerService},
 				RateLimits: []policy.RateLimit{
@@ -77,9 +77,10 @@ func fullServiceGateway() gateway.Service {
 					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
 					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}, Shadow: true},
 				CircuitBreaker: &policy.CircuitBreaker{ErrorThresholdPercent: 50, Window: 10 * time.Second,
-					MinimumCalls: 20, OpenDuration: 30 * time.Second, HalfOpenCalls: 3,
-					FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.ResourceExhausted,
-						codes.Internal, codes.Unavailable, codes.DataLoss},
+					MinimumCalls: 20, OpenDuration: 30 * time.Second, MaxOpenDuration: 5 * time.Minute,
+					HalfOpenCalls: 3,
+					FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.Internal,
+						codes.Unavailable, codes.DataLoss},
 					Scope: policy.BreakerPerEndpoint, Shadow: true},
 				Cache:       &policy.Cache{TTL: time.Minute, Shadow: true},
 				Concurrency: &policy.Concurrency{MaxInFlight: 1, Shadow: true},
@@ -142,11 +143,11 @@ func RegisterFullServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux
 // file_full_proto_lines tells on which lines the policies are written.
 func file_full_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"FullService.Get": {"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 41, "cache": 89,
-			"concurrency": 99, "auth": 106, "version": 113, "limits": 120, "response": 124, "permits": 126},
-		"FullService.Shadow": {"timeout": 143, "retry": 147, "circuit_breaker": 151, "cache": 155, "concurrency": 160,
-			"auth": 164, "version": 168, "limits": 172},
-		"FullService.Hedge":  {"hedge": 183, "auth": 192},
-		"FullService.Create": {"invalidates": 202, "concurrency": 203, "auth": 207, "response": 208},
+		"FullService.Get": {"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 42, "cache": 90,
+			"concurrency": 100, "auth": 107, "version": 114, "limits": 121, "response": 125, "permits": 127},
+		"FullService.Shadow": {"timeout": 144, "retry": 148, "circuit_breaker": 152, "cache": 156, "concurrency": 161,
+			"auth": 165, "version": 169, "limits": 173},
+		"FullService.Hedge":  {"hedge": 184, "auth": 193},
+		"FullService.Create": {"invalidates": 203, "concurrency": 204, "auth": 208, "response": 209},
 	}
 }
