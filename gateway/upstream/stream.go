@@ -11,9 +11,10 @@ import (
 )
 
 // StreamClientInterceptor returns the group's step around a stream. What counts
-// is how a stream opens: its first message, or its end where none comes. A stream
-// that breaks later counts once more, as a call that failed at once. An abandoned
-// stream is judged when its context ends.
+// is how a stream opens: its first message, or its end where none comes, as the
+// steps inside have explained it. A stream that breaks later counts once more, as a
+// call that failed at once. One that its caller leaves, having sent everything, is
+// judged by its time, when its context ends.
 func (g *Group) StreamClientInterceptor() grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
 		streamer grpc.Streamer, opts ...grpc.CallOption,
@@ -33,7 +34,11 @@ type streamAttempt struct {
 	stream  clientstream.Stream
 	attempt *attempt
 	opened  atomic.Bool
+	sentAll atomic.Bool
 }
+
+// SentAll implements clientstream.Observer.
+func (s *streamAttempt) SentAll() { s.sentAll.Store(true) }
 
 // Received implements clientstream.Observer.
 func (s *streamAttempt) Received() {
@@ -42,24 +47,28 @@ func (s *streamAttempt) Received() {
 	}
 }
 
-// Ended implements clientstream.Observer. The end of a stream that has not opened
-// is streamDone's; one that its context ended was not the address's doing.
+// Ended implements clientstream.Observer. One that its context ended says how slow
+// the address was, unless the address may have waited for the caller.
 func (s *streamAttempt) Ended(end clientstream.End) {
-	cut := end.Lost || s.attempt.Context.Err() != nil //nolint:staticcheck // "attempt.Err" would be another error
-	if end.Err != nil && !cut && s.opened.Load() {
-		s.attempt.broke(end.Err)
+	left := s.attempt.Context.Err() != nil //nolint:staticcheck // "attempt.Err" would be another error
+	switch {
+	case s.opened.Load():
+		if end.Err != nil && !end.Lost && !left {
+			s.attempt.broke(end.Err)
+		}
+	case left && !s.sentAll.Load(), end.Lost && !left:
+		s.attempt.abandon()
+	default:
+		s.attempt.finish(s.attempt.Context, end.Err)
 	}
 }
 
-// streamDone ends a stream after done, with what gRPC says of it, unless its
-// first message has come.
+// streamDone gives the permit of a stream that was never sent back, after done.
 func (a *attempt) streamDone(done func(balancer.DoneInfo)) func(balancer.DoneInfo) {
 	return func(info balancer.DoneInfo) {
 		done(info)
-		if info.BytesSent {
-			a.finish(a.Context, info.Err)
-		} else {
-			a.abandon() // it never got there
+		if !info.BytesSent {
+			a.abandon()
 		}
 	}
 }

@@ -119,3 +119,48 @@ func TestRefusedStream(t *testing.T) {
 		}
 	})
 }
+
+// TestStreamThatIsLeft holds that a stream which its caller gave up tells how slow
+// the address was, where the address had all that it needed.
+func TestStreamThatIsLeft(t *testing.T) {
+	tests := map[string]struct {
+		silent bool // the caller sends nothing
+		after  time.Duration
+		want   State
+	}{
+		"late":                           {false, 3 * time.Second, Open},
+		"early":                          {false, time.Second, Closed},
+		"late, but the caller is silent": {true, 3 * time.Second, Closed},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCluster(t, "a")
+				conn := c.dial(Options{})
+				p := endpointPolicy()
+				p.MinimumCalls, p.SlowCallDuration, p.SlowCallThresholdPercent = 1, 2*time.Second, 100
+				group := newGroup(t, conn, GroupOptions{NewBreaker: realBreakers(p)})
+				ready(t, conn)
+				c.backend("a").mute.Store(true)
+				c.backend("a").behave(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+				ctx, cancel := context.WithCancel(t.Context())
+				stream := hold(t, ctx, conn, group.StreamClientInterceptor())
+				if !test.silent {
+					if err := stream.SendMsg(new(emptyMessage)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(test.after) // virtual
+				cancel()
+				synctest.Wait()
+				m, err := group.member("a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := m.breaker.State(); got != test.want {
+					t.Errorf("the breaker is %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
+}
