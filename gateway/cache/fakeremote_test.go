@@ -75,11 +75,14 @@ func (h *hub) step(do func()) {
 	h.pause()
 }
 
-// fakeRemote is one process's Remote. While it is cut off it hears nothing.
+// fakeRemote is one process's Remote. While it is cut off it hears nothing, and
+// nobody hears it.
 type fakeRemote struct {
 	hub    *hub
 	level  cache.Level
-	cutAt  time.Time // zero: it is not; guarded by hub.mu
+	cutAt  time.Time     // zero: it is not; guarded by hub.mu
+	silent bool          // what it knew of others then; guarded by hub.mu
+	unsaid []cache.TagID // what it has purged since; guarded by hub.mu
 	loads  atomic.Int64
 	during func() // runs in the middle of a purge; nil: nothing does
 }
@@ -99,7 +102,28 @@ func (f *fakeRemote) Bound() time.Duration { return fakeBound }
 func (f *fakeRemote) Trusted(now time.Time) bool {
 	f.hub.mu.Lock()
 	defer f.hub.mu.Unlock()
-	return f.cutAt.IsZero() || now.Sub(f.cutAt) < fakeBound
+	return f.cutAt.IsZero() || now.Sub(f.cutAt) < fakeBound/2
+}
+
+// Oldest learns that another is cut off as late as it may. What it learned last
+// holds for who is cut off itself.
+func (f *fakeRemote) Oldest(now time.Time) time.Time {
+	f.hub.mu.Lock()
+	defer f.hub.mu.Unlock()
+	silent := f.silent
+	if !f.isCut() {
+		silent = f.hub.someSilent(now)
+	}
+	if silent {
+		return now.Add(-fakeBound)
+	}
+	return time.Time{}
+}
+
+func (h *hub) someSilent(now time.Time) bool {
+	return slices.ContainsFunc(h.locals, func(f *fakeRemote) bool {
+		return f.isCut() && now.Sub(f.cutAt) >= fakeBound/2
+	})
 }
 
 func (f *fakeRemote) isCut() bool { return !f.cutAt.IsZero() }
@@ -176,11 +200,19 @@ func (f *fakeRemote) Purge(_ context.Context, tags []cache.TagID) cache.Delivery
 	if f.during != nil {
 		f.during()
 	}
+	pending := false
 	f.hub.step(func() {
+		if pending = f.isCut(); pending {
+			f.unsaid = append(f.unsaid, tags...)
+			return
+		}
 		for _, tag := range tags {
 			delete(f.hub.values, tag)
 		}
 	})
+	if pending {
+		return cache.Delivery{Pending: true}
+	}
 	return f.publish(func(level cache.Level) { level.PurgeTags(tags) })
 }
 
@@ -208,14 +240,22 @@ func (f *fakeRemote) cut() {
 	f.hub.mu.Lock()
 	defer f.hub.mu.Unlock()
 	if !f.isCut() {
-		f.cutAt = time.Now()
+		f.silent, f.cutAt = f.hub.someSilent(time.Now()), time.Now()
 	}
 }
 
 func (f *fakeRemote) heal() {
 	f.hub.mu.Lock()
 	defer f.hub.mu.Unlock()
-	f.cutAt = time.Time{}
+	for _, tag := range f.unsaid {
+		delete(f.hub.values, tag)
+	}
+	for _, other := range f.hub.locals {
+		if !other.isCut() {
+			other.level.PurgeTags(f.unsaid)
+		}
+	}
+	f.cutAt, f.unsaid = time.Time{}, nil
 	f.level.PurgeTagged()
 }
 

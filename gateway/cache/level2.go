@@ -11,6 +11,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache/internal/entry"
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // Between looks at what another process's flight has brought.
@@ -69,11 +70,15 @@ func (s *level2) find(ctx context.Context, alone bool) *memory.Response {
 }
 
 // await returns nil when the upstream is to be called.
+//
+// Who follows waits for another's call of the upstream, not for the level: of the
+// request's time for that only the first question counts.
 func (s *level2) await(ctx context.Context) *memory.Response {
 	deadline := time.NewTimer(s.store.opts.MaxRemoteWait)
 	defer deadline.Stop()
+	asks, follows := ctx, requestctx.Unhurried(ctx)
 	for look := firstLook; ; look = min(2*look, laterLook) {
-		role, err := s.remote.Lead(ctx, s.key, s.stamp)
+		role, err := s.remote.Lead(asks, s.key, s.stamp)
 		switch {
 		case err != nil:
 			s.tell(RemoteFailed)
@@ -92,7 +97,8 @@ func (s *level2) await(ctx context.Context) *memory.Response {
 			return nil
 		case <-time.After(look):
 		}
-		if v := s.load(ctx); v != nil || !s.ready {
+		asks = follows
+		if v := s.load(asks); v != nil || !s.ready {
 			return v
 		}
 	}
@@ -143,7 +149,8 @@ func (s *level2) loadKey(ctx context.Context, k RemoteKey) (entry.Entry, Stamp, 
 func (s *level2) usable(v *memory.Response) *memory.Response {
 	now := time.Now()
 	switch {
-	case v == nil, !rfc9111.Selected(s.request.Header, v.Selectors), v.Weight() > s.store.opts.MaxEntryBytes:
+	case v == nil, !rfc9111.Selected(s.request.Header, v.Selectors), v.Weight() > s.store.opts.MaxEntryBytes,
+		v.Born.Before(s.store.oldest(v.Stamps, now)):
 		return nil
 	case !v.Fresh(now):
 		if s.stale == nil {

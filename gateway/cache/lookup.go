@@ -69,7 +69,7 @@ func (f finder) find(r *http.Request, l *lookup, now time.Time) *memory.Response
 	}
 	for _, v := range variants {
 		switch {
-		case !f.store.usable(v.Stamps, now): // as if it were not there
+		case !f.store.usable(v, now): // as if it were not there
 		case !rfc9111.Selected(r.Header, v.Selectors):
 			if l.why == uriMiss {
 				l.why = varyMiss

@@ -10,6 +10,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache/internal/flight"
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // refresher fetches stale responses in the background.
@@ -45,7 +46,7 @@ func (rf refresher) refresh(r *http.Request, l *lookup, now time.Time) {
 		return
 	}
 	x := &exchange{
-		route: rf.route, lookup: *l, request: r.Clone(context.WithoutCancel(r.Context())),
+		route: rf.route, lookup: *l, request: r.Clone(requestctx.Unhurried(context.WithoutCancel(r.Context()))),
 		stamps: f.Stamps(), flight: f, status: statusForward + l.why, outcome: Miss,
 	}
 	x.directives = rfc9111.NoDirectives()

@@ -30,6 +30,10 @@ type Remote interface {
 	// Trusted reports whether, at this time, the Store hears of every purge: it
 	// may serve what is tagged, and use what the other methods bring.
 	Trusted(now time.Time) bool
+	// Oldest returns the time before which nothing that is tagged may have been
+	// requested to be served now: another Store may have purged without being heard.
+	// Zero: every one can be heard, and how old a response is makes no difference.
+	Oldest(now time.Time) time.Time
 	// Bound is how long after it has lost contact a Store is trusted at most.
 	Bound() time.Duration
 	// Load returns the entry under a key and the stamp of the tags now, in one

@@ -93,14 +93,11 @@ func runFleet(t *testing.T, seed uint64, cuts bool) {
 			for range rounds {
 				i := h.random.n(processes)
 				switch {
-				case cuts && i > 0 && h.random.n(20) == 0: // writes go through the first
+				case cuts && h.random.n(20) == 0:
 					remotes[i].cut()
 					time.Sleep(time.Duration(h.random.n(150)) * time.Millisecond) // virtual
 					remotes[i].heal()
 				case h.random.n(6) == 0:
-					if cuts {
-						i = 0
-					}
 					acknowledged.acknowledge(number(do(writes[i], request(http.MethodPut, "/a"))))
 				default:
 					least := acknowledged.before(time.Now().Add(-allowed))
@@ -117,7 +114,7 @@ func runFleet(t *testing.T, seed uint64, cuts bool) {
 	}
 	done.Wait()
 	time.Sleep(time.Second) // virtual: what is put in the background
-	if seen["venta; hit"] == 0 || seen["venta; hit; detail=level-2"] == 0 {
+	if seen["venta; hit"] == 0 || seen["venta; hit; detail=level-2"] == 0 && !cuts {
 		t.Errorf("nothing was tested: %v", seen)
 	}
 }

@@ -30,5 +30,5 @@ func (s staleness) whileRefreshing(r *http.Request, l *lookup, now time.Time) st
 // inPlaceOfError reports whether a stale response may be served now, in place of
 // a failure, to a request with these directives (RFC 5861, section 4).
 func (s staleness) inPlaceOfError(v *memory.Response, d rfc9111.Directives, now time.Time) bool {
-	return v.InPlaceOfError(now) && v.AllowedBy(d, now) && s.store.usable(v.Stamps, now)
+	return v.InPlaceOfError(now) && v.AllowedBy(d, now) && s.store.usable(v, now)
 }

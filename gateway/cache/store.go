@@ -96,25 +96,38 @@ func (s *Store) PurgeAll(ctx context.Context) Delivery {
 	return d
 }
 
-// usable reports whether what has these stamps may be served: whether nothing of
-// it was purged, and every purge of it would have been heard.
-func (s *Store) usable(stamps []memory.Stamp, now time.Time) bool {
-	return s.tags.Current(stamps) && s.trusts(stamps, now)
+// usable reports whether a response may be served: whether nothing of it was
+// purged, and every purge of it would have been heard.
+func (s *Store) usable(v *memory.Response, now time.Time) bool {
+	return s.tags.Current(v.Stamps) && !v.Born.Before(s.oldest(v.Stamps, now))
 }
 
-// trusts reports whether every purge of what has these stamps would have been
-// heard.
-func (s *Store) trusts(stamps []memory.Stamp, now time.Time) bool {
-	return s.opts.Remote == nil || !memory.IsTagged(stamps) || s.opts.Remote.Trusted(now)
-}
+// farAway is after everything that was ever requested.
+var farAway = time.Unix(1<<40, 0)
 
-// joinable returns since when a flight must be under way for others to join it.
-// While purges may be missed, what was requested before the bound is too old.
-func (s *Store) joinable(stamps []memory.Stamp, now time.Time) time.Time {
-	if s.trusts(stamps, now) {
+// oldest returns the time before which what has these stamps may not have been
+// requested to be served now, for a purge of it may not have been heard. Zero:
+// there is no such time.
+func (s *Store) oldest(stamps []memory.Stamp, now time.Time) time.Time {
+	switch {
+	case s.opts.Remote == nil, !memory.IsTagged(stamps):
 		return time.Time{}
+	case !s.opts.Remote.Trusted(now):
+		return farAway
+	default:
+		return s.opts.Remote.Oldest(now)
 	}
-	return now.Add(-s.opts.Remote.Bound())
+}
+
+// joinable returns since when a flight must be under way for others to join it. That
+// needs no trust: while purges may be missed, what was requested within the bound is
+// no older than what may be served.
+func (s *Store) joinable(stamps []memory.Stamp, now time.Time) time.Time {
+	oldest := s.oldest(stamps, now)
+	if oldest.Equal(farAway) {
+		return now.Add(-s.opts.Remote.Bound())
+	}
+	return oldest
 }
 
 // jitter shortens the time that a lifetime has left, by a random share.

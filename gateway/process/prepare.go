@@ -220,6 +220,7 @@ func (p *preparation) redis() *redis.Options {
 		DB:               int(cfg.GetDb()),
 		KeyPrefix:        cfg.GetKeyPrefix(),
 		Timeout:          cfg.GetTimeout().AsDuration(),
+		RequestBudget:    max(cfg.GetRequestBudget().AsDuration(), cfg.GetTimeout().AsDuration()),
 		DialTimeout:      cfg.GetDialTimeout().AsDuration(),
 	}
 	if files := cfg.GetTls(); files != nil && !files.GetDisabled() && !p.noFiles {

@@ -2,6 +2,8 @@ package process
 
 import (
 	"context"
+	"net"
+	"os"
 
 	"github.com/venta-hq/venta/gateway/cache/rediscache"
 	"github.com/venta-hq/venta/gateway/redis"
@@ -35,15 +37,27 @@ func (p *process) openRemoteCache(client *redis.Client) (*rediscache.Remote, err
 	}
 	cfg := p.loaded.Config.GetCache()
 	remote, err := rediscache.New(rediscache.Options{
-		Client:     client,
-		Bound:      cfg.GetMaxStaleness().AsDuration(),
-		AckTimeout: cfg.GetPurgeWait().AsDuration(),
-		OnEvent:    events,
-		Logger:     p.logs.Logger,
+		Client:      client,
+		Name:        memberName(p.loaded.Config.GetHttp()),
+		Bound:       cfg.GetMaxStaleness().AsDuration(),
+		ForgetAfter: cfg.GetForgetAfter().AsDuration(),
+		AckTimeout:  cfg.GetPurgeWait().AsDuration(),
+		OnEvent:     events,
+		Logger:      p.logs.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.closers = append(p.closers, closing(func() error { remote.Close(); return nil }))
 	return remote, observeTrust(p.telemetry.MeterProvider, remote)
+}
+
+// memberName returns what stays of a process through a restart: where it serves,
+// which no two processes do. "" where that is any port.
+func memberName(address string) string {
+	host, err := os.Hostname()
+	if _, port, bad := net.SplitHostPort(address); err != nil || bad != nil || port == "0" {
+		return ""
+	}
+	return host + " " + address
 }

@@ -14,6 +14,7 @@ import (
 type call[T any] struct {
 	client   *Client
 	guard    *guard
+	hurried  bool // the request has less time than the node
 	begun    time.Time
 	counted  atomic.Bool
 	done     chan struct{} // closed once what follows is set
@@ -45,6 +46,10 @@ func (c *call[T]) wait(ctx context.Context, late <-chan time.Time) (T, error) {
 	case <-ctx.Done():
 		return none, context.Cause(ctx)
 	case <-late:
+		if c.hurried {
+			c.client.counters.hurried.Add(1)
+			return none, &unavailable{errSpent} // run tells the guard, if the reply is late for the node, too
+		}
 		if c.counted.CompareAndSwap(false, true) {
 			return none, c.client.late(c.guard)
 		}

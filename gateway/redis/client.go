@@ -5,7 +5,8 @@
 // a cluster. Every call goes through [Do], which holds these promises whatever
 // the server does, be it slow, silent, half open or gone:
 //
-//   - no call waits longer than [Options.Timeout], not even for a connection;
+//   - no call waits longer than [Options.Timeout], not even for a connection, and
+//     all calls of one request together no longer than [Options.RequestBudget];
 //   - a call whose reply nobody waits for any more still counts as in flight,
 //     so that [Options.MaxInFlight] bounds what is sent and without a reply;
 //   - after five failures in a row the node is given up: calls for it fail at
@@ -27,6 +28,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // Client is a guarded connection to Redis. It is safe for concurrent use.
@@ -116,6 +119,20 @@ func (c *Client) Conn() rueidis.Client {
 	return nil
 }
 
+// Master returns the address of the master that sentinels name, as far as calls go
+// there already, and "" in the other modes. What lasts longer than a call, and must
+// be of the server that calls go to, compares it.
+func (c *Client) Master() string {
+	r := c.conn.Load()
+	if c.opts.Sentinel == "" || r == nil {
+		return ""
+	}
+	for address := range (*r).Nodes() {
+		return address
+	}
+	return ""
+}
+
 // Available reports whether some node is connected and not given up.
 func (c *Client) Available() bool {
 	if c.conn.Load() == nil {
@@ -143,7 +160,8 @@ func (c *Client) Available() bool {
 // must share the node of key. Errors of fn that are no reply of the server,
 // rueidis.Nil and errors of parsing apart, count as failures of the node and are
 // returned wrapped; so do replies such as LOADING, CLUSTERDOWN, READONLY and
-// NOAUTH. The end of ctx is returned as it is and says nothing of the node.
+// NOAUTH. The end of ctx is returned as it is and says nothing of the node; nor
+// does the end of [Options.RequestBudget].
 func Do[T any](ctx context.Context, c *Client, key string, fn func(context.Context, rueidis.Client) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
@@ -153,24 +171,36 @@ func Do[T any](ctx context.Context, c *Client, key string, fn func(context.Conte
 	if g.open.Load() {
 		return none, c.reject(errGivenUp)
 	}
-	late := time.NewTimer(c.opts.Timeout)
+	patience := c.opts.Timeout
+	if waits := requestctx.WaitsOf(ctx); waits != nil {
+		if patience = min(patience, waits.Left(c.opts.RequestBudget)); patience <= 0 {
+			return none, c.reject(errSpent)
+		}
+		waits.Begin()
+		defer waits.End()
+	}
+	late := time.NewTimer(patience)
 	defer late.Stop()
-	r, err := c.enter(ctx, g, late.C)
+	hurried := patience < c.opts.Timeout
+	r, err := c.enter(ctx, g, late.C, hurried)
 	if err != nil {
 		return none, err
 	}
 	c.counters.calls.Add(1)
-	call := &call[T]{client: c, guard: g, begun: time.Now(), done: make(chan struct{})}
+	call := &call[T]{client: c, guard: g, hurried: hurried, begun: time.Now(), done: make(chan struct{})}
 	go call.run(context.WithoutCancel(ctx), r, fn)
 	return call.wait(ctx, late.C)
 }
 
-// enter takes a place in the guard and one in the client's work.
-func (c *Client) enter(ctx context.Context, g *guard, late <-chan time.Time) (rueidis.Client, error) {
+// enter takes a place in the guard and one in the client's work. Who is hurried has
+// less than the node's time, and blames it for nothing.
+func (c *Client) enter(ctx context.Context, g *guard, late <-chan time.Time, hurried bool) (rueidis.Client, error) {
 	err := g.enter(ctx, late)
 	switch {
 	case err == nil:
 		return c.begin(g)
+	case errors.Is(err, errTimeout) && hurried:
+		return nil, c.reject(errSpent)
 	case errors.Is(err, errTimeout):
 		return nil, c.late(g)
 	case errors.Is(err, errGivenUp):

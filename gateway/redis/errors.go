@@ -20,6 +20,7 @@ var (
 	errTimeout = errors.New("no reply in time")
 	errGivenUp = errors.New("given up until it replies to a probe")
 	errNever   = errors.New("not connected yet")
+	errSpent   = errors.New("the request has waited long enough")
 )
 
 // unavailable wraps a cause in ErrUnavailable.

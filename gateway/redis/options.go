@@ -14,6 +14,7 @@ import (
 // The defaults of [Options].
 const (
 	DefaultTimeout       = 25 * time.Millisecond
+	DefaultRequestBudget = 25 * time.Millisecond
 	DefaultDialTimeout   = time.Second
 	DefaultProbeInterval = 200 * time.Millisecond
 	DefaultMaxInFlight   = 512
@@ -55,6 +56,12 @@ type Options struct {
 	// Timeout is the longest that one call waits. Default [DefaultTimeout]; from
 	// 1ms to 10s.
 	Timeout time.Duration
+	// RequestBudget is the longest that one request waits for Redis in all, for as many
+	// calls as it makes one after the other. Calls that are beyond it fail as if Redis
+	// were away. Purges have a bound of their own, and what no client waits for has
+	// none. Default [DefaultRequestBudget], or Timeout where that is longer; from
+	// Timeout to 1m.
+	RequestBudget time.Duration
 	// DialTimeout is the longest that making a connection takes, TLS and
 	// authentication included. No call waits for it longer than Timeout. Default
 	// [DefaultDialTimeout]; from Timeout to 1m.
@@ -105,6 +112,7 @@ func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
 func (o Options) withDefaults() Options {
 	o.KeyPrefix = cmp.Or(o.KeyPrefix, DefaultKeyPrefix)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.RequestBudget = cmp.Or(o.RequestBudget, max(DefaultRequestBudget, o.Timeout))
 	o.DialTimeout = cmp.Or(o.DialTimeout, max(DefaultDialTimeout, o.Timeout))
 	o.ProbeInterval = cmp.Or(o.ProbeInterval, DefaultProbeInterval)
 	o.MaxInFlight = cmp.Or(o.MaxInFlight, DefaultMaxInFlight)
@@ -127,6 +135,7 @@ func (o Options) validate() error {
 		o.credentials().validate(o.Sentinel != ""),
 		o.validPrefix(),
 		within("timeout", o.Timeout, time.Millisecond, 10*time.Second),
+		within("request budget", o.RequestBudget, o.Timeout, time.Minute),
 		within("dial timeout", o.DialTimeout, o.Timeout, time.Minute),
 		within("probe interval", o.ProbeInterval, time.Millisecond, time.Minute),
 		within("calls in flight", o.MaxInFlight, 1, mostInFlight),

@@ -6,12 +6,15 @@ import "sync/atomic"
 type Stats struct {
 	// Calls reached the server's connection.
 	Calls int64
-	// Rejected calls failed at once: the node was given up or never connected, or
-	// the client is closed.
+	// Rejected calls failed at once: the node was given up or never connected, the
+	// client is closed, or the request has no time left.
 	Rejected int64
 	// Timeouts are calls that nobody waited for after [Options.Timeout], those that
 	// found no place in flight included.
 	Timeouts int64
+	// Hurried are calls whose request had no more time for Redis, though the node
+	// had some.
+	Hurried int64
 	// Failures are calls that ended with trouble of the store, late ones included.
 	Failures int64
 	// Probes are looks at a node that was given up.
@@ -23,7 +26,7 @@ type Stats struct {
 }
 
 type counters struct {
-	calls, rejected, timeouts, failures, probes atomic.Int64
+	calls, rejected, timeouts, hurried, failures, probes atomic.Int64
 }
 
 // Stats returns the counters.
@@ -32,6 +35,7 @@ func (c *Client) Stats() Stats {
 		Calls:    c.counters.calls.Load(),
 		Rejected: c.counters.rejected.Load(),
 		Timeouts: c.counters.timeouts.Load(),
+		Hurried:  c.counters.hurried.Load(),
 		Failures: c.counters.failures.Load(),
 		Probes:   c.counters.probes.Load(),
 	}

@@ -20,6 +20,7 @@ type Context struct {
 	context.Context
 	values [room]value
 	n      atomic.Int32 // how many there are; a value is complete before it counts
+	waits  Waits
 }
 
 type value struct{ key, value any }
@@ -35,6 +36,9 @@ func (c *Context) Begin(parent context.Context, key, first any) {
 
 // Value implements context.Context.
 func (c *Context) Value(key any) any {
+	if key == (waitsKey{}) {
+		return &c.waits
+	}
 	for i := range c.n.Load() {
 		if c.values[i].key == key {
 			return c.values[i].value

@@ -10,8 +10,8 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// proofsPerBound is how often within the bound Redis is asked for a proof.
-const proofsPerBound = 5
+// proofsPerLease is how often within a lease Redis is asked for a proof.
+const proofsPerLease = 5
 
 // replyBounds is how many bounds a reply may take before the connection is given
 // up. Until then nothing is missed: what was published waits in it.
@@ -21,12 +21,16 @@ var (
 	errNoConnection = errors.New("not connected yet")
 	errUnsubscribed = errors.New("the server has ended the subscription")
 	errGone         = errors.New("the connection is gone")
+	errMoved        = errors.New("another server is the master now")
 )
 
-// link is the connection of the subscription. Purges and acknowledgements leave
-// by it too, so that large entries are not before them.
+// link is the connection of the subscription. All that decides goes by it: proofs,
+// purges, acknowledgements and the tags' values. So all of it is of one server,
+// even where two take themselves for the master, and large entries are not before
+// it.
 type link struct {
 	client rueidis.DedicatedClient
+	master string // where it leads, as far as that is known
 	lost   chan error
 }
 
@@ -42,9 +46,11 @@ func (r *Remote) stayInContact(ctx context.Context) {
 	var last error // each is logged once
 	for ctx.Err() == nil {
 		err := r.contact(ctx)
-		r.link.Store(nil)
 		if r.trust.lose() {
 			r.tell(EventLost)
+		}
+		if errors.Is(err, errLeft) {
+			return
 		}
 		if ctx.Err() == nil && (last == nil || last.Error() != err.Error()) {
 			r.opts.Logger.Warn("cache: no contact with Redis", "error", err)
@@ -54,7 +60,12 @@ func (r *Remote) stayInContact(ctx context.Context) {
 	}
 }
 
-func (r *Remote) interval() time.Duration { return r.opts.Bound / proofsPerBound }
+// lease is for how long a proof is trusted, and for how long a member that has
+// spoken is taken to be able to. Both together are the bound: others stop to trust
+// a lease after a member's own has ended.
+func (r *Remote) lease() time.Duration { return r.opts.Bound / 2 }
+
+func (r *Remote) interval() time.Duration { return r.lease() / proofsPerLease }
 
 // pause returns after a while, or when ctx ends.
 func pause(ctx context.Context, d time.Duration) {
@@ -73,10 +84,12 @@ func (r *Remote) contact(ctx context.Context) error {
 	if conn == nil {
 		return errNoConnection
 	}
+	master := r.opts.Client.Master() // before: where it changes meanwhile, the first proof finds out
 	client, _ := conn.Dedicate()
 	defer client.Close()
-	l := &link{client: client, lost: make(chan error, 1)}
+	l := &link{client: client, master: master, lost: make(chan error, 1)}
 	r.link.Store(l) // who purges waits for the acknowledgement of all who have subscribed
+	defer r.link.Store(nil)
 	gone := client.SetPubSubHooks(rueidis.PubSubHooks{
 		OnMessage: r.hear,
 		OnSubscription: func(s rueidis.PubSubSubscription) {
@@ -120,7 +133,7 @@ func (r *Remote) identify(ctx context.Context, client rueidis.DedicatedClient) e
 	if err != nil {
 		return err
 	}
-	b, epoch := client.B(), r.keys.epoch
+	b := client.B()
 	known, err := client.Do(ctx, b.Get().Key(r.keys.run).Build()).ToString()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return fmt.Errorf("reading whom the epoch is for: %w", err)
@@ -128,13 +141,16 @@ func (r *Remote) identify(ctx context.Context, client rueidis.DedicatedClient) e
 	if known != run {
 		r.tell(EventRenewed)
 		err := firstError(client.DoMulti(ctx,
-			b.Set().Key(epoch).Value(random()).Build(),
+			b.Set().Key(r.keys.epoch).Value(random()).Build(),
 			b.Set().Key(r.keys.run).Value(run).Build()))
 		if err != nil {
 			return fmt.Errorf("renewing the epoch: %w", err)
 		}
 	}
-	return r.readEpoch(ctx, client)
+	if err := r.readClock(ctx, client); err != nil {
+		return err
+	}
+	return r.carryOver(ctx, client, run)
 }
 
 // serverProcess returns what tells one life of one server from all others.
@@ -151,25 +167,6 @@ func serverProcess(ctx context.Context, client rueidis.DedicatedClient) (string,
 	return "", errors.New("the server does not say who it is")
 }
 
-// readEpoch asks for the epoch by a command that none but the slot's master
-// serves: a replica hears purges too, but nobody would wait for who listens there.
-func (r *Remote) readEpoch(ctx context.Context, client rueidis.DedicatedClient) error {
-	name := r.keys.epoch
-	epoch, err := client.Do(ctx, client.B().Getex().Key(name).Persist().Build()).ToString()
-	if rueidis.IsRedisNil(err) { // everything was deleted
-		fresh := random()
-		epoch, err = client.Do(ctx, makeValue(client.B(), name, fresh, true)).ToString()
-		if rueidis.IsRedisNil(err) {
-			epoch, err = fresh, nil
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("reading the epoch: %w", err)
-	}
-	r.knowEpoch(epoch)
-	return nil
-}
-
 // knowEpoch voids everything here when the epoch is not the known one.
 func (r *Remote) knowEpoch(epoch string) {
 	if known := r.epoch.Swap(&epoch); known == nil || *known != epoch {
@@ -183,12 +180,17 @@ func (r *Remote) proveUntilLost(ctx context.Context, l *link, gone <-chan error)
 	ticker := time.NewTicker(r.interval())
 	defer ticker.Stop()
 	for {
+		if r.opts.Client.Master() != l.master {
+			return errMoved
+		}
 		if err := r.proveContact(ctx, l); err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-r.parting:
+			return r.leave(ctx, l)
 		case err := <-gone:
 			return errors.Join(errGone, err)
 		case err := <-l.lost:
@@ -201,20 +203,28 @@ func (r *Remote) proveUntilLost(ctx context.Context, l *link, gone <-chan error)
 
 // proveContact sends one request. A reply that was long in coming proves little,
 // so that it sends another at once.
+//
+// The time of the request is taken before it is known that nothing is pending: a
+// write whose purge failed is served later than the last time that others hear of.
 func (r *Remote) proveContact(ctx context.Context, l *link) error {
 	ctx, cancel := context.WithTimeout(ctx, replyBounds*r.opts.Bound)
 	defer cancel()
 	for {
+		requested := time.Now()
 		if err := r.deliverPending(ctx, l); err != nil {
 			return err
 		}
-		requested := time.Now()
-		if err := r.readEpoch(ctx, l.client); err != nil {
+		found, err := r.speak(ctx, l.client, requested)
+		if err != nil {
 			return err
 		}
 		now := time.Now()
-		r.trust.prove(requested, now)
+		r.knowEpoch(found.epoch)
+		r.trust.prove(requested, now, found.silent > 0)
 		r.away.Store(false)
+		if err := r.remember(ctx, l.client, found); err != nil {
+			return err
+		}
 		if now.Sub(requested) < r.interval() {
 			return nil
 		}

@@ -20,7 +20,7 @@ import (
 // A busy machine keeps neither the defaults' timeouts nor a bound that is much
 // shorter than this one.
 const (
-	bound       = 600 * time.Millisecond
+	bound       = 1200 * time.Millisecond
 	replyBounds = 5 * time.Second
 )
 

@@ -38,9 +38,9 @@ func TestTrust(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
-				trust := trust{bound: 10 * step}
+				trust := trust{bound: 10 * step, settle: 10 * step}
 				for _, q := range test.replies {
-					trust.prove(begun.Add(time.Duration(q.requested)*step), begun.Add(time.Duration(q.came)*step))
+					trust.prove(begun.Add(time.Duration(q.requested)*step), begun.Add(time.Duration(q.came)*step), false)
 				}
 				if got := trust.holds(begun.Add(time.Duration(test.at) * step)); got != test.want {
 					t.Errorf("holds = %v", got)
@@ -56,7 +56,7 @@ func TestTrust(t *testing.T) {
 // TestTrustByBothClocks has the machine suspended: the monotonic clock stood
 // still, and the other one shows the time that has passed.
 func TestTrustByBothClocks(t *testing.T) {
-	trust := trust{bound: time.Second}
+	trust := trust{bound: time.Second, settle: time.Second}
 	now := time.Now()
 	trust.proof.Store(&proof{requested: now, since: now.Add(-time.Hour)})
 	if !trust.holds(now.Add(time.Second / 2)) {
@@ -258,7 +258,7 @@ func TestAcksOfTheSilent(t *testing.T) {
 func TestPendingIsNotTrusted(t *testing.T) {
 	now := time.Now()
 	r := &Remote{wake: make(chan struct{}, 1)}
-	r.trust.bound, r.pending.limit = time.Second, 9
+	r.trust.bound, r.trust.settle, r.pending.limit = time.Second, time.Second, 9
 	r.trust.proof.Store(&proof{requested: now, since: now.Add(-time.Hour)})
 	if !r.Trusted(now) {
 		t.Error("not trusted in contact")

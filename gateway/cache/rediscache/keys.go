@@ -12,6 +12,7 @@ type keys struct {
 	decides string // begins what is in the slot that decides
 	epoch   string
 	run     string
+	members string
 	purges  string
 	entries string
 }
@@ -22,6 +23,7 @@ func newKeys(prefix string) keys {
 		decides: decides,
 		epoch:   decides + "epoch",
 		run:     decides + "run",
+		members: decides + "members",
 		purges:  decides + "purge",
 		entries: prefix + "cache:{",
 	}

@@ -53,22 +53,16 @@ func (r *Remote) Load(ctx context.Context, key cache.RemoteKey, tags []cache.Tag
 	return loaded, nil
 }
 
-// read asks for the entry and the tags' values at once. In a cluster they are of
-// two nodes.
+// read asks for the entry and the tags' values at once, the values of the server
+// that purges come from. A cluster, and sentinels in a failover, have two.
 func (r *Remote) read(ctx context.Context, entry string, names []string) (found, []string, error) {
-	if !r.opts.Client.Cluster() {
-		both, err := redis.Do(ctx, r.opts.Client, entry, func(ctx context.Context, c rueidis.Client) (replies, error) {
-			return r.parse(c.DoMulti(ctx, append(r.entryCommands(c, entry), c.B().Mget().Key(names...).Build())...))
-		})
-		return both.found, both.values, err
-	}
 	type result struct {
 		values []string
 		err    error
 	}
 	read := make(chan result, 1)
 	go func() { // ends within the client's timeout
-		values, err := redis.Do(ctx, r.opts.Client, names[0], func(ctx context.Context, c rueidis.Client) ([]string, error) {
+		values, err := onLink(ctx, r, names[0], func(ctx context.Context, c rueidis.DedicatedClient) ([]string, error) {
 			return optional(c.Do(ctx, c.B().Mget().Key(names...).Build()))
 		})
 		read <- result{values, err}
@@ -80,25 +74,22 @@ func (r *Remote) read(ctx context.Context, entry string, names []string) (found,
 	return e, tags.values, errors.Join(err, tags.err)
 }
 
+// onLink is redis.Do by the connection of the subscription.
+func onLink[T any](ctx context.Context, r *Remote, key string, fn func(context.Context, rueidis.DedicatedClient) (T, error)) (T, error) {
+	l := r.link.Load()
+	if l == nil {
+		var none T
+		return none, errNoConnection
+	}
+	return redis.Do(ctx, r.opts.Client, key, func(ctx context.Context, _ rueidis.Client) (T, error) { return fn(ctx, l.client) })
+}
+
 // entryCommands asks for no more of a value than may be used.
 func (r *Remote) entryCommands(c rueidis.Client, entry string) []rueidis.Completed {
 	return []rueidis.Completed{
 		c.B().Getrange().Key(entry).Start(0).End(int64(r.opts.MaxEntryBytes)).Build(),
 		c.B().Pttl().Key(entry).Build(),
 	}
-}
-
-type replies struct {
-	found
-	values []string
-}
-
-func (r *Remote) parse(results []rueidis.RedisResult) (a replies, err error) {
-	if a.found, err = r.parseEntry(results[:2]); err != nil {
-		return a, err
-	}
-	a.values, err = optional(results[2])
-	return a, err
 }
 
 // parseEntry takes a value of another type for none.
@@ -136,7 +127,7 @@ func optional(result rueidis.RedisResult) ([]string, error) {
 // create makes the values that are missing, or learns what another process has
 // made meanwhile.
 func (r *Remote) create(ctx context.Context, names, values []string) ([]string, error) {
-	return redis.Do(ctx, r.opts.Client, names[0], func(ctx context.Context, c rueidis.Client) ([]string, error) {
+	return onLink(ctx, r, names[0], func(ctx context.Context, c rueidis.DedicatedClient) ([]string, error) {
 		made := append([]string(nil), values...)
 		var at []int
 		var commands []rueidis.Completed

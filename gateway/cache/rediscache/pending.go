@@ -28,6 +28,16 @@ type batch struct {
 
 func (p *pending) empty() bool { return !p.holds.Load() }
 
+// size is how many tags are pending, at least one where everything is.
+func (p *pending) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all != 0 {
+		return max(len(p.tags), 1)
+	}
+	return len(p.tags)
+}
+
 // add reports false where there are too many tags: all of them become one purge
 // of everything.
 func (p *pending) add(tags []cache.TagID) bool {

@@ -2,6 +2,7 @@ package rediscache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -63,6 +64,8 @@ func (r *Remote) deliver(ctx context.Context, m *message) cache.Delivery {
 	return delivery
 }
 
+var errUnheard = errors.New("nobody has heard a purge, this process neither")
+
 // send voids in Redis, then tells the processes, and returns how many there are.
 func (r *Remote) send(ctx context.Context, l *link, m *message) (receivers int, err error) {
 	b := l.client.B()
@@ -75,6 +78,10 @@ func (r *Remote) send(ctx context.Context, l *link, m *message) (receivers int, 
 		return 0, fmt.Errorf("purging: %w", err)
 	}
 	n, err := results[1].AsInt64()
+	if err == nil && n == 0 { // this process itself has subscribed
+		l.lose(errUnheard)
+		return 0, errUnheard
+	}
 	return int(n), err
 }
 

@@ -7,6 +7,7 @@
 //
 //	{P:cache}:epoch      a random value that every stamp has a part of
 //	{P:cache}:run        the server process that the epoch was made for
+//	{P:cache}:members    the processes that may write, and when each spoke last
 //	{P:cache}:t:<tag>    a random value, there while somebody stores under the tag
 //	{P:cache}:purge      the channel of purges
 //	{P:cache}:to:<id>    the channel of acknowledgements to one process
@@ -27,17 +28,31 @@
 //
 // A Redis that bounds its memory may evict any of them; best are the policies
 // that spare what has no expiry (volatile-lru and the like), as a lost epoch
-// voids everything. An ACL must allow GET, GETRANGE, PTTL, MGET, SET, DEL,
-// PEXPIRE, GETEX, INFO, SSUBSCRIBE and SPUBLISH, and the channels.
+// voids everything. An ACL must allow GET, GETRANGE, PTTL, MGET, SET, DEL, PEXPIRE, EVAL, TIME, ZADD, ZCARD, ZRANGE, ZRANGEBYSCORE, ZREM, INFO, SSUBSCRIBE and
+// SPUBLISH, and the channels.
 //
 // # Trust
 //
-// Each process subscribes on a connection of its own and asks the master for the
-// epoch on the same one. Purges and replies come in order, so that the reply to a
-// request proves that all purges of before the request have been heard. A process
-// whose last proof is older than the bound, or that has purges to deliver, is not
-// trusted: it calls the upstream for what is tagged. After a loss of contact it
-// stays so for a bound longer, in which others deliver what they could not.
+// Each process subscribes on a connection of its own and renews its place among
+// the members on the same one, which none but a master lets it. Purges and replies
+// come in order, so that the reply to a request proves that all purges of before
+// the request have been heard. A process whose last proof is older than half the
+// bound, or that has purges to deliver, is not trusted: it calls the upstream for
+// what is tagged. After a loss of contact it stays so for a bound longer, in which
+// others deliver what they could not.
+//
+// That a process hears is not enough: every other one must be able to speak. The
+// reply says whether some member has been silent for half the bound. It may be cut
+// off, and its writes purge nothing here. Then nothing that is tagged and was
+// requested earlier than a bound ago is served, until the member speaks again,
+// which it does behind its purges, or counts no more: it has left, a process of its
+// name has replaced it, or it was silent for [Options].ForgetAfter. Where it did
+// not leave, everything that was stored is void.
+//
+// So a write that was answered is contradicted nowhere for longer than the bound:
+// the writer's last word to Redis is from before its answer, half a bound later
+// nobody gets a proof without the silence in it, and half a bound later again the
+// last proof has ended.
 package rediscache
 
 import (
@@ -64,16 +79,25 @@ const (
 	DefaultMaxEntryBytes = cache.DefaultMaxEntryBytes + 64<<10
 	DefaultMaxQueueBytes = 16 << 20
 	DefaultMaxPending    = 1024
+	DefaultForgetAfter   = 10 * time.Minute
 )
 
 // Options says how a [Remote] works. A zero field takes its default.
 type Options struct {
 	// Client is the connection. Required; the caller closes it, after the Remote.
 	Client *redis.Client
-	// Bound is how long after its last contact with Redis a process may serve
-	// what is tagged, and so the longest that a purge takes to hold everywhere.
-	// Default [DefaultBound]; from 50ms to a minute.
+	// Name tells this process from the others and stays through a restart, such as
+	// its host and address. A process that comes back under the name of one that
+	// died shows that it has died. Default "": it is known to be gone when it has left
+	// or is forgotten.
+	Name string
+	// Bound is how long after a write that was answered another process may serve
+	// what the write has made old, where the purge cannot reach it. Default
+	// [DefaultBound]; from 100ms to a minute.
 	Bound time.Duration
+	// ForgetAfter is how long a process that is silent, and did not leave, is counted
+	// as one that may write. Default [DefaultForgetAfter]; from Bound to 24h.
+	ForgetAfter time.Duration
 	// AckTimeout is how long a purge waits for the other processes. What has
 	// Bound or more here never lets a write respond before every process has purged
 	// or stopped to serve. Default [DefaultAckTimeout].
@@ -112,6 +136,9 @@ const (
 	EventContact        cache.Event = "remote_contact"              // with Redis
 	EventLost           cache.Event = "remote_contact_lost"         // with Redis
 	EventRenewed        cache.Event = "remote_renewed"              // another server process: everything is void
+	EventSilent         cache.Event = "remote_silent"               // a process that may write cannot be heard
+	EventForgotten      cache.Event = "remote_forgotten"            // one counts no more: everything is void
+	EventPurgeLost      cache.Event = "remote_purge_lost"           // it could not be delivered before the end
 )
 
 // Remote is a cache.Remote over Redis, of one Store in one process. It owns its
@@ -122,6 +149,7 @@ type Remote struct {
 	id      processID
 	level   cache.Level
 	trust   trust
+	members membership
 	link    atomic.Pointer[link] // nil: no contact
 	away    atomic.Bool          // a purge could not be sent since the last proof
 	epoch   atomic.Pointer[string]
@@ -132,7 +160,9 @@ type Remote struct {
 	queue   queue
 
 	closing  atomic.Bool
-	mu       sync.Mutex // attached and cancel, and the order of Attach and Close
+	parting  chan struct{} // closed when this process may leave the fleet
+	parted   chan struct{} // closed when it has
+	mu       sync.Mutex    // attached and cancel, and the order of Attach and Close
 	attached bool
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
@@ -155,11 +185,12 @@ func New(opts Options) (*Remote, error) {
 	r := &Remote{
 		opts: opts,
 		keys: newKeys(opts.Client.Prefix()),
-		wake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), parting: make(chan struct{}), parted: make(chan struct{}),
 		owed: make(chan ack, mostOwedAcks),
 	}
 	_, _ = rand.Read(r.id[:]) // it never fails
-	r.trust.bound, r.acks.bound = opts.Bound, opts.Bound
+	r.trust.bound, r.trust.settle, r.acks.bound = r.lease(), opts.Bound, opts.Bound
+	r.members.own = memberOf(opts.Name, r.id)
 	r.pending.limit = opts.MaxPending
 	r.queue.init(opts.MaxQueueBytes)
 	return r, nil
@@ -167,6 +198,7 @@ func New(opts Options) (*Remote, error) {
 
 func (o Options) withDefaults() Options {
 	o.Bound = cmp.Or(o.Bound, DefaultBound)
+	o.ForgetAfter = cmp.Or(o.ForgetAfter, max(DefaultForgetAfter, o.Bound))
 	o.AckTimeout = cmp.Or(o.AckTimeout, DefaultAckTimeout)
 	o.Lease = cmp.Or(o.Lease, DefaultLease)
 	o.MaxEntryBytes = cmp.Or(o.MaxEntryBytes, DefaultMaxEntryBytes)
@@ -177,8 +209,9 @@ func (o Options) withDefaults() Options {
 }
 
 const (
-	shortestBound = 50 * time.Millisecond
+	shortestBound = 100 * time.Millisecond
 	longest       = time.Minute
+	longestMemory = 24 * time.Hour
 )
 
 func (o Options) validate() error {
@@ -192,6 +225,7 @@ func (o Options) validate() error {
 		errs = append(errs, errors.New("no Client"))
 	}
 	within("Bound", o.Bound, shortestBound, longest)
+	within("ForgetAfter", o.ForgetAfter, o.Bound, longestMemory)
 	within("AckTimeout", o.AckTimeout, time.Millisecond, longest)
 	within("Lease", o.Lease, time.Millisecond, longest)
 	if o.MaxEntryBytes < 0 || o.MaxQueueBytes < 0 || o.MaxPending < 0 {
@@ -219,15 +253,17 @@ func (r *Remote) Attach(level cache.Level) error {
 	return nil
 }
 
-// Close ends the subscription and all goroutines; entries that wait to be stored
-// are dropped. The Store goes on without level 2: what is tagged is not
-// served from memory any more. Closing again has no effect.
+// Close delivers what is pending, as far as a bound allows, ends the subscription
+// and all goroutines; entries that wait to be stored are dropped. The Store goes on
+// without level 2: what is tagged is not served from memory any more. Who closes
+// serves no more writes. Closing again has no effect.
 func (r *Remote) Close() {
 	r.mu.Lock()
-	r.closing.Store(true)
+	first := !r.closing.Swap(true)
 	cancel := r.cancel
 	r.mu.Unlock()
-	if cancel != nil {
+	if cancel != nil && first {
+		r.part()
 		cancel()
 	}
 	r.work.Wait()
@@ -239,6 +275,14 @@ func (r *Remote) Bound() time.Duration { return r.opts.Bound }
 // Trusted implements cache.Remote. It neither waits nor allocates.
 func (r *Remote) Trusted(now time.Time) bool {
 	return r.trust.holds(now) && r.pending.empty()
+}
+
+// Oldest implements cache.Remote. It neither waits nor allocates.
+func (r *Remote) Oldest(now time.Time) time.Time {
+	if r.trust.silent() {
+		return now.Add(-r.opts.Bound)
+	}
+	return time.Time{}
 }
 
 // tell reports an event.

@@ -702,9 +702,14 @@ type Cache struct {
 	// How long a write that succeeded waits until the other gateways have dropped what
 	// it purges. Default "25ms". From 1ms to 5s.
 	PurgeWait *durationpb.Duration `protobuf:"bytes,3,opt,name=purge_wait,json=purgeWait,proto3" json:"purge_wait,omitempty"`
-	// The longest that a gateway which no purge can reach, for Redis is away, serves
-	// what it has stored. Default "1s". From 100ms to 1m.
-	MaxStaleness  *durationpb.Duration `protobuf:"bytes,4,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// The longest after a write got its response that some gateway still serves what
+	// the write made old, where its purge cannot reach them all. Default "1s". From
+	// 100ms to 1m.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,4,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// How long a gateway that is silent in Redis, and did not end in order, is taken to
+	// be cut off from it and to serve writes. So long the others serve nothing that
+	// has tags and is older than max_staleness. Default "10m". From 1m to 24h.
+	ForgetAfter   *durationpb.Duration `protobuf:"bytes,5,opt,name=forget_after,json=forgetAfter,proto3" json:"forget_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -763,6 +768,13 @@ func (x *Cache) GetPurgeWait() *durationpb.Duration {
 func (x *Cache) GetMaxStaleness() *durationpb.Duration {
 	if x != nil {
 		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *Cache) GetForgetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.ForgetAfter
 	}
 	return nil
 }
@@ -1123,14 +1135,16 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\tjwks_file\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\bjwksFile\x12 \n" +
 	"\x06issuer\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06issuer\x12$\n" +
 	"\baudience\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\baudience\x12,\n" +
-	"\rapi_keys_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vapiKeysFile\"\xed\x01\n" +
+	"\rapi_keys_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vapiKeysFile\"\xbd\x02\n" +
 	"\x05Cache\x12-\n" +
 	"\tmax_bytes\x18\x01 \x01(\x03B\x10\xbaH\r\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\bmaxBytes\x12\x16\n" +
 	"\x06remote\x18\x02 \x01(\bR\x06remote\x12J\n" +
 	"\n" +
 	"purge_wait\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
 	"\"\x02\b\x052\x04\x10\xc0\x84=R\tpurgeWait\x12Q\n" +
-	"\rmax_staleness\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x02\b<2\x05\x10\x80\xc2\xd7/R\fmaxStaleness\"\xe3\x01\n" +
+	"\rmax_staleness\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x02\b<2\x05\x10\x80\xc2\xd7/R\fmaxStaleness\x12N\n" +
+	"\fforget_after\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b<R\vforgetAfter\"\xe3\x01\n" +
 	"\n" +
 	"RateLimits\x12(\n" +
 	"\bmax_keys\x18\x01 \x01(\x03B\r\xbaH\n" +
@@ -1234,18 +1248,19 @@ var file_venta_config_v1_config_proto_depIdxs = []int32{
 	18, // 17: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
 	17, // 18: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
 	17, // 19: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	0,  // 20: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	17, // 21: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	17, // 22: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	17, // 23: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 24: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 25: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	6,  // 26: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	17, // 20: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	0,  // 21: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	17, // 22: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	17, // 23: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	17, // 24: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 25: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 26: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	6,  // 27: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }

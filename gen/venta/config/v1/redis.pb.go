@@ -117,7 +117,12 @@ type Redis struct {
 	Timeout *durationpb.Duration `protobuf:"bytes,13,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// How long a connection may take to be made, TLS and authentication included.
 	// Default "1s". From timeout to 1m.
-	DialTimeout   *durationpb.Duration `protobuf:"bytes,14,opt,name=dial_timeout,json=dialTimeout,proto3" json:"dial_timeout,omitempty"`
+	DialTimeout *durationpb.Duration `protobuf:"bytes,14,opt,name=dial_timeout,json=dialTimeout,proto3" json:"dial_timeout,omitempty"`
+	// The longest that one request waits for Redis in all: for its limits, for stored
+	// responses and for who is to fetch them. What would take longer is done as if
+	// Redis were away. It has time for one call in any case: where timeout is longer,
+	// that counts. Default "25ms". From 1ms to 1m.
+	RequestBudget *durationpb.Duration `protobuf:"bytes,15,opt,name=request_budget,json=requestBudget,proto3" json:"request_budget,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -250,11 +255,18 @@ func (x *Redis) GetDialTimeout() *durationpb.Duration {
 	return nil
 }
 
+func (x *Redis) GetRequestBudget() *durationpb.Duration {
+	if x != nil {
+		return x.RequestBudget
+	}
+	return nil
+}
+
 var File_venta_config_v1_redis_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_redis_proto_rawDesc = "" +
 	"\n" +
-	"\x1bventa/config/v1/redis.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\"\x99\b\n" +
+	"\x1bventa/config/v1/redis.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\"\xed\b\n" +
 	"\x05Redis\x12a\n" +
 	"\taddresses\x18\x01 \x03(\tBC\xbaH@\x92\x01=\x10 \"9\xba\x016\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\x18this.isHostAndPort(true)R\taddresses\x12;\n" +
@@ -277,7 +289,9 @@ const file_venta_config_v1_redis_proto_rawDesc = "" +
 	"\"\x02\b\n" +
 	"2\x04\x10\xc0\x84=R\atimeout\x12N\n" +
 	"\fdial_timeout\x18\x0e \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
-	"\"\x02\b<2\x04\x10\xc0\x84=R\vdialTimeout\"R\n" +
+	"\"\x02\b<2\x04\x10\xc0\x84=R\vdialTimeout\x12R\n" +
+	"\x0erequest_budget\x18\x0f \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
+	"\"\x02\b<2\x04\x10\xc0\x84=R\rrequestBudget\"R\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vMODE_SINGLE\x10\x01\x12\x11\n" +
@@ -310,11 +324,12 @@ var file_venta_config_v1_redis_proto_depIdxs = []int32{
 	2, // 1: venta.config.v1.Redis.tls:type_name -> venta.config.v1.Tls
 	3, // 2: venta.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
 	3, // 3: venta.config.v1.Redis.dial_timeout:type_name -> google.protobuf.Duration
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	3, // 4: venta.config.v1.Redis.request_budget:type_name -> google.protobuf.Duration
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_redis_proto_init() }
