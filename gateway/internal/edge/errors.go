@@ -24,6 +24,10 @@ import (
 // id in both. What the client must not see goes to the log.
 func (e *Edge) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	cache.RememberError(r.Context(), err) // which is written anew for each client, with its own id
+	if ended := assembly.RequestEnded(ctx, err); ended != nil {
+		e.WriteError(w, r, ended)
+		return
+	}
 	st, httpStatus := e.visible(ctx, err)
 	contentType, body, err := encodeError(r, st, httpStatus)
 	if err != nil {
@@ -41,14 +45,13 @@ func (e *Edge) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Ma
 // streamError is the mux's handler for errors of a stream: the same status that
 // an error before the response has.
 func (e *Edge) streamError(ctx context.Context, err error) *status.Status {
-	st, _ := e.visible(ctx, err)
+	st, _ := e.visible(ctx, assembly.StreamEnded(ctx, err))
 	return st
 }
 
 // visible returns what the client sees of an error, with the request's id, and
 // logs what it does not.
 func (e *Edge) visible(ctx context.Context, err error) (*status.Status, int) {
-	err = assembly.StreamEnded(ctx, err)
 	st, httpStatus := presented(err)
 	if own := apierror.As(err); own != nil && own.Cause != nil {
 		e.logger.WarnContext(ctx, "request failed",
