@@ -9,6 +9,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -52,6 +53,7 @@ func (e *Edge) streamError(ctx context.Context, err error) *status.Status {
 // visible returns what the client sees of an error, with the request's id, and
 // logs what it does not.
 func (e *Edge) visible(ctx context.Context, err error) (*status.Status, int) {
+	err = internal(err)
 	st, httpStatus := presented(err)
 	if own := apierror.As(err); own != nil && own.Cause != nil {
 		e.logger.WarnContext(ctx, "request failed",
@@ -72,6 +74,18 @@ func presented(err error) (*status.Status, int) {
 	}
 	st := status.Convert(err)
 	return st, runtime.HTTPStatusFromCode(st.Code())
+}
+
+// internal keeps inside what is no status, and so was not meant for a client, such
+// as what a marshaler says of a message.
+func internal(err error) error {
+	if _, ok := errors.AsType[*runtime.HTTPStatusError](err); ok || apierror.As(err) != nil {
+		return err
+	}
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	return &apierror.Error{Code: codes.Internal, Reason: apierror.Internal, Message: "internal error", Cause: err}
 }
 
 func encodeError(r *http.Request, st *status.Status, httpStatus int) (contentType string, body []byte, err error) {
