@@ -47,6 +47,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		Logger: o.Logger,
 		Telemetry: telemetry.Options{
 			Logger: o.Logger, Metrics: metrics, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
+			Closing: &g.closing,
 		},
 		ObserveCalls: o.MeterProvider != nil || o.TracerProvider != nil,
 		Verifier:     o.Verifier,

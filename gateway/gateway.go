@@ -40,6 +40,9 @@ type Gateway struct {
 	edge        *edge.Edge
 	store       *cache.Store
 	endStreams  context.CancelFunc
+	closing     atomic.Bool     // of connections
+	base        context.Context // of connections
+	endRequests context.CancelCauseFunc
 
 	mu         sync.Mutex
 	router     *router.Router[*route]
@@ -77,6 +80,7 @@ func New(options Options) (*Gateway, error) {
 	if g.environment, err = g.newEnvironment(); err != nil {
 		return nil, err
 	}
+	g.base, g.endRequests = context.WithCancelCause(context.Background())
 	return g, nil
 }
 
@@ -139,15 +143,11 @@ func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
 	served.Stack.ServeHTTP(w, transcode.WithExchange(r, x))
 }
 
-// EndStreams ends every stream with UNAVAILABLE and the reason SHUTTING_DOWN, and
-// at once those that begin later. Other requests go on. It is what a process does
-// at the end of its drain, as streams do not end by themselves.
-func (g *Gateway) EndStreams() { g.endStreams() }
-
 // Close ends what the gateway does by itself. Its handler must not be used after
 // that. It is safe to call more than once.
 func (g *Gateway) Close() error {
 	g.endStreams()
+	g.endRequests(assembly.ErrShuttingDown)
 	g.mu.Lock()
 	if g.expiry != nil {
 		g.expiry.Stop()

@@ -52,6 +52,9 @@ func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(binary, args...), stdout: newLines(), stderr: newLines(), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	if args[0] == "serve" {
+		p.cmd.Env = append(os.Environ(), "VENTA_SHUTDOWN_DELAY=0s") // no test waits for a balancer
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestChanges(t *testing.T) {
 			"http: 127.0.0.1:8080 -> :80",
 			"redis.addresses: none -> [a:1]",
 			"redis.db: 0 -> 2",
-			"shutdown.delay: 0s -> 1m",
+			"shutdown.delay: 5s -> 1m",
 			"telemetry.otlp_endpoint: none -> a:1",
 			"telemetry.sample_ratio: 0 -> 0.5",
 		}},

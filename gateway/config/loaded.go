@@ -100,6 +100,12 @@ func (l *Loaded) Unread() []Fault { return l.unread }
 // around it that was. Nothing of a field with a default was.
 func (l *Loaded) Source(path string) Source { return l.origins.within(path).Source }
 
+// Written tells whether a field itself was written, be it with its default.
+func (l *Loaded) Written(path string) bool {
+	_, written := l.origins[path]
+	return written
+}
+
 // Fault returns an error about a field for those who find more wrong than its
 // form, such as an override that no RPC can have.
 func (l *Loaded) Fault(path, message string) Fault {

@@ -48,7 +48,9 @@ func Start(t testing.TB, o Options) *Server {
 	if err := o.Register(gw, conn); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(gw.Handler())
+	server := httptest.NewUnstartedServer(gw.Handler())
+	server.Config.BaseContext = gw.BaseContext
+	server.Start()
 	t.Cleanup(server.Close)
 	return &Server{URL: server.URL, Client: server.Client(), Gateway: gw, Conn: conn}
 }

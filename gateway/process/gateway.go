@@ -115,8 +115,13 @@ func (p *process) addListeners(ready prepared, conns connections) error {
 		return err
 	}
 	p.http.Handler = p.gateway.Handler()
-	p.admin.Handler, err = p.pages(conns)
-	return err
+	p.http.BaseContext = p.gateway.BaseContext
+	pages, err := p.pages(conns)
+	if err != nil {
+		return err
+	}
+	p.admin.Handler = p.announceEnd(pages)
+	return nil
 }
 
 // pages are those of the admin address.

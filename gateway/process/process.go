@@ -26,6 +26,7 @@ type process struct {
 	logs    *processLog
 
 	timing    shutdownTiming
+	ending    atomic.Bool // readiness is off
 	telemetry *export.Providers
 	traced    bool // whether traces go anywhere
 
@@ -75,6 +76,9 @@ func start(ctx context.Context, p Program, o Options, loaded *config.Loaded, log
 	running, err := newProcess(ctx, p, p.Name, o.Data, loaded, logs)
 	if err != nil {
 		return nil, err
+	}
+	if o.Local && !loaded.Written(delayField) {
+		running.timing.delay = 0 // no balancer is there that would have to notice
 	}
 	if err := running.addAll(ctx, o); err != nil {
 		return nil, running.abandon(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -16,7 +17,16 @@ const (
 	// lastAdminTime bounds how long the admin address may take to respond to
 	// its last request.
 	lastAdminTime = time.Second
+	// answerTime is what is left of the drain for the responses to requests that
+	// the process could not wait for.
+	answerTime = time.Second
 )
+
+// errCutOff says that requests were in flight when the time for them was over.
+var errCutOff = errors.New("requests were cut off")
+
+// delayField is how long a process serves on after readiness is off.
+const delayField = "shutdown.delay"
 
 // shutdownTiming is how a process ends.
 type shutdownTiming struct {
@@ -31,23 +41,45 @@ func newShutdownTiming(cfg *configv1.Shutdown) shutdownTiming {
 	}
 }
 
+// answers is how long before the end of the drain the calls that are left end, so
+// that their clients are told.
+func (t shutdownTiming) answers() time.Duration { return min(answerTime, t.drain/4) }
+
 // drain turns readiness off, waits until balancers have seen it, stops taking
-// requests and lets those in flight end. Streams are told to end a while before
-// the deadline. The admin address responds to the last, so that a probe sees a
-// process that is not ready and not one that is dead. An error says what had to
-// be cut off.
+// requests and lets those in flight end. Each response from the first moment on
+// ends its connection, so that none is closed under a client that sends. Streams
+// are told to end a while before the deadline, other requests shortly before it.
+// The admin address responds to the last, so that a probe sees a process that is
+// not ready and not one that is dead. An error says what had to be cut off.
 func (p *process) drain() error {
 	if p.gateway == nil {
 		return nil
 	}
 	p.health.SetReady(false)
+	p.ending.Store(true)
+	p.gateway.EndConnections()
 	p.logs.Info("shutting down", "delay", p.timing.delay, "drain_timeout", p.timing.drain)
 	time.Sleep(p.timing.delay) // a second signal ends the process, and this
 	ctx, cancel := context.WithTimeout(context.Background(), p.timing.drain)
 	defer cancel()
 	streams := time.AfterFunc(p.timing.drain-p.timing.streamGrace, p.gateway.EndStreams)
 	defer streams.Stop()
-	return p.http.drain(ctx)
+	requests := time.AfterFunc(p.timing.drain-p.timing.answers(), p.gateway.EndRequests)
+	err := p.http.drain(ctx)
+	if err == nil && !requests.Stop() {
+		err = fmt.Errorf("draining %s: %w", p.http.listener.Addr(), errCutOff)
+	}
+	return err
+}
+
+// announceEnd has the admin address end its connections as the gateway does.
+func (p *process) announceEnd(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.ending.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // endAdmin closes the admin address.
@@ -63,7 +95,7 @@ func (p *process) endAdmin() error {
 // drain takes no more requests and waits for those in flight until ctx ends.
 func (s *webServer) drain(ctx context.Context) error {
 	if err := s.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("draining %s: requests were cut off: %w", s.listener.Addr(), err), s.Close())
+		return errors.Join(fmt.Errorf("draining %s: %w: %w", s.listener.Addr(), errCutOff, err), s.Close())
 	}
 	return nil
 }

@@ -97,6 +97,9 @@ func runWith(t *testing.T, p process.Program, o process.Options) *running {
 	r.stop = cancel
 	started := make(chan process.Started, 1)
 	o.Environ = append(o.Environ, "VENTA_HTTP=127.0.0.1:0", "VENTA_ADMIN=127.0.0.1:0")
+	if !o.Local {
+		o.Environ = append(o.Environ, "VENTA_SHUTDOWN_DELAY=0s") // no test waits for a balancer
+	}
 	o.Data, o.Log = filepath.Join(t.TempDir(), "data"), r.log
 	o.Hangup = func() <-chan os.Signal { return r.hangup }
 	o.OnStart = func(s process.Started) error { started <- s; return nil }

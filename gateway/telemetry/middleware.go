@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -31,6 +32,10 @@ type Options struct {
 	// that get no span of their own, so that the interceptors need not look.
 	// False: they write it for every call.
 	MetadataAtEdge bool
+	// Closing, where set and true, has each response that begins announce the end
+	// of its connection (Connection: close; GOAWAY on HTTP/2). Here each response
+	// passes, whoever writes it, and has its writer already.
+	Closing *atomic.Bool
 }
 
 // Middleware returns the outermost step of a server. It
@@ -50,7 +55,7 @@ func Middleware(o Options) func(http.Handler) http.Handler {
 	tracing := newServerTracing(o)
 	unrouted := NewRoute("", "")
 	return func(next http.Handler) http.Handler {
-		return &server{next: next, log: log, metrics: o.Metrics, tracing: tracing, unrouted: unrouted}
+		return &server{next: next, log: log, metrics: o.Metrics, tracing: tracing, unrouted: unrouted, closing: o.Closing}
 	}
 }
 
@@ -60,6 +65,7 @@ type server struct {
 	metrics  *Metrics   // nil: none
 	tracing  serverTracing
 	unrouted *Route
+	closing  *atomic.Bool // nil: never
 }
 
 // ServeHTTP implements http.Handler.
@@ -70,12 +76,16 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		series: seriesOf(r.Method, r.TLS),
 	}
 	q.response.ResponseWriter = w
+	q.response.Closing = s.closing
 	q.header[0] = q.id
 	w.Header()[RequestIDHeader] = q.header[:1:1] // an Add finds no room and copies
 	q.ctx.Begin(s.tracing.start(r, q), requestKey{}, q)
 	q.active = s.metrics.begin(q.series)
 	defer s.end(q, r)
 	s.next.ServeHTTP(&q.response, r.WithContext(&q.ctx))
+	if !q.response.Began() {
+		q.response.AnnounceClosing()
+	}
 	q.returned = true
 }
 

@@ -107,37 +107,6 @@ func (x *exchange) takeHeader(stream grpc.ClientStream) (err error) {
 	return err
 }
 
-// forwardStream writes what the upstream sends. explain says why the stream
-// ended with an error.
-func (x *exchange) forwardStream(stream grpc.ClientStream, explain func(error) error) {
-	ctx := runtime.NewServerMetadataContext(x.ctx, x.md)
-	recv := func() (proto.Message, error) {
-		response := x.method.Call.NewResponse()
-		if err := stream.RecvMsg(response); err != nil {
-			return nil, explain(err)
-		}
-		if x.present.body != nil {
-			return &bodyOf{Message: response, value: x.present.body(response)}, nil
-		}
-		return response, nil
-	}
-	outbound := x.outbound
-	if x.present.omitNull {
-		outbound = withoutNull(outbound)
-	}
-	if !x.options.DropIn && isHTTPBody(descriptor(x.method.Call.NewResponse())) {
-		outbound = undelimited{outbound}
-	}
-	runtime.ForwardResponseStream(ctx, x.mux, outbound, x.w, x.r, recv, x.mux.GetForwardResponseOptions()...)
-}
-
-// undelimited writes the chunks of a body in a format of its own one after the
-// other: a line break between them would be part of it.
-type undelimited struct{ runtime.Marshaler }
-
-// Delimiter implements runtime.Delimited.
-func (undelimited) Delimiter() []byte { return nil }
-
 func (rt *Route) serveClientStream(x *exchange) {
 	response, err := x.sendAll()
 	if err != nil {

@@ -62,7 +62,8 @@ func (t *trial) balanced(ctx context.Context, c stage.Config) ([]*stage.Gateway,
 	return gateways, b, err
 }
 
-func (t *trial) rollAll(ctx context.Context, gateways []*stage.Gateway, b *balancer.Balancer) error {
+// rollAll restarts each gateway once the balancer sends it something.
+func (t *trial) rollAll(ctx context.Context, gateways []*stage.Gateway, b interface{ In(i int) bool }) error {
 	for i, g := range gateways {
 		if err := stage.Sleep(ctx, t.span(2*time.Second)); err != nil {
 			return err

@@ -16,6 +16,9 @@ type Config struct {
 	// Shutdown is how the process ends, as YAML in flow style; "" for the
 	// defaults.
 	Shutdown string
+	// Listener is how the REST address is served, as YAML in flow style; "" for the
+	// defaults.
+	Listener string
 	// Overrides are laid over the annotated policies.
 	Overrides []Override
 }
@@ -37,6 +40,9 @@ func (c Config) YAML() string {
 	}
 	if c.Shutdown != "" {
 		fmt.Fprintf(&b, "shutdown: %s\n", c.Shutdown)
+	}
+	if c.Listener != "" {
+		fmt.Fprintf(&b, "http_listener: %s\n", c.Listener)
 	}
 	if len(c.Overrides) > 0 {
 		b.WriteString("overrides:\n")

@@ -11,7 +11,7 @@ import (
 	"github.com/venta-hq/venta/chaos/internal/process"
 )
 
-var gatewayReady = regexp.MustCompile(`REST on http://([^\s,]+) .*health on http://([^\s,]+?)\.?$`)
+var gatewayReady = regexp.MustCompile(`REST on https?://([^\s,]+) .*health on http://([^\s,]+?)\.?$`)
 
 // Gateway is a process of the gateway.
 type Gateway struct {
@@ -75,8 +75,11 @@ func (g *Gateway) Exited() <-chan struct{} { return g.process.Exited() }
 // Log returns the last of what the process wrote.
 func (g *Gateway) Log() string { return g.process.Log() }
 
-// Base is the URL of the REST routes.
+// Base is the URL of the REST routes, where they are not served by TLS.
 func (g *Gateway) Base() string { return "http://" + g.http }
+
+// Address is where the REST routes are.
+func (g *Gateway) Address() string { return g.http }
 
 // Admin is the URL of health and operations.
 func (g *Gateway) Admin() string { return "http://" + g.admin }

@@ -74,6 +74,32 @@ func (s *Stage) Balancer(members ...balancer.Member) (*balancer.Balancer, error)
 	return b, nil
 }
 
+// TCPBalancer puts a balancer of connections in front of gateways.
+func (s *Stage) TCPBalancer(gateways ...*Gateway) (*balancer.TCP, error) {
+	var members []balancer.Member
+	for _, g := range gateways {
+		members = append(members, balancer.Member{Base: g.Address(), Ready: g.Ready})
+	}
+	b, err := balancer.StartTCP(members...)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(func() { _ = b.Close() })
+	return b, nil
+}
+
+// Keep starts a load of clients that keep their connections. The stage ends it at
+// the latest.
+func (s *Stage) Keep(ctx context.Context, k load.KeepAlive) *load.Kept {
+	ctx, cancel := context.WithCancel(ctx)
+	run := load.Keep(ctx, k)
+	s.onClose(func() {
+		cancel()
+		run.Stop()
+	})
+	return run
+}
+
 // Header is what a client with a valid token sends.
 func (s *Stage) Header() http.Header { return http.Header{"Authorization": {"Bearer " + s.token}} }
 

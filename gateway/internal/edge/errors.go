@@ -9,6 +9,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -24,6 +25,10 @@ import (
 // id in both. What the client must not see goes to the log.
 func (e *Edge) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	cache.RememberError(r.Context(), err) // which is written anew for each client, with its own id
+	if ended := assembly.RequestEnded(ctx, err); ended != nil {
+		e.WriteError(w, r, ended)
+		return
+	}
 	st, httpStatus := e.visible(ctx, err)
 	contentType, body, err := encodeError(r, st, httpStatus)
 	if err != nil {
@@ -41,14 +46,14 @@ func (e *Edge) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Ma
 // streamError is the mux's handler for errors of a stream: the same status that
 // an error before the response has.
 func (e *Edge) streamError(ctx context.Context, err error) *status.Status {
-	st, _ := e.visible(ctx, err)
+	st, _ := e.visible(ctx, assembly.StreamEnded(ctx, err))
 	return st
 }
 
 // visible returns what the client sees of an error, with the request's id, and
 // logs what it does not.
 func (e *Edge) visible(ctx context.Context, err error) (*status.Status, int) {
-	err = assembly.StreamEnded(ctx, err)
+	err = internal(err)
 	st, httpStatus := presented(err)
 	if own := apierror.As(err); own != nil && own.Cause != nil {
 		e.logger.WarnContext(ctx, "request failed",
@@ -69,6 +74,18 @@ func presented(err error) (*status.Status, int) {
 	}
 	st := status.Convert(err)
 	return st, runtime.HTTPStatusFromCode(st.Code())
+}
+
+// internal keeps inside what is no status, and so was not meant for a client, such
+// as what a marshaler says of a message.
+func internal(err error) error {
+	if _, ok := errors.AsType[*runtime.HTTPStatusError](err); ok || apierror.As(err) != nil {
+		return err
+	}
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	return &apierror.Error{Code: codes.Internal, Reason: apierror.Internal, Message: "internal error", Cause: err}
 }
 
 func encodeError(r *http.Request, st *status.Status, httpStatus int) (contentType string, body []byte, err error) {

@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"sync/atomic"
 )
 
 // Watcher passes a response on and remembers what of it has left. It is an
@@ -22,6 +23,10 @@ type Watcher struct {
 	// before anything of it is passed on: 200 where the handler names none, 101
 	// where the connection is taken over. It may still change the header.
 	OnBegin func(status int)
+	// Closing, if set and true when the final response begins, has it announce
+	// the end of its connection. A connection that is taken over is nobody's to
+	// announce.
+	Closing *atomic.Bool
 
 	status   int
 	bytes    int64
@@ -107,10 +112,25 @@ func (w *Watcher) tell(status int) {
 		return
 	}
 	w.told = true
+	if status != http.StatusSwitchingProtocols {
+		w.AnnounceClosing()
+	}
 	if w.OnBegin != nil {
 		w.OnBegin(status)
 	}
 }
+
+// AnnounceClosing announces the end of the connection if it is due, for a
+// response that its handler leaves to net/http to write. The field is
+// HTTP/1.1's; HTTP/2 in net/http sends GOAWAY in its place.
+func (w *Watcher) AnnounceClosing() {
+	if w.Closing != nil && w.Closing.Load() {
+		w.Header()["Connection"] = closing
+	}
+}
+
+// closing is shared by all responses; an Add finds no room and copies.
+var closing = []string{"close"}
 
 // begin remembers the status; later ones change nothing.
 func (w *Watcher) begin(status int) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
@@ -26,6 +27,12 @@ type scripted struct {
 	repeat  func(*pb.Everything, grpc.ServerStreamingServer[pb.Everything]) error
 	collect func(grpc.ClientStreamingServer[pb.Everything, pb.Everything]) error
 	chat    func(grpc.BidiStreamingServer[pb.Everything, pb.Everything]) error
+	// download sends a raw body.
+	download func(*pb.Everything, grpc.ServerStreamingServer[httpbody.HttpBody]) error
+}
+
+func (s scripted) Download(m *pb.Everything, stream grpc.ServerStreamingServer[httpbody.HttpBody]) error {
+	return s.download(m, stream)
 }
 
 func (s scripted) Repeat(m *pb.Everything, stream grpc.ServerStreamingServer[pb.Everything]) error {

@@ -20,6 +20,12 @@ import (
 func underPolicy(t *testing.T, o gateway.Options, p policy.Method) (http.Handler, error) {
 	t.Helper()
 	o.Logger = slog.New(slog.DiscardHandler)
+	return withScript(t, o, p, scripted{chat: echoing, repeat: backend{}.Repeat})
+}
+
+// withScript serves what a test scripts under a policy.
+func withScript(t *testing.T, o gateway.Options, p policy.Method, script scripted) (http.Handler, error) {
+	t.Helper()
 	gw, err := gateway.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -39,8 +45,20 @@ func underPolicy(t *testing.T, o gateway.Options, p policy.Method) (http.Handler
 				Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/repeat/{an_int32}"}},
 				Policy:   p,
 			},
+			{
+				Name:     "Collect",
+				Call:     gateway.ClientStream(pb.StreamsClient.Collect),
+				Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/collect", Body: "*"}},
+				Policy:   p,
+			},
+			{
+				Name:     "Download",
+				Call:     gateway.ServerStream(pb.StreamsClient.Download),
+				Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/download/{an_int32}"}},
+				Policy:   p,
+			},
 		},
-	}, scripted{chat: echoing, repeat: backend{}.Repeat}.dial(t))
+	}, script.dial(t))
 	return gw.Handler(), err
 }
 

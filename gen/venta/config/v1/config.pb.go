@@ -835,16 +835,19 @@ func (x *RateLimits) GetHeaders() RateLimits_Headers {
 	return RateLimits_HEADERS_UNSPECIFIED
 }
 
-// Shutdown says how the process ends: it says that it is not ready, waits for
-// balancers, stops accepting, lets requests in flight end, then ends streams
+// Shutdown says how the process ends: it says that it is not ready, ends
+// connections behind their next response, waits for balancers, stops accepting, lets requests in flight end, then ends streams
 // with a reason.
 type Shutdown struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long requests are still accepted after readiness is off, so that balancers
-	// notice. Default "0s". At most 5m.
+	// notice. Each response of this time ends its connection; a client that keeps its
+	// connection and sends at least once in this time loses no request. Default "5s";
+	// where the upstreams run in the process itself (the command dev), "0s". At most 5m.
 	Delay *durationpb.Duration `protobuf:"bytes,1,opt,name=delay,proto3" json:"delay,omitempty"`
-	// How long requests in flight may take to end after that. Default "10s". From
-	// 1s to 1h.
+	// How long requests in flight may take to end after that. A quarter of it before its
+	// end, one second at most, calls that are left end, and their clients get 503 with the
+	// reason SHUTTING_DOWN. Default "10s". From 1s to 1h.
 	DrainTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=drain_timeout,json=drainTimeout,proto3" json:"drain_timeout,omitempty"`
 	// How long before the end of drain_timeout streams are told to end. Default
 	// "2s". At most 5m, and no longer than drain_timeout.
