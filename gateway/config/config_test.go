@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 		c.GetLogging().GetLevel(), c.GetShutdown().GetDrainTimeout().AsDuration(), connection.GetTls() == nil,
 	}
 	want := []any{
-		"127.0.0.1:8080", "", 30 * time.Second,
+		"127.0.0.1:8080", "", 5 * time.Minute,
 		5 * time.Second, int64(64 << 20), configv1.Redis_MODE_SINGLE,
 		configv1.Logging_LEVEL_INFO, 10 * time.Second, true,
 	}
