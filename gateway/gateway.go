@@ -41,6 +41,10 @@ type Gateway struct {
 	store       *cache.Store
 	endStreams  context.CancelFunc
 
+	settingsMu sync.Mutex // behind mu, where both are held
+	settings   Settings
+	keyHeaders []string // the fields of requests that policies read
+
 	mu         sync.Mutex
 	router     *router.Router[*route]
 	methods    []*method
@@ -105,6 +109,7 @@ func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
 	}
 	next.Adopt()
 	g.generation = next
+	g.allowKeyHeaders()
 	return nil
 }
 

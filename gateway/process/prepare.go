@@ -202,6 +202,9 @@ func (p *preparation) settings() gateway.Settings {
 	}
 	return settings
 }
+		AnyOrigin:       cfg.GetCors().GetAnyOrigin(),
+		AllowedHeaders:  cfg.GetCors().GetAllowedHeaders(),
+		ExposedHeaders:  cfg.GetCors().GetExposedHeaders(),
 
 // redis says where Redis is.
 func (p *preparation) redis() *redis.Options {

@@ -79,6 +79,7 @@ func (r *reloading) hungUp(open bool) {
 var liveFields = []string{
 	"allowed_origins",
 	"auth",
+	"cors",
 	"http_listener.tls",
 	"admin_listener.tls",
 	"logging.level",
