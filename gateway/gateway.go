@@ -44,6 +44,10 @@ type Gateway struct {
 	base        context.Context // of connections
 	endRequests context.CancelCauseFunc
 
+	settingsMu sync.Mutex // behind mu, where both are held
+	settings   Settings
+	keyHeaders []string // the fields of requests that policies read
+
 	mu         sync.Mutex
 	router     *router.Router[*route]
 	methods    []*method
@@ -109,6 +113,7 @@ func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
 	}
 	next.Adopt()
 	g.generation = next
+	g.allowKeyHeaders()
 	return nil
 }
 

@@ -149,6 +149,7 @@ func (g *Gateway) apply(overrides []Override, now time.Time) error {
 	}
 	next.Adopt()
 	g.generation = next
+	g.allowKeyHeaders()
 	return nil
 }
 

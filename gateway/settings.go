@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 
 	"github.com/venta-hq/venta/gateway/clientip"
 	"github.com/venta-hq/venta/gateway/internal/assembly"
@@ -18,8 +17,19 @@ type Settings struct {
 	// none; the peer's address is the client's.
 	TrustedProxies []netip.Prefix
 	// AllowedOrigins are the browsers' origins that may call with credentials
-	// (CORS), such as "https://venta.example". Default: none.
+	// (CORS), such as "https://shop.example", exactly as browsers send them: in
+	// lower case, without a path or the scheme's own port. There are no wildcards.
+	// Default: none.
 	AllowedOrigins []string
+	// AnyOrigin lets scripts of every origin call, without credentials, as public
+	// APIs want it. It excludes AllowedOrigins.
+	AnyOrigin bool
+	// AllowedHeaders are fields of requests that scripts may send, beside those
+	// that the gateway and its RPCs' policies read. Default: none.
+	AllowedHeaders []string
+	// ExposedHeaders are fields of responses that scripts may read, beside those
+	// that the gateway writes. Default: none.
+	ExposedHeaders []string
 	// RateLimitFields is the form of the response's fields that tell of limits.
 	// Default: [ratelimit.FieldsDraft10].
 	RateLimitFields ratelimit.FieldStyle
@@ -27,7 +37,7 @@ type Settings struct {
 
 // Validate returns an error that names everything that is wrong.
 func (s Settings) Validate() error {
-	_, err := newLive(s)
+	_, err := newLive(s, nil)
 	return err
 }
 
@@ -36,32 +46,23 @@ func (s Settings) Validate() error {
 // settings at one step and these at the next. With an error, which names everything
 // that is wrong, nothing has changed.
 func (g *Gateway) Reconfigure(s Settings) error {
-	live, err := newLive(s)
+	g.settingsMu.Lock()
+	defer g.settingsMu.Unlock()
+	live, err := newLive(s, g.keyHeaders)
 	if err != nil {
 		return fmt.Errorf("gateway settings: %w", err)
 	}
+	g.settings = s
 	g.live.Store(live)
 	return nil
 }
 
-func newLive(s Settings) (*assembly.Live, error) {
+// newLive returns settings in the form that requests meet. keyHeaders are the
+// fields of requests that policies read.
+func newLive(s Settings, keyHeaders []string) (*assembly.Live, error) {
 	clientIP, err := clientip.New(s.TrustedProxies)
-	errs := []error{err, s.RateLimitFields.Validate()}
-	for _, origin := range s.AllowedOrigins {
-		errs = append(errs, checkOrigin(origin))
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(err, s.RateLimitFields.Validate(), s.checkCORS()); err != nil {
 		return nil, err
 	}
-	return &assembly.Live{ClientIP: clientIP, CORS: assembly.NewCORS(s.AllowedOrigins), Fields: s.RateLimitFields}, nil
-}
-
-// checkOrigin refuses what could open the API to every site: credentials are
-// allowed, so a wildcard must not be.
-func checkOrigin(origin string) error {
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-		return fmt.Errorf("origin %q: must be SCHEME://HOST[:PORT]", origin)
-	}
-	return nil
+	return &assembly.Live{ClientIP: clientIP, CORS: assembly.NewCORS(s.cors(keyHeaders)), Fields: s.RateLimitFields}, nil
 }

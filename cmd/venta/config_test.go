@@ -53,12 +53,13 @@ func finished(t *testing.T, environ []string, args ...string) (stdout, stderr st
 
 func TestConfigCheck(t *testing.T) {
 	t.Parallel()
-	stdout, stderr, code := finished(t, []string{"PASSWORD=" + secret}, "config", "check", configFile(t, "redis: {password: '${PASSWORD}'}\n"))
+	stdout, stderr, code := finished(t, []string{"PASSWORD=" + secret}, "config", "check", "--dev-keys", configFile(t, "redis: {password: '${PASSWORD}'}\n"))
+	stderr = strings.TrimPrefix(stderr, "note: --dev-keys: auth.development_keys: tokens are verified with keys of the data folder: whoever reads it can sign any token\n")
 	if stdout != "ok\n" || stderr != "" || code != 0 {
 		t.Errorf("right: %d %q %q", code, stdout, stderr)
 	}
 	path := configFile(t, "htpp: x\nredis:\n  db: '${PASSWORD}'\n  password: ['${PASSWORD}']\noverrides: [{methods: all, policy: {timeout: {duration: 1s}}}]\n")
-	stdout, stderr, code = finished(t, []string{"PASSWORD=" + secret, "VENTA_HTTP=nowhere"}, "config", "check", path)
+	stdout, stderr, code = finished(t, []string{"PASSWORD=" + secret, "VENTA_HTTP=nowhere"}, "config", "check", "--dev-keys", path)
 	want := `venta: FILE:1:1: unknown field "htpp"; did you mean http?
 FILE:3:7: redis.db: must be a whole number
 FILE:4:13: redis.password: must be one value
@@ -70,10 +71,10 @@ VENTA_HTTP: http: must be HOST:PORT, not "nowhere"
 	}
 	// What only the RPCs themselves tell.
 	path = configFile(t, "overrides:\n  - methods: venta.vendor.v2.VendorService/Ghost\n    policy: {timeout: {duration: 1s}}\n")
-	if _, stderr, code = finished(t, nil, "config", "check", path); code != 1 || !strings.HasPrefix(stderr, "venta: "+path+":2:5: ") {
+	if _, stderr, code = finished(t, nil, "config", "check", "--dev-keys", path); code != 1 || !strings.HasPrefix(stderr, "venta: "+path+":2:5: ") {
 		t.Errorf("ghost: %d %s", code, stderr)
 	}
-	if _, stderr, code = finished(t, nil, "config", "check", "/nonexistent.yaml"); code != 1 || !strings.Contains(stderr, "/nonexistent.yaml") {
+	if _, stderr, code = finished(t, nil, "config", "check", "--dev-keys", "/nonexistent.yaml"); code != 1 || !strings.Contains(stderr, "/nonexistent.yaml") {
 		t.Errorf("missing: %d %s", code, stderr)
 	}
 }
@@ -99,7 +100,7 @@ func TestConfigSchemaAndSample(t *testing.T) {
 			t.Errorf("the sample has no %s", block)
 		}
 	}
-	if stdout, stderr, _ := finished(t, nil, "config", "check", configFile(t, sample)); stdout != "ok\n" {
+	if stdout, stderr, _ := finished(t, nil, "config", "check", "--dev-keys", configFile(t, sample)); stdout != "ok\n" {
 		t.Errorf("the sample is refused: %s", stderr)
 	}
 }
@@ -109,16 +110,16 @@ func TestConfigSchemaAndSample(t *testing.T) {
 func TestDatabaseIsConfigured(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "elsewhere.db")
-	p := start(t, "service", "user", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--config", configFile(t, "database: {path: "+path+"}\n"))
+	p := start(t, "service", "user", "--dev-keys", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--config", configFile(t, "database: {path: "+path+"}\n"))
 	p.address(t, `on (127\.0\.0\.1:\d+)`)
 	if _, err := os.Stat(path); err != nil {
 		t.Error(err)
 	}
-	_, stderr, code := finished(t, []string{"VENTA_DATABASE_PATH=" + strings.Repeat("x", 5000)}, "config", "check", configFile(t, ""))
+	_, stderr, code := finished(t, []string{"VENTA_DATABASE_PATH=" + strings.Repeat("x", 5000)}, "config", "check", "--dev-keys", configFile(t, ""))
 	if code != 1 || !strings.HasPrefix(stderr, "venta: VENTA_DATABASE_PATH: database.path: ") {
 		t.Errorf("%d %s", code, stderr)
 	}
-	_, stderr, _ = finished(t, nil, "config", "check", configFile(t, "database: {pth: x}\n"))
+	_, stderr, _ = finished(t, nil, "config", "check", "--dev-keys", configFile(t, "database: {pth: x}\n"))
 	if !strings.Contains(stderr, ":1:12: database: unknown field") || !strings.Contains(stderr, "did you mean") {
 		t.Errorf("%s", stderr)
 	}

@@ -22,7 +22,7 @@ func startFleet(t *testing.T, from string) *fleet {
 	f.vendor, f.address = f.service(t, "vendor", "127.0.0.1:0")
 	_, user := f.service(t, "user", "127.0.0.1:0")
 	_, location := f.service(t, "location", "127.0.0.1:0")
-	gw := start(t, "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f.data,
+	gw := start(t, "serve", "--dev-keys", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f.data,
 		"--upstream", "vendor="+f.address, "--upstream", "user="+user, "--upstream", "location="+location)
 	base := gw.address(t, `REST on (http://\S+) `)
 	f.client = newClient(base, token(t, f.data, "ada"), from)
@@ -31,7 +31,7 @@ func startFleet(t *testing.T, from string) *fleet {
 
 func (f *fleet) service(t *testing.T, name, listen string) (*process, string) {
 	t.Helper()
-	p := start(t, "service", name, "--listen", listen, "--data", f.data)
+	p := start(t, "service", name, "--dev-keys", "--listen", listen, "--data", f.data)
 	return p, p.address(t, `on (127\.0\.0\.1:\d+)`)
 }
 

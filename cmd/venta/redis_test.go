@@ -42,7 +42,7 @@ func startSharing(t *testing.T, gateways int, overrides string) *sharing {
 	s := &sharing{redis: redistest.Start(t), data: f.data, token: token(t, f.data, "ada")}
 	config := redisConfig(t, s.redis.Addr, overrides)
 	for range gateways {
-		gw := start(t, "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f.data, "--config", config,
+		gw := start(t, "serve", "--dev-keys", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", f.data, "--config", config,
 			"--upstream", "vendor="+vendor, "--upstream", "user="+user, "--upstream", "location="+location)
 		s.gateways = append(s.gateways, gw)
 		s.bases = append(s.bases, gw.address(t, `REST on (http://\S+) `))
@@ -168,7 +168,7 @@ func TestRedisAtStart(t *testing.T) {
 	server := redistest.Start(t, "--requirepass", "right")
 	gateway := func(address, more string) *process {
 		config := redisConfig(t, address, more)
-		return start(t, "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--config", config)
+		return start(t, "serve", "--dev-keys", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--config", config)
 	}
 	refused := gateway(server.Addr, "")
 	if code := refused.wait(t); code != 1 || !strings.Contains(refused.stderr.String(), "redis") || strings.Count(refused.stderr.String(), "venta:") != 1 {
@@ -189,7 +189,7 @@ func TestSharedLimitNeedsAStore(t *testing.T) {
 	if err := os.WriteFile(path, []byte(fmt.Sprintf(sharedLimit, "deny")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--config", path)
+	p := start(t, "serve", "--dev-keys", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--config", path)
 	if code := p.wait(t); code != 1 || !strings.Contains(p.stderr.String(), "configure Redis") {
 		t.Errorf("exit code %d, %s", code, p.stderr)
 	}

@@ -25,6 +25,9 @@ type Options struct {
 	Policies http.Handler
 	// Upstreams serves /upstreams.
 	Upstreams http.Handler
+	// Hosts are the names that clients may call the address by, without a port.
+	// IP addresses and localhost are always right. Default: no others.
+	Hosts []string
 	// Others are handlers of the program's own, by their pattern
 	// ([http.ServeMux]).
 	Others map[string]http.Handler
@@ -64,7 +67,7 @@ func New(o Options) (http.Handler, error) {
 		}
 		errs = append(errs, err)
 	}
-	return guard(mux), errors.Join(errs...)
+	return guard(ownHosts(o.Hosts, sameOrigin(mux))), errors.Join(errs...)
 }
 
 // meets refuses a pattern that the mux takes and that hides a page, or is hidden

@@ -30,7 +30,7 @@ func newHandler(t *testing.T, o admin.Options) http.Handler {
 func TestOthers(t *testing.T) {
 	o := admin.Options{Health: says("health"), Others: map[string]http.Handler{"GET /mine/{x}": says("mine")}}
 	w := httptest.NewRecorder()
-	newHandler(t, o).ServeHTTP(w, httptest.NewRequest("GET", "/mine/1", nil))
+	newHandler(t, o).ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/mine/1", nil))
 	if w.Body.String() != "mine /mine/1" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%v %s", w.Header(), w.Body)
 	}
@@ -71,7 +71,7 @@ func TestPaths(t *testing.T) {
 		t.Run(test.request, func(t *testing.T) {
 			verb, path, _ := strings.Cut(test.request, " ")
 			w := httptest.NewRecorder()
-			newHandler(t, test.options).ServeHTTP(w, httptest.NewRequest(verb, path, nil))
+			newHandler(t, test.options).ServeHTTP(w, httptest.NewRequest(verb, "http://localhost"+path, nil))
 			if w.Code != test.status || test.body != "" && w.Body.String() != test.body {
 				t.Errorf("%d %q", w.Code, w.Body)
 			}

@@ -82,12 +82,16 @@ func check(p policy.Auth, o Options) error {
 	return nil
 }
 
+// ErrNoVerifier is what a policy that accepts tokens is refused with where nothing
+// verifies them.
+var ErrNoVerifier = errors.New("tokens are accepted, and there is no verifier of them")
+
 func checkOptions(p policy.Auth, o Options) error {
 	switch {
 	case o.OnError == nil:
 		return errors.New("an error handler is required")
 	case p.Accepts(policy.SchemeBearer) && o.Verifier == nil:
-		return errors.New("tokens are accepted, and there is no verifier of them")
+		return ErrNoVerifier
 	case p.Accepts(policy.SchemeAPIKey) && o.APIKeys == nil:
 		return errors.New("API keys are accepted, and there are none")
 	default:

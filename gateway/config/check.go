@@ -46,6 +46,7 @@ func (d *decoder) check(l *Loaded) error {
 		}
 	}
 	d.checkAddresses(l.Config)
+	d.checkCors(l.Config)
 	d.checkAuth(l.Config.GetAuth())
 	d.checkRedis(l.Config)
 	d.checkOverrides(l.Config.GetOverrides())
@@ -145,6 +146,13 @@ func sameHost(host string) string {
 		return "127.0.0.1"
 	}
 	return strings.ToLower(host)
+}
+
+// checkCors refuses origins that a second field makes meaningless.
+func (d *decoder) checkCors(c *configv1.Config) {
+	if c.GetCors().GetAnyOrigin() && len(c.GetAllowedOrigins()) > 0 {
+		d.wrong("cors.any_origin", "every origin may call, so that allowed_origins means nothing; leave one of the two out")
+	}
 }
 
 func (d *decoder) checkAuth(a *configv1.Auth) {

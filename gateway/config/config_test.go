@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 		c.GetLogging().GetLevel(), c.GetShutdown().GetDrainTimeout().AsDuration(), connection.GetTls() == nil,
 	}
 	want := []any{
-		"127.0.0.1:8080", "", 30 * time.Second,
+		"127.0.0.1:8080", "", 5 * time.Minute,
 		5 * time.Second, int64(64 << 20), configv1.Redis_MODE_SINGLE,
 		configv1.Logging_LEVEL_INFO, 10 * time.Second, true,
 	}
@@ -118,7 +118,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{"unknown field", "htpp: x", []string{`:1:1: unknown field "htpp"; did you mean http?`}},
 		{"another spelling", "httpListener: {}", []string{`:1:1: unknown field "httpListener"; did you mean http_listener?`}},
-		{"unknown field of a block", "auth:\n  jwt: x", []string{`:2:3: auth: unknown field "jwt"; known are jwks_file, issuer, audience, api_keys_file`}},
+		{"unknown field of a block", "auth:\n  jwt: x", []string{`:2:3: auth: unknown field "jwt"; known are jwks_file, issuer, audience, api_keys_file, development_keys`}},
 		{"no YAML", "http: [", []string{`:1:1: not YAML: did not find expected node content`}},
 		{"two documents", "http: a:1\n---\nhttp: b:2", []string{`:2:1: a second document; one file holds one configuration, remove the line "---"`}},
 		{"no block", "[a]", []string{`:1:1: must be a block of fields`}},

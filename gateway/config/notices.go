@@ -2,15 +2,51 @@ package config
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
+	"strings"
 	"time"
 )
 
 // soon is how long before its end an override is pointed out.
 const soon = 24 * time.Hour
 
-// Notices returns what is right and yet worth a look, at its place: overrides
-// that have expired at now, or expire within a day.
+// Notices returns what is right and yet worth a look, at its place: addresses that
+// other machines reach and that are not secured, keys for development, and
+// overrides that have expired at now, or expire within a day.
 func (l *Loaded) Notices(now time.Time) []Fault {
+	return append(l.exposed(), l.expiring(now)...)
+}
+
+// exposed points out what other machines reach.
+func (l *Loaded) exposed() []Fault {
+	var notices []Fault
+	if c := l.Config; c.GetAuth().GetDevelopmentKeys() && c.GetAuth().GetJwksFile() == "" {
+		notices = append(notices, l.Fault("auth.development_keys", "tokens are verified with keys of the data folder: whoever reads it can sign any token"))
+	}
+	if c := l.Config; c.GetHttpListener().GetTls() == nil && !loopback(c.GetHttp()) {
+		notices = append(notices, l.Fault("http", "other machines reach the REST address without TLS, and what they send can be read on the way; "+
+			"set http_listener.tls, or see to it that nothing but a proxy that ends TLS reaches it"))
+	}
+	if !loopback(l.Config.GetAdmin()) {
+		notices = append(notices, l.Fault("admin", "other machines reach the admin address, which authenticates nobody; "+
+			"see to it that only operators and their machines do"))
+	}
+	return notices
+}
+
+// loopback tells whether only this machine reaches an address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.Unmap().IsLoopback()
+}
+
+// expiring points out overrides that end soon, or have.
+func (l *Loaded) expiring(now time.Time) []Fault {
 	var notices []Fault
 	for i, override := range l.Config.GetOverrides() {
 		expires, err := time.Parse(time.RFC3339, override.GetExpires())

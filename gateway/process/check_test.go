@@ -36,7 +36,8 @@ func TestCheckAndStartAgree(t *testing.T) {
 		name, config string
 		want         string // "": it starts
 	}{
-		{"nothing", "", ""},
+		{"nothing", "", "auth.jwks_file: there are no keys"},
+		{"keys of its own", "auth: {development_keys: true}", ""},
 		{"tls", "http_listener: {tls: {cert_file: " + good + ", key_file: " + goodKey + "}}", ""},
 		{"keys", "auth: {jwks_file: " + usableJWKS + ", issuer: i, api_keys_file: " + emptyKeys + "}", ""},
 		{"ports alone", "http: :0\nadmin: :0", ""},
@@ -46,8 +47,8 @@ func TestCheckAndStartAgree(t *testing.T) {
 		{"key without algorithm", "auth: {issuer: i, jwks_file: " + algless + "}", "auth.jwks_file"},
 		{"no keys", "auth: {issuer: i, jwks_file: " + notKeys + "}", "auth.jwks_file"},
 		{"missing keys", "auth: {issuer: i, jwks_file: " + nowhere + "}", "auth.jwks_file"},
-		{"missing API keys", "auth: {api_keys_file: " + nowhere + "}", "auth.api_keys_file"},
-		{"wrong API keys", "auth: {api_keys_file: " + halfKeys + "}", "auth.api_keys_file"},
+		{"missing API keys", "auth: {development_keys: true, api_keys_file: " + nowhere + "}", "auth.api_keys_file"},
+		{"wrong API keys", "auth: {development_keys: true, api_keys_file: " + halfKeys + "}", "auth.api_keys_file"},
 		{"missing certificate", "http_listener: {tls: {cert_file: " + nowhere + ", key_file: " + goodKey + "}}", "http_listener.tls.cert_file"},
 		{"another's key", "admin_listener: {tls: {cert_file: " + good + ", key_file: " + foreign + "}}", "admin_listener.tls"},
 		{"equal addresses", "http: 127.0.0.1:18080\nadmin: 127.0.0.1:18080", "admin"},
@@ -65,6 +66,9 @@ func TestCheckAndStartAgree(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			config := test.config
 			environ := []string{}
+			if !strings.Contains(config, "auth:") && test.name != "nothing" {
+				environ = append(environ, "VENTA_AUTH_DEVELOPMENT_KEYS=true")
+			}
 			if !strings.Contains(config, "http:") || !strings.Contains(config, "admin:") {
 				environ = append(environ, "VENTA_HTTP=127.0.0.1:0", "VENTA_ADMIN=127.0.0.1:0")
 			}

@@ -24,6 +24,7 @@ type configCommand struct {
 
 type configCheckCommand struct {
 	File    string `arg:"" help:"Configuration file (YAML)." placeholder:"FILE"`
+	DevKeys bool   `help:"Check it as serve --dev-keys starts with it."`
 	NoFiles bool   `help:"Leave out what only the machine that will serve has: secrets, keys, certificates and the xDS bootstrap."`
 }
 
@@ -32,13 +33,14 @@ type configCheckCommand struct {
 func (c *configCheckCommand) Run(e *environment) error {
 	options := e.program.configOptions(Options{ConfigFile: c.File, Environ: e.Environ})
 	options.NoFiles = c.NoFiles
+	options.Flags = append(options.Flags, devKeysSetting(c.DevKeys))
 	loaded, err := config.Load(options)
 	if err != nil {
 		return err
 	}
-	gw, err := e.program.unserved(loaded, c.NoFiles)
+	gw, err := e.program.unserved(loaded, c.NoFiles, loaded.Config.GetAuth().GetDevelopmentKeys())
 	if err != nil {
-		return err
+		return keyless(loaded, err)
 	}
 	if err := gw.Close(); err != nil {
 		return err
@@ -74,11 +76,17 @@ func (*configSampleCommand) Run(e *environment) error {
 }
 
 // unserved returns the gateway that a configuration makes, with connections that
-// reach nobody, for those who only inspect it. It must be closed.
-func (p Program) unserved(loaded *config.Loaded, noFiles bool) (*gateway.Gateway, error) {
+// reach nobody, for those who only inspect it. Without devKeys an RPC that asks for
+// tokens needs configured keys. It must be closed.
+func (p Program) unserved(loaded *config.Loaded, noFiles, devKeys bool) (*gateway.Gateway, error) {
 	ready, err := prepare(preparation{
 		program: p, loaded: loaded, noFiles: noFiles,
-		devKeys: func() (auth.Verifier, error) { return unready{}, nil },
+		devKeys: func() (auth.Verifier, error) {
+			if !devKeys {
+				return nil, nil
+			}
+			return unready{}, nil
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -129,7 +137,7 @@ func (p Program) effective(o Options) (*gateway.Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.unserved(loaded, true)
+	return p.unserved(loaded, true, true)
 }
 
 // uncalled are configOptions for those who call no upstream, so that none needs a

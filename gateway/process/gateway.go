@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -21,7 +23,7 @@ import (
 func (p *process) addGateway(ctx context.Context, ready prepared, conns connections, alone bool) error {
 	options := p.program.gatewayOptions(p.loaded, ready)
 	options.Logger = p.logs.Logger
-	options.Verifier = p.verifier
+	options.Verifier = p.verified()
 	if p.apiKeys != nil {
 		options.APIKeys = p.apiKeys
 	}
@@ -35,11 +37,11 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 	}
 	var err error
 	if p.gateway, err = p.program.newGateway(options, conns.called()); err != nil {
-		return err
+		return keyless(p.loaded, err)
 	}
 	p.closers = append(p.closers, p.gateway)
 	if err := p.gateway.Override(ready.overrides); err != nil {
-		return err
+		return keyless(p.loaded, err)
 	}
 	p.health = health.New(conns.called())
 	return observeUpstreams(p.telemetry.MeterProvider, conns)
@@ -126,12 +128,14 @@ func (p *process) addListeners(ready prepared, conns connections) error {
 
 // pages are those of the admin address.
 func (p *process) pages(conns connections) (http.Handler, error) {
+	host, _, _ := net.SplitHostPort(p.loaded.Config.GetAdmin()) // it is listened on
 	return admin.New(admin.Options{
 		Health:    p.health.Handler(),
 		Metrics:   p.telemetry.MetricsHandler(),
 		Policies:  policiesHandler(p.gateway, p.logs.Logger),
 		Upstreams: upstreamsHandler(conns, p.logs.Logger),
 		Purge:     p.gateway.PurgeHandler(),
+		Hosts:     append(slices.Clone(p.loaded.Config.GetAdminHosts()), host),
 		Others:    p.program.AdminRoutes,
 	})
 }

@@ -101,7 +101,7 @@ type plainServer struct {
 
 func newPlainServer(host Host, register func(grpc.ServiceRegistrar)) *plainServer {
 	options := []grpc.ServerOption{
-		// The gateway probes connections as often as this.
+		// The most often that a gateway can be configured to probe.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	}
 	if host.Stats != nil {

@@ -29,7 +29,7 @@ const (
 // a reload and config check make it by the same functions, so that what one of
 // them accepts the others do.
 type prepared struct {
-	verifier     auth.Verifier
+	verifier     auth.Verifier               // nil: no token is right
 	apiKeys      auth.KeyVerifier            // nil: none are configured
 	certificates map[string]*tls.Certificate // by the listener's block
 	settings     gateway.Settings
@@ -42,7 +42,8 @@ type prepared struct {
 type preparation struct {
 	program Program
 	loaded  *config.Loaded
-	// devKeys returns what verifies tokens where no keys are configured.
+	// devKeys returns what verifies tokens where no keys are configured; nil where
+	// nothing may.
 	devKeys func() (auth.Verifier, error)
 	// noFiles leaves out what only files tell.
 	noFiles bool
@@ -70,7 +71,7 @@ func (p *preparation) wrong(field string, err error) {
 }
 
 // verifier verifies tokens with the program's verifier, the configured keys, or
-// the development keys.
+// the development keys where they may be used.
 func (p *preparation) verifier() auth.Verifier {
 	cfg := p.loaded.Config.GetAuth()
 	const field = "auth.jwks_file"
@@ -93,6 +94,12 @@ func (p *preparation) verifier() auth.Verifier {
 		}
 		return verifier
 	}
+	return p.configuredKeys(field)
+}
+
+// configuredKeys verifies tokens with the keys of the file that the field names.
+func (p *preparation) configuredKeys(field string) auth.Verifier {
+	cfg := p.loaded.Config.GetAuth()
 	file := p.loaded.File(field)
 	keys, err := auth.ParseKeys(file.Path, []byte(file.Content.Reveal()))
 	if err != nil {
@@ -195,6 +202,9 @@ func (p *preparation) settings() gateway.Settings {
 	settings := gateway.Settings{
 		TrustedProxies:  proxies,
 		AllowedOrigins:  cfg.GetAllowedOrigins(),
+		AnyOrigin:       cfg.GetCors().GetAnyOrigin(),
+		AllowedHeaders:  cfg.GetCors().GetAllowedHeaders(),
+		ExposedHeaders:  cfg.GetCors().GetExposedHeaders(),
 		RateLimitFields: styles[cfg.GetRateLimits().GetHeaders()],
 	}
 	if err := settings.Validate(); err != nil {

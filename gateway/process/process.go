@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,6 +23,7 @@ import (
 type process struct {
 	program Program
 	data    string
+	dev     bool           // whether it runs everything that the program has
 	loaded  *config.Loaded // what the process started with
 	logs    *processLog
 
@@ -30,7 +32,7 @@ type process struct {
 	telemetry *export.Providers
 	traced    bool // whether traces go anywhere
 
-	verifier *liveVerifier // nil until it is known
+	verifier *liveVerifier // nil until it is known, and where no token is right
 	apiKeys  *liveKeys     // nil: none are configured
 	redis    *redis.Client // nil: none is configured
 
@@ -80,9 +82,11 @@ func start(ctx context.Context, p Program, o Options, loaded *config.Loaded, log
 	if o.Local && !loaded.Written(delayField) {
 		running.timing.delay = 0 // no balancer is there that would have to notice
 	}
+	running.dev = o.Local
 	if err := running.addAll(ctx, o); err != nil {
 		return nil, running.abandon(err)
 	}
+	running.warn()
 	return running, nil
 }
 
@@ -114,9 +118,14 @@ func (p *process) addAll(ctx context.Context, o Options) error {
 
 // preparation makes what the configuration says for this process.
 func (p *process) preparation(loaded *config.Loaded) preparation {
-	return preparation{program: p.program, loaded: loaded, devKeys: func() (auth.Verifier, error) {
-		return openDevKeys(loaded.Config.GetAuth(), p.data)
-	}}
+	return preparation{program: p.program, loaded: loaded, devKeys: p.devKeys(loaded)}
+}
+
+// warn tells once what is right and yet worth a look.
+func (p *process) warn() {
+	for _, notice := range p.loaded.Notices(time.Now()) {
+		p.logs.Warn(notice.Message, "field", notice.Field, "source", notice.Source.String())
+	}
 }
 
 // started tells where the process serves.
@@ -164,8 +173,10 @@ func (p *process) web() []*webServer {
 // hold keeps what verifies credentials, so that a reload can put others in its
 // place.
 func (p *process) hold(ready prepared) {
-	p.verifier = &liveVerifier{}
-	p.verifier.Store(&ready.verifier)
+	if ready.verifier != nil {
+		p.verifier = &liveVerifier{}
+		p.verifier.Store(&ready.verifier)
+	}
 	if ready.apiKeys != nil {
 		p.apiKeys = &liveKeys{}
 		p.apiKeys.Store(&ready.apiKeys)

@@ -70,7 +70,7 @@ func TestAServiceRunsAlone(t *testing.T) {
 	}
 	_, address, _ := strings.Cut(string(line[:n]), " gRPC on ")
 	address, _, _ = strings.Cut(address, " ")
-	r := runWith(t, shop(bearer), process.Options{Environ: []string{"VENTA_UPSTREAMS_ORDERS_TARGET=" + address}})
+	r := runWith(t, shop(bearer), process.Options{Environ: []string{"VENTA_UPSTREAMS_ORDERS_TARGET=" + address, "VENTA_AUTH_DEVELOPMENT_KEYS=true"}})
 	status, _, body := call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/echo/1", "Authorization", "Bearer "+r.token(t, "ada"))
 	if status != http.StatusOK {
 		t.Errorf("%d %s", status, body)

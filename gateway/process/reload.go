@@ -79,6 +79,7 @@ func (r *reloading) hungUp(open bool) {
 var liveFields = []string{
 	"allowed_origins",
 	"auth",
+	"cors",
 	"http_listener.tls",
 	"admin_listener.tls",
 	"logging.level",
@@ -100,6 +101,9 @@ var serviceFields = []string{"logging.format", "shutdown", "telemetry.otlp_endpo
 // live tells whether a change of a field takes effect while the process runs. A
 // service has nothing to do for most of them.
 func (p *process) live(path string, started, next *config.Loaded) bool {
+	if p.verifier == nil && config.Within(path, "auth.jwks_file", "auth.issuer", "auth.audience", "auth.development_keys") {
+		return false // what verifies no tokens was built without a verifier
+	}
 	if p.gateway != nil {
 		return live(path, started, next)
 	}
@@ -165,8 +169,11 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	if err != nil {
 		return err
 	}
-	if err := p.gateway.Override(ready.overrides); err != nil {
+	if err := p.keepsKeys(ready.verifier, next); err != nil {
 		return err
+	}
+	if err := p.gateway.Override(ready.overrides); err != nil {
+		return keyless(next, err)
 	}
 	if err := p.setCredentials(ready.redis); err != nil {
 		return err
@@ -177,7 +184,7 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	if err := p.telemetry.SetSampleRatio(next.Config.GetTelemetry().GetSampleRatio()); err != nil {
 		return err
 	}
-	p.verifier.Store(&ready.verifier)
+	p.setVerifier(ready.verifier)
 	p.setKeys(ready.apiKeys)
 	for block, server := range map[string]*webServer{httpListener: p.http, adminListener: p.admin} {
 		if certificate := ready.certificates[block]; certificate != nil && server.certificate != nil {
@@ -193,15 +200,30 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 func (p *process) reconfigureService(next *config.Loaded) error {
 	making := p.preparation(next)
 	verifier := making.verifier()
-	if err := errors.Join(making.errs...); err != nil {
+	if err := errors.Join(append(making.errs, p.keepsKeys(verifier, next))...); err != nil {
 		return err
 	}
 	if err := p.telemetry.SetSampleRatio(next.Config.GetTelemetry().GetSampleRatio()); err != nil {
 		return err
 	}
-	p.verifier.Store(&verifier)
+	p.setVerifier(verifier)
 	p.logs.setLevel(next.Config.GetLogging().GetLevel())
 	return nil
+}
+
+// keepsKeys refuses a configuration that has no keys any more.
+func (p *process) keepsKeys(next auth.Verifier, loaded *config.Loaded) error {
+	if p.verifier == nil || next != nil {
+		return nil
+	}
+	return loaded.Fault("auth.jwks_file", keysNeeded)
+}
+
+// setVerifier puts a verifier in force where one was at the start.
+func (p *process) setVerifier(verifier auth.Verifier) {
+	if p.verifier != nil && verifier != nil {
+		p.verifier.Store(&verifier)
+	}
 }
 
 // setKeys puts API keys in force: where there are none any more, no key is right.

@@ -223,11 +223,11 @@ func TestOverridesWaitForWhatTheyNeed(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys.json")
 	keyFile(t, keys, "a")
 	for needed, block := range map[string]string{
-		"redis.addresses":    "redis: {addresses: ['127.0.0.1:9']}\noverrides: [{methods: '**', policy: {rate_limits: [{requests: 1, interval: 1s, scope: shared, key: {global: true}, on_store_failure: deny}]}}]\n",
-		"auth.api_keys_file": "auth: {api_keys_file: " + keys + "}\noverrides: [{methods: '**', policy: {auth: {requirement: required, schemes: [api_key]}}}]\n",
+		"redis.addresses":    "auth: {development_keys: true}\nredis: {addresses: ['127.0.0.1:9']}\noverrides: [{methods: '**', policy: {rate_limits: [{requests: 1, interval: 1s, scope: shared, key: {global: true}, on_store_failure: deny}]}}]\n",
+		"auth.api_keys_file": "auth: {development_keys: true, api_keys_file: " + keys + "}\noverrides: [{methods: '**', policy: {auth: {requirement: required, schemes: [api_key]}}}]\n",
 	} {
 		t.Run(needed, func(t *testing.T) {
-			r := runWith(t, shop(bearer), process.Options{ConfigFile: write(t, filepath.Join(t.TempDir(), "shop.yaml"), "logging: {level: info}\n")})
+			r := runWith(t, shop(bearer), process.Options{ConfigFile: write(t, filepath.Join(t.TempDir(), "shop.yaml"), "auth: {development_keys: true}\n")})
 			text := block + "allowed_origins: [https://a.example]\n"
 			if _, _, err := execute(t, shop(bearer), nil, "config", "check", write(t, filepath.Join(t.TempDir(), "shop.yaml"), text)); err != nil {
 				t.Fatal(err)

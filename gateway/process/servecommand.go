@@ -21,6 +21,20 @@ type served struct {
 	Config   string            `help:"Configuration file (YAML)." placeholder:"FILE"`
 }
 
+// devKeysFlag lets a process that has no keys make its own.
+type devKeysFlag struct {
+	DevKeys bool `help:"Without auth.jwks_file, verify tokens with keys of the data folder, as dev does; for trials alone."`
+}
+
+// devKeysSetting is the field that --dev-keys sets.
+func devKeysSetting(given bool) config.Setting {
+	setting := config.Setting{From: "--dev-keys", Field: "auth.development_keys"}
+	if given {
+		setting.Value = "true"
+	}
+	return setting
+}
+
 // options returns how a command with these flags serves.
 func (s served) options(in Invocation) Options {
 	settings := []config.Setting{
@@ -38,11 +52,15 @@ func (s served) options(in Invocation) Options {
 }
 
 // serveCommand runs the gateway alone.
-type serveCommand struct{ served }
+type serveCommand struct {
+	served
+	devKeysFlag
+}
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, e *environment) error {
 	o := c.options(e.Invocation)
+	o.Settings = append(o.Settings, devKeysSetting(c.DevKeys))
 	o.OnStart = func(s Started) error { return e.announce(s, "") }
 	return Run(ctx, e.program, o)
 }
@@ -79,6 +97,7 @@ type serviceCommand struct {
 	Listen string `help:"Address of the service (default: the upstream's default target)." placeholder:"HOST:PORT"`
 	Data   string `help:"Folder for what the process keeps." default:"${data}" placeholder:"DIR"`
 	Config string `help:"Configuration file (YAML), of which auth and the program's own blocks are read." placeholder:"FILE"`
+	devKeysFlag
 }
 
 // Run serves until ctx ends.
@@ -97,7 +116,7 @@ func (c *serviceCommand) Run(ctx context.Context, e *environment) error {
 	logs := newProcessLog(e.Stderr)
 	defer func() { _ = logs.Close() }() // what it could not write has nowhere else to go
 	hangups := taken(e.Hangup)
-	options := e.program.uncalled(Options{ConfigFile: c.Config, Environ: e.Environ})
+	options := e.program.uncalled(Options{ConfigFile: c.Config, Environ: e.Environ, Settings: []config.Setting{devKeysSetting(c.DevKeys)}})
 	loaded, err := config.Load(options)
 	if err != nil {
 		return err
@@ -124,6 +143,9 @@ func (p *process) addOneService(ctx context.Context, name, address string) (list
 	verifier := making.verifier()
 	if len(making.errs) > 0 {
 		return "", making.errs[0]
+	}
+	if verifier == nil && p.program.Upstreams[name].Server != nil {
+		return "", p.loaded.Fault("auth.jwks_file", keysNeeded) // it may ask for tokens, and nobody knows
 	}
 	p.hold(prepared{verifier: verifier})
 	listener, err := net.Listen("tcp", address)

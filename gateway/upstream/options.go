@@ -32,9 +32,11 @@ type Options struct {
 	// or BackoffBase where that is longer; from BackoffBase to 5m.
 	BackoffMax time.Duration
 	// KeepaliveTime is how long a connection with calls may be silent before it is
-	// pinged. A gRPC server closes connections that ping more often than it
-	// permits, by default every five minutes while it sends nothing; Venta's
-	// services permit ten seconds. Default 30s, from 10s (grpc-go's least) to 1h.
+	// pinged. A gRPC server closes connections that ping more often than its
+	// enforcement policy permits ("too_many_pings"), which is every five minutes
+	// unless somebody tuned it. Data that is sent and not acknowledged is noticed
+	// within KeepaliveTimeout in any case. Default 5m, from 10s (grpc-go's least) to
+	// 1h.
 	KeepaliveTime time.Duration
 	// KeepaliveTimeout is how long a ping may go without an acknowledgement before the
 	// connection is closed and its calls fail; it also bounds how long sent data
@@ -123,7 +125,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	o.BackoffMax = cmp.Or(o.BackoffMax, max(time.Second, o.BackoffBase))
-	o.KeepaliveTime = cmp.Or(o.KeepaliveTime, 30*time.Second)
+	o.KeepaliveTime = cmp.Or(o.KeepaliveTime, 5*time.Minute)
 	o.KeepaliveTimeout = cmp.Or(o.KeepaliveTimeout, 10*time.Second)
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 30*time.Minute)
 	o.ResolveInterval = cmp.Or(o.ResolveInterval, 30*time.Second)

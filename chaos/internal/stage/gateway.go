@@ -50,7 +50,7 @@ func (g *Gateway) Configure(yaml string) error {
 
 // Start runs the process, at its addresses of before if it had some.
 func (g *Gateway) Start(ctx context.Context) error {
-	p, err := process.Start(ctx, gatewayReady, g.stage.venta, "serve",
+	p, err := process.Start(ctx, gatewayReady, g.stage.venta, "serve", "--dev-keys",
 		"--config", g.config, "--data", g.stage.Site.dir, "--http", g.http, "--admin", g.admin)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package assembly
 
 import (
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"github.com/rs/cors"
@@ -45,26 +46,49 @@ func serverCORS(live *atomic.Pointer[Live]) Step {
 	}
 }
 
-// exposed are the response's headers that scripts of an allowed origin may read.
-var exposed = []string{
-	"Cache-Status", "Deprecation", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After",
-	"Sunset", telemetry.RequestIDHeader,
+// allowed are the request's fields that scripts of an allowed origin may send in
+// any case: those that the edge itself reads, and what browsers' tracing adds.
+var allowed = []string{
+	"Accept", "Accept-Language", "Authorization", "Content-Type", "Grpc-Timeout", "If-Match", "If-Modified-Since",
+	"If-None-Match", "If-Unmodified-Since", "Traceparent", "Tracestate", telemetry.RequestIDHeader,
 }
 
-// NewCORS returns what Live has for the origins, nil without any.
-func NewCORS(origins []string) *cors.Cors {
-	if len(origins) == 0 {
+// exposed are the response's fields that scripts of an allowed origin may read.
+var exposed = []string{
+	"Age", "Allow", "Cache-Status", "Deprecation", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy",
+	"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "Sunset", "WWW-Authenticate",
+	telemetry.RequestIDHeader,
+}
+
+// CORS says which browsers' scripts may call.
+type CORS struct {
+	// Origins may call with credentials, each exactly as browsers write it.
+	Origins []string
+	// AnyOrigin lets all call, without credentials. Origins is then empty.
+	AnyOrigin bool
+	// Allowed and Exposed are fields of requests and responses beside those that
+	// the gateway itself has.
+	Allowed, Exposed []string
+}
+
+// NewCORS returns what Live has for browsers, nil where no foreign script may call.
+// The library is asked nothing about origins: it has wildcards, and compares
+// without regard to case.
+func NewCORS(o CORS) *cors.Cors {
+	if len(o.Origins) == 0 && !o.AnyOrigin {
 		return nil
 	}
-	return cors.New(cors.Options{
-		AllowedOrigins:   origins,
-		AllowCredentials: true,
-		AllowedMethods:   []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowedHeaders: []string{
-			"Accept", "Authorization", "Content-Type", "Grpc-Timeout", "Idempotency-Key", "If-Match", "If-None-Match",
-			telemetry.RequestIDHeader,
-		},
-		ExposedHeaders: exposed,
+	options := cors.Options{
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowedHeaders: slices.Concat(allowed, o.Allowed),
+		ExposedHeaders: slices.Concat(exposed, o.Exposed),
 		MaxAge:         600,
-	})
+	}
+	if o.AnyOrigin {
+		options.AllowedOrigins = []string{"*"}
+		return cors.New(options)
+	}
+	options.AllowCredentials = true
+	options.AllowOriginFunc = func(origin string) bool { return slices.Contains(o.Origins, origin) }
+	return cors.New(options)
 }

@@ -79,7 +79,7 @@ func (x RateLimits_Headers) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RateLimits_Headers.Descriptor instead.
 func (RateLimits_Headers) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{6, 0}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // Level is how grave a line is.
@@ -140,7 +140,7 @@ func (x Logging_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Logging_Level.Descriptor instead.
 func (Logging_Level) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9, 0}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // Format is how lines are written.
@@ -197,7 +197,7 @@ func (x Logging_Format) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Logging_Format.Descriptor instead.
 func (Logging_Format) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9, 1}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11, 1}
 }
 
 // Config is the configuration of a gateway process, written as YAML.
@@ -230,9 +230,10 @@ type Config struct {
 	// Which proxies may say in X-Forwarded-For who the client is, as addresses
 	// or CIDR blocks. Default: none, the header is ignored. At most 64.
 	TrustedProxies []string `protobuf:"bytes,5,rep,name=trusted_proxies,json=trustedProxies,proto3" json:"trusted_proxies,omitempty"`
-	// The browsers' origins that may call, such as "https://venta.example", exactly
-	// as browsers send them: no path, no slash at the end. Default: none. At most
-	// 64.
+	// The browsers' origins that may call, with credentials, such as
+	// "https://venta.example": as browsers send them, in lower case, without a path,
+	// a slash at the end or the scheme's own port, and without wildcards. Default:
+	// none. At most 64.
 	AllowedOrigins []string `protobuf:"bytes,6,rep,name=allowed_origins,json=allowedOrigins,proto3" json:"allowed_origins,omitempty"`
 	// The cache of responses.
 	Cache *Cache `protobuf:"bytes,7,opt,name=cache,proto3" json:"cache,omitempty"`
@@ -256,7 +257,15 @@ type Config struct {
 	// Can change while the gateway runs.
 	Overrides []*PolicyOverride `protobuf:"bytes,15,rep,name=overrides,proto3" json:"overrides,omitempty"`
 	// How large messages may be where an RPC does not say.
-	Limits        *Limits `protobuf:"bytes,16,opt,name=limits,proto3" json:"limits,omitempty"`
+	Limits *Limits `protobuf:"bytes,16,opt,name=limits,proto3" json:"limits,omitempty"`
+	// What browsers' scripts of other origins may do, beside allowed_origins.
+	Cors *Cors `protobuf:"bytes,20,opt,name=cors,proto3" json:"cors,omitempty"`
+	// The names that clients may call the admin address by, such as
+	// "gateway.internal", without a port; any other name in Host is refused, for
+	// a page in an operator's browser could have one that leads here (DNS
+	// rebinding). IP addresses, localhost and the name in admin are always right.
+	// Default: none. At most 64.
+	AdminHosts    []string `protobuf:"bytes,21,rep,name=admin_hosts,json=adminHosts,proto3" json:"admin_hosts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -403,6 +412,88 @@ func (x *Config) GetLimits() *Limits {
 	return nil
 }
 
+func (x *Config) GetCors() *Cors {
+	if x != nil {
+		return x.Cors
+	}
+	return nil
+}
+
+func (x *Config) GetAdminHosts() []string {
+	if x != nil {
+		return x.AdminHosts
+	}
+	return nil
+}
+
+// Cors says what browsers' scripts of other origins may do.
+type Cors struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether scripts of any origin may call, without credentials: browsers then
+	// send no cookies, and only tokens and keys that the script itself has. For
+	// public APIs. Excludes allowed_origins. Default false.
+	AnyOrigin bool `protobuf:"varint,1,opt,name=any_origin,json=anyOrigin,proto3" json:"any_origin,omitempty"`
+	// Fields of requests that scripts may send, beside those that the gateway and
+	// the policies of its RPCs read. Default: none. At most 64.
+	AllowedHeaders []string `protobuf:"bytes,2,rep,name=allowed_headers,json=allowedHeaders,proto3" json:"allowed_headers,omitempty"`
+	// Fields of responses that scripts may read, beside those that the gateway
+	// writes. Default: none. At most 64.
+	ExposedHeaders []string `protobuf:"bytes,3,rep,name=exposed_headers,json=exposedHeaders,proto3" json:"exposed_headers,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Cors) Reset() {
+	*x = Cors{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cors) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cors) ProtoMessage() {}
+
+func (x *Cors) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cors.ProtoReflect.Descriptor instead.
+func (*Cors) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Cors) GetAnyOrigin() bool {
+	if x != nil {
+		return x.AnyOrigin
+	}
+	return false
+}
+
+func (x *Cors) GetAllowedHeaders() []string {
+	if x != nil {
+		return x.AllowedHeaders
+	}
+	return nil
+}
+
+func (x *Cors) GetExposedHeaders() []string {
+	if x != nil {
+		return x.ExposedHeaders
+	}
+	return nil
+}
+
 // Listener says how an address is served.
 type Listener struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -423,14 +514,35 @@ type Listener struct {
 	MaxHeaderBytes int64 `protobuf:"varint,5,opt,name=max_header_bytes,json=maxHeaderBytes,proto3" json:"max_header_bytes,omitempty"`
 	// The certificate of the server and how it is used. Default: absent, and the
 	// address is served without TLS.
-	Tls           *ServerTls `protobuf:"bytes,6,opt,name=tls,proto3" json:"tls,omitempty"`
+	Tls *ServerTls `protobuf:"bytes,6,opt,name=tls,proto3" json:"tls,omitempty"`
+	// The most connections. More are closed as they come. Default 8192. From 16 to
+	// 1048576.
+	MaxConnections int32 `protobuf:"varint,7,opt,name=max_connections,json=maxConnections,proto3" json:"max_connections,omitempty"`
+	// The most connections from one client address, which of IPv6 is its /64. Those
+	// from trusted_proxies count in max_connections alone. Default 512. From 1 to
+	// 1048576.
+	MaxConnectionsPerAddress int32 `protobuf:"varint,8,opt,name=max_connections_per_address,json=maxConnectionsPerAddress,proto3" json:"max_connections_per_address,omitempty"`
+	// How fast a client must take a response at least, in bytes a second on the
+	// average, once write_stall_timeout is over; one that is slower is cut off. It
+	// does not hold for streams. 0 sets no bound. Default 4096. At most 1073741824.
+	MinResponseRate int64 `protobuf:"varint,9,opt,name=min_response_rate,json=minResponseRate,proto3" json:"min_response_rate,omitempty"`
+	// How long a client may take nothing of a response. It does not hold for
+	// streams, as long as their connection takes anything. Default "10s". From 1s
+	// to 10m.
+	WriteStallTimeout *durationpb.Duration `protobuf:"bytes,10,opt,name=write_stall_timeout,json=writeStallTimeout,proto3" json:"write_stall_timeout,omitempty"`
+	// The most bytes of responses that wait for their clients, all together. Beyond
+	// it those are cut off whose clients have taken nothing for the longest time.
+	// Default 268435456. From 1048576 to 1099511627776.
+	MaxUnsentBytes int64 `protobuf:"varint,11,opt,name=max_unsent_bytes,json=maxUnsentBytes,proto3" json:"max_unsent_bytes,omitempty"`
+	// What one connection of HTTP/2 may hold. HTTP/2 is served by TLS alone.
+	Http2         *Http2 `protobuf:"bytes,12,opt,name=http2,proto3" json:"http2,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Listener) Reset() {
 	*x = Listener{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[1]
+	mi := &file_venta_config_v1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -442,7 +554,7 @@ func (x *Listener) String() string {
 func (*Listener) ProtoMessage() {}
 
 func (x *Listener) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[1]
+	mi := &file_venta_config_v1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -455,7 +567,7 @@ func (x *Listener) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Listener.ProtoReflect.Descriptor instead.
 func (*Listener) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Listener) GetReadHeaderTimeout() *durationpb.Duration {
@@ -500,6 +612,124 @@ func (x *Listener) GetTls() *ServerTls {
 	return nil
 }
 
+func (x *Listener) GetMaxConnections() int32 {
+	if x != nil {
+		return x.MaxConnections
+	}
+	return 0
+}
+
+func (x *Listener) GetMaxConnectionsPerAddress() int32 {
+	if x != nil {
+		return x.MaxConnectionsPerAddress
+	}
+	return 0
+}
+
+func (x *Listener) GetMinResponseRate() int64 {
+	if x != nil {
+		return x.MinResponseRate
+	}
+	return 0
+}
+
+func (x *Listener) GetWriteStallTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.WriteStallTimeout
+	}
+	return nil
+}
+
+func (x *Listener) GetMaxUnsentBytes() int64 {
+	if x != nil {
+		return x.MaxUnsentBytes
+	}
+	return 0
+}
+
+func (x *Listener) GetHttp2() *Http2 {
+	if x != nil {
+		return x.Http2
+	}
+	return nil
+}
+
+// Http2 bounds a connection of HTTP/2.
+type Http2 struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The most requests at a time. Default 128. From 1 to 65535.
+	MaxConcurrentStreams int32 `protobuf:"varint,1,opt,name=max_concurrent_streams,json=maxConcurrentStreams,proto3" json:"max_concurrent_streams,omitempty"`
+	// The largest frame that is read, in bytes. Default 65536. From 16384 to
+	// 16777215.
+	MaxFrameBytes int32 `protobuf:"varint,2,opt,name=max_frame_bytes,json=maxFrameBytes,proto3" json:"max_frame_bytes,omitempty"`
+	// What a client may send of a request before the gateway has read it, in bytes.
+	// Default 262144. From 65535 to 1073741824.
+	StreamWindowBytes int32 `protobuf:"varint,3,opt,name=stream_window_bytes,json=streamWindowBytes,proto3" json:"stream_window_bytes,omitempty"`
+	// The same for all requests of a connection together. Default 1048576. From
+	// 65535 to 1073741824.
+	ConnectionWindowBytes int32 `protobuf:"varint,4,opt,name=connection_window_bytes,json=connectionWindowBytes,proto3" json:"connection_window_bytes,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *Http2) Reset() {
+	*x = Http2{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Http2) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Http2) ProtoMessage() {}
+
+func (x *Http2) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Http2.ProtoReflect.Descriptor instead.
+func (*Http2) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Http2) GetMaxConcurrentStreams() int32 {
+	if x != nil {
+		return x.MaxConcurrentStreams
+	}
+	return 0
+}
+
+func (x *Http2) GetMaxFrameBytes() int32 {
+	if x != nil {
+		return x.MaxFrameBytes
+	}
+	return 0
+}
+
+func (x *Http2) GetStreamWindowBytes() int32 {
+	if x != nil {
+		return x.StreamWindowBytes
+	}
+	return 0
+}
+
+func (x *Http2) GetConnectionWindowBytes() int32 {
+	if x != nil {
+		return x.ConnectionWindowBytes
+	}
+	return 0
+}
+
 // ServerTls serves an address by TLS 1.2 or later.
 type ServerTls struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -513,7 +743,7 @@ type ServerTls struct {
 
 func (x *ServerTls) Reset() {
 	*x = ServerTls{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -525,7 +755,7 @@ func (x *ServerTls) String() string {
 func (*ServerTls) ProtoMessage() {}
 
 func (x *ServerTls) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -538,7 +768,7 @@ func (x *ServerTls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerTls.ProtoReflect.Descriptor instead.
 func (*ServerTls) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ServerTls) GetCertFile() string {
@@ -572,7 +802,7 @@ type Upstream struct {
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	mi := &file_venta_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +814,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	mi := &file_venta_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +827,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Upstream) GetTarget() string {
@@ -618,7 +848,8 @@ func (x *Upstream) GetConnection() *Connection {
 type Auth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The file with the JSON Web Key Set that tokens are verified with. Default:
-	// the development keys under the data folder.
+	// the development keys under the data folder, where development_keys allows
+	// them; else no token is right, and an RPC that asks for one stops the start.
 	JwksFile string `protobuf:"bytes,1,opt,name=jwks_file,json=jwksFile,proto3" json:"jwks_file,omitempty"`
 	// The issuer that tokens must name. Default "venta-dev" with the
 	// development keys; required with jwks_file.
@@ -627,14 +858,18 @@ type Auth struct {
 	Audience string `protobuf:"bytes,3,opt,name=audience,proto3" json:"audience,omitempty"`
 	// The file with the API keys, in JSON; `venta apikey` makes its entries.
 	// Default: none.
-	ApiKeysFile   string `protobuf:"bytes,4,opt,name=api_keys_file,json=apiKeysFile,proto3" json:"api_keys_file,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ApiKeysFile string `protobuf:"bytes,4,opt,name=api_keys_file,json=apiKeysFile,proto3" json:"api_keys_file,omitempty"`
+	// Whether, without jwks_file, tokens are verified with keys that the process
+	// makes under its data folder: whoever reads that folder can sign any token.
+	// `dev` does that in any case. Default false.
+	DevelopmentKeys bool `protobuf:"varint,20,opt,name=development_keys,json=developmentKeys,proto3" json:"development_keys,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Auth) Reset() {
 	*x = Auth{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	mi := &file_venta_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -646,7 +881,7 @@ func (x *Auth) String() string {
 func (*Auth) ProtoMessage() {}
 
 func (x *Auth) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	mi := &file_venta_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -659,7 +894,7 @@ func (x *Auth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Auth.ProtoReflect.Descriptor instead.
 func (*Auth) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Auth) GetJwksFile() string {
@@ -690,6 +925,13 @@ func (x *Auth) GetApiKeysFile() string {
 	return ""
 }
 
+func (x *Auth) GetDevelopmentKeys() bool {
+	if x != nil {
+		return x.DevelopmentKeys
+	}
+	return false
+}
+
 // Cache bounds the cache of responses.
 type Cache struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -716,7 +958,7 @@ type Cache struct {
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[5]
+	mi := &file_venta_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -728,7 +970,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[5]
+	mi := &file_venta_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -741,7 +983,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Cache) GetMaxBytes() int64 {
@@ -793,7 +1035,7 @@ type RateLimits struct {
 
 func (x *RateLimits) Reset() {
 	*x = RateLimits{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[6]
+	mi := &file_venta_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -805,7 +1047,7 @@ func (x *RateLimits) String() string {
 func (*RateLimits) ProtoMessage() {}
 
 func (x *RateLimits) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[6]
+	mi := &file_venta_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,7 +1060,7 @@ func (x *RateLimits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimits.ProtoReflect.Descriptor instead.
 func (*RateLimits) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RateLimits) GetMaxKeys() int64 {
@@ -858,7 +1100,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[7]
+	mi := &file_venta_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -870,7 +1112,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[7]
+	mi := &file_venta_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -883,7 +1125,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Shutdown) GetDelay() *durationpb.Duration {
@@ -925,7 +1167,7 @@ type Telemetry struct {
 
 func (x *Telemetry) Reset() {
 	*x = Telemetry{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[8]
+	mi := &file_venta_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -937,7 +1179,7 @@ func (x *Telemetry) String() string {
 func (*Telemetry) ProtoMessage() {}
 
 func (x *Telemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[8]
+	mi := &file_venta_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -950,7 +1192,7 @@ func (x *Telemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
 func (*Telemetry) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Telemetry) GetOtlpEndpoint() string {
@@ -988,7 +1230,7 @@ type Logging struct {
 
 func (x *Logging) Reset() {
 	*x = Logging{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[9]
+	mi := &file_venta_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1242,7 @@ func (x *Logging) String() string {
 func (*Logging) ProtoMessage() {}
 
 func (x *Logging) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[9]
+	mi := &file_venta_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1255,7 @@ func (x *Logging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Logging.ProtoReflect.Descriptor instead.
 func (*Logging) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Logging) GetLevel() Logging_Level {
@@ -1044,7 +1286,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[10]
+	mi := &file_venta_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1298,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[10]
+	mi := &file_venta_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1311,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Limits) GetMaxRequestBytes() int64 {
@@ -1090,7 +1332,7 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xc7\v\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xf0\f\n" +
 	"\x06Config\x12\x95\x01\n" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
@@ -1099,9 +1341,9 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\tupstreams\x18\x11 \x03(\v2&.venta.config.v1.Config.UpstreamsEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\tupstreams\x12)\n" +
 	"\x04auth\x18\x04 \x01(\v2\x15.venta.config.v1.AuthR\x04auth\x12\x86\x01\n" +
 	"\x0ftrusted_proxies\x18\x05 \x03(\tB]\xbaHZ\x92\x01W\x10@\"S\xba\x01P\n" +
-	"\x05proxy\x12%must be an IP address or a CIDR block\x1a this.isIp() || this.isIpPrefix()R\x0etrustedProxies\x12\xea\x01\n" +
-	"\x0fallowed_origins\x18\x06 \x03(\tB\xc0\x01\xbaH\xbc\x01\x92\x01\xb8\x01\x10@\"\xb3\x01\xba\x01\xaf\x01\n" +
-	"\x06origin\x12Bmust be SCHEME://HOST[:PORT], without a path or a slash at its end\x1aathis.matches('^[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._~-]+|\\\\[[0-9A-Fa-f:.]+\\\\])(:[0-9]{1,5})?$')R\x0eallowedOrigins\x12,\n" +
+	"\x05proxy\x12%must be an IP address or a CIDR block\x1a this.isIp() || this.isIpPrefix()R\x0etrustedProxies\x12\xf8\x01\n" +
+	"\x0fallowed_origins\x18\x06 \x03(\tB\xce\x01\xbaH\xca\x01\x92\x01\xc6\x01\x10@\"\xc1\x01\xba\x01\xbd\x01\n" +
+	"\x06origin\x12\\must be SCHEME://HOST[:PORT] in lower case, without a path, a slash at its end or a wildcard\x1aUthis.matches('^[a-z][a-z0-9+.-]*://([a-z0-9._~-]+|\\\\[[0-9a-f:.]+\\\\])(:[0-9]{1,5})?$')R\x0eallowedOrigins\x12,\n" +
 	"\x05cache\x18\a \x01(\v2\x16.venta.config.v1.CacheR\x05cache\x128\n" +
 	"\ttelemetry\x18\b \x01(\v2\x1a.venta.config.v1.TelemetryR\ttelemetry\x12>\n" +
 	"\rhttp_listener\x18\t \x01(\v2\x19.venta.config.v1.ListenerR\fhttpListener\x12@\n" +
@@ -1113,10 +1355,21 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\bshutdown\x18\r \x01(\v2\x19.venta.config.v1.ShutdownR\bshutdown\x122\n" +
 	"\alogging\x18\x0e \x01(\v2\x18.venta.config.v1.LoggingR\alogging\x12H\n" +
 	"\toverrides\x18\x0f \x03(\v2\x1f.venta.config.v1.PolicyOverrideB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\toverrides\x12/\n" +
-	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\x1aW\n" +
+	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\x12)\n" +
+	"\x04cors\x18\x14 \x01(\v2\x15.venta.config.v1.CorsR\x04cors\x12n\n" +
+	"\vadmin_hosts\x18\x15 \x03(\tBM\xbaHJ\x92\x01G\x10@\"C\xba\x01@\n" +
+	"\x04host\x12%must be a host's name, without a port\x1a\x11this.isHostname()R\n" +
+	"adminHosts\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
-	"\x05value\x18\x02 \x01(\v2\x19.venta.config.v1.UpstreamR\x05value:\x028\x01J\x04\b\x03\x10\x04\"\xba\x03\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.venta.config.v1.UpstreamR\x05value:\x028\x01J\x04\b\x03\x10\x04\"\xbb\x02\n" +
+	"\x04Cors\x12\x1d\n" +
+	"\n" +
+	"any_origin\x18\x01 \x01(\bR\tanyOrigin\x12\x88\x01\n" +
+	"\x0fallowed_headers\x18\x02 \x03(\tB_\xbaH\\\x92\x01Y\x10@\"U\xba\x01R\n" +
+	"\x05field\x12\"must be the name of a header field\x1a%this.matches('^[A-Za-z0-9-]{1,128}$')R\x0eallowedHeaders\x12\x88\x01\n" +
+	"\x0fexposed_headers\x18\x03 \x03(\tB_\xbaH\\\x92\x01Y\x10@\"U\xba\x01R\n" +
+	"\x05field\x12\"must be the name of a header field\x1a%this.matches('^[A-Za-z0-9-]{1,128}$')R\x0eexposedHeaders\"\xbd\x06\n" +
 	"\bListener\x12]\n" +
 	"\x13read_header_timeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x03\b\xac\x022\x05\x10\x80\xc2\xd7/R\x11readHeaderTimeout\x12K\n" +
 	"\fread_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
@@ -1125,7 +1378,22 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\fwriteTimeout\x12M\n" +
 	"\fidle_timeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x90\x1c2\x02\b\x01R\vidleTimeout\x126\n" +
 	"\x10max_header_bytes\x18\x05 \x01(\x03B\f\xbaH\t\"\a\x18\x80\x80@(\x80 R\x0emaxHeaderBytes\x12,\n" +
-	"\x03tls\x18\x06 \x01(\v2\x1a.venta.config.v1.ServerTlsR\x03tls\"]\n" +
+	"\x03tls\x18\x06 \x01(\v2\x1a.venta.config.v1.ServerTlsR\x03tls\x124\n" +
+	"\x0fmax_connections\x18\a \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80@(\x10R\x0emaxConnections\x12J\n" +
+	"\x1bmax_connections_per_address\x18\b \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80@(\x01R\x18maxConnectionsPerAddress\x129\n" +
+	"\x11min_response_rate\x18\t \x01(\x03B\r\xbaH\n" +
+	"\"\b\x18\x80\x80\x80\x80\x04(\x00R\x0fminResponseRate\x12Z\n" +
+	"\x13write_stall_timeout\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\xd8\x042\x02\b\x01R\x11writeStallTimeout\x12:\n" +
+	"\x10max_unsent_bytes\x18\v \x01(\x03B\x10\xbaH\r\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\x0emaxUnsentBytes\x12,\n" +
+	"\x05http2\x18\f \x01(\v2\x16.venta.config.v1.Http2R\x05http2\"\x8c\x02\n" +
+	"\x05Http2\x12A\n" +
+	"\x16max_concurrent_streams\x18\x01 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xff\xff\x03(\x01R\x14maxConcurrentStreams\x126\n" +
+	"\x0fmax_frame_bytes\x18\x02 \x01(\x05B\x0e\xbaH\v\x1a\t\x18\xff\xff\xff\a(\x80\x80\x01R\rmaxFrameBytes\x12?\n" +
+	"\x13stream_window_bytes\x18\x03 \x01(\x05B\x0f\xbaH\f\x1a\n" +
+	"\x18\x80\x80\x80\x80\x04(\xff\xff\x03R\x11streamWindowBytes\x12G\n" +
+	"\x17connection_window_bytes\x18\x04 \x01(\x05B\x0f\xbaH\f\x1a\n" +
+	"\x18\x80\x80\x80\x80\x04(\xff\xff\x03R\x15connectionWindowBytes\"]\n" +
 	"\tServerTls\x12(\n" +
 	"\tcert_file\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80 R\bcertFile\x12&\n" +
 	"\bkey_file\x18\x02 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80 R\akeyFile\"i\n" +
@@ -1133,12 +1401,13 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x06target\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06target\x12;\n" +
 	"\n" +
 	"connection\x18\x02 \x01(\v2\x1b.venta.config.v1.ConnectionR\n" +
-	"connection\"\xa3\x01\n" +
+	"connection\"\xce\x01\n" +
 	"\x04Auth\x12%\n" +
 	"\tjwks_file\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\bjwksFile\x12 \n" +
 	"\x06issuer\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06issuer\x12$\n" +
 	"\baudience\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\baudience\x12,\n" +
-	"\rapi_keys_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vapiKeysFile\"\xbd\x02\n" +
+	"\rapi_keys_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vapiKeysFile\x12)\n" +
+	"\x10development_keys\x18\x14 \x01(\bR\x0fdevelopmentKeys\"\xbd\x02\n" +
 	"\x05Cache\x12-\n" +
 	"\tmax_bytes\x18\x01 \x01(\x03B\x10\xbaH\r\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\bmaxBytes\x12\x16\n" +
 	"\x06remote\x18\x02 \x01(\bR\x06remote\x12J\n" +
@@ -1208,62 +1477,67 @@ func file_venta_config_v1_config_proto_rawDescGZIP() []byte {
 }
 
 var file_venta_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_venta_config_v1_config_proto_goTypes = []any{
 	(RateLimits_Headers)(0),     // 0: venta.config.v1.RateLimits.Headers
 	(Logging_Level)(0),          // 1: venta.config.v1.Logging.Level
 	(Logging_Format)(0),         // 2: venta.config.v1.Logging.Format
 	(*Config)(nil),              // 3: venta.config.v1.Config
-	(*Listener)(nil),            // 4: venta.config.v1.Listener
-	(*ServerTls)(nil),           // 5: venta.config.v1.ServerTls
-	(*Upstream)(nil),            // 6: venta.config.v1.Upstream
-	(*Auth)(nil),                // 7: venta.config.v1.Auth
-	(*Cache)(nil),               // 8: venta.config.v1.Cache
-	(*RateLimits)(nil),          // 9: venta.config.v1.RateLimits
-	(*Shutdown)(nil),            // 10: venta.config.v1.Shutdown
-	(*Telemetry)(nil),           // 11: venta.config.v1.Telemetry
-	(*Logging)(nil),             // 12: venta.config.v1.Logging
-	(*Limits)(nil),              // 13: venta.config.v1.Limits
-	nil,                         // 14: venta.config.v1.Config.UpstreamsEntry
-	(*Redis)(nil),               // 15: venta.config.v1.Redis
-	(*PolicyOverride)(nil),      // 16: venta.config.v1.PolicyOverride
-	(*durationpb.Duration)(nil), // 17: google.protobuf.Duration
-	(*Connection)(nil),          // 18: venta.config.v1.Connection
+	(*Cors)(nil),                // 4: venta.config.v1.Cors
+	(*Listener)(nil),            // 5: venta.config.v1.Listener
+	(*Http2)(nil),               // 6: venta.config.v1.Http2
+	(*ServerTls)(nil),           // 7: venta.config.v1.ServerTls
+	(*Upstream)(nil),            // 8: venta.config.v1.Upstream
+	(*Auth)(nil),                // 9: venta.config.v1.Auth
+	(*Cache)(nil),               // 10: venta.config.v1.Cache
+	(*RateLimits)(nil),          // 11: venta.config.v1.RateLimits
+	(*Shutdown)(nil),            // 12: venta.config.v1.Shutdown
+	(*Telemetry)(nil),           // 13: venta.config.v1.Telemetry
+	(*Logging)(nil),             // 14: venta.config.v1.Logging
+	(*Limits)(nil),              // 15: venta.config.v1.Limits
+	nil,                         // 16: venta.config.v1.Config.UpstreamsEntry
+	(*Redis)(nil),               // 17: venta.config.v1.Redis
+	(*PolicyOverride)(nil),      // 18: venta.config.v1.PolicyOverride
+	(*durationpb.Duration)(nil), // 19: google.protobuf.Duration
+	(*Connection)(nil),          // 20: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
-	14, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
-	7,  // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
-	8,  // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
-	11, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
-	4,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
-	4,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
-	15, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
-	9,  // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
-	10, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
-	12, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
-	16, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
-	13, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
-	17, // 12: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	17, // 13: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	17, // 14: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	17, // 15: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	5,  // 16: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	18, // 17: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	17, // 18: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	17, // 19: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	17, // 20: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
-	0,  // 21: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	17, // 22: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	17, // 23: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	17, // 24: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 25: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 26: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	6,  // 27: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	16, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
+	9,  // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
+	10, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
+	13, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
+	5,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
+	5,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
+	17, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
+	11, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
+	12, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
+	14, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
+	18, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
+	15, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
+	4,  // 12: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
+	19, // 13: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	19, // 14: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	19, // 15: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	19, // 16: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	7,  // 17: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	19, // 18: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
+	6,  // 19: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
+	20, // 20: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	19, // 21: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	19, // 22: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	19, // 23: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	0,  // 24: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	19, // 25: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	19, // 26: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	19, // 27: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 28: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 29: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	8,  // 30: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -1280,7 +1554,7 @@ func file_venta_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_config_v1_config_proto_rawDesc), len(file_venta_config_v1_config_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

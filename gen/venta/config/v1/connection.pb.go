@@ -36,8 +36,10 @@ type Connection struct {
 	BackoffBase *durationpb.Duration `protobuf:"bytes,3,opt,name=backoff_base,json=backoffBase,proto3" json:"backoff_base,omitempty"`
 	// The longest wait between two attempts. Default "1s". From backoff_base to 5m.
 	BackoffMax *durationpb.Duration `protobuf:"bytes,4,opt,name=backoff_max,json=backoffMax,proto3" json:"backoff_max,omitempty"`
-	// How long a connection may be silent before it is probed. Default "30s".
-	// From 10s to 1h.
+	// How long a connection with calls may be silent before it is probed. A gRPC
+	// server that nobody has tuned closes connections that probe more often than
+	// every 5 minutes ("too_many_pings"): give less only where the server's
+	// enforcement policy permits it. Default "5m". From 10s to 1h.
 	KeepaliveTime *durationpb.Duration `protobuf:"bytes,5,opt,name=keepalive_time,json=keepaliveTime,proto3" json:"keepalive_time,omitempty"`
 	// How long the response to a probe may take. Default "10s". From 1s to 1m.
 	KeepaliveTimeout *durationpb.Duration `protobuf:"bytes,6,opt,name=keepalive_timeout,json=keepaliveTimeout,proto3" json:"keepalive_timeout,omitempty"`
