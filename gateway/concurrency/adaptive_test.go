@@ -10,6 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/concurrency"
 	"github.com/venta-hq/venta/gateway/deadline"
@@ -80,60 +83,6 @@ func TestOverload(t *testing.T) {
 	}
 }
 
-// TestBoundFollows keeps an upstream busy and watches the bound while the
-// upstream's capacity and latency change.
-func TestBoundFollows(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const clients = 100 // that always have a next call
-		l := newLimiter(t, policy.Concurrency{MaxInFlight: clients, MaxQueue: clients, Adaptive: true}, concurrency.Options{})
-		var workers, latency atomic.Int64
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		defer running.Wait()
-		defer cancel()
-		for range clients {
-			running.Go(func() {
-				for ctx.Err() == nil {
-					permit, err := l.Acquire(ctx, byDefault)
-					if err != nil {
-						continue // after a wait of a second
-					}
-					busy := max(1, float64(l.Load().InFlight)/float64(workers.Load()))
-					time.Sleep(time.Duration(float64(latency.Load()) * busy))
-					permit.Done(concurrency.Success)
-				}
-			})
-		}
-		for _, step := range []struct {
-			name    string
-			workers int
-			latency time.Duration
-			after   time.Duration
-		}{
-			{"found", 20, 20 * time.Millisecond, 10 * time.Second},
-			{"half the capacity", 10, 20 * time.Millisecond, 10 * time.Second},
-			{"all of it again", 20, 20 * time.Millisecond, 20 * time.Second},
-			{"five times as slow", 20, 100 * time.Millisecond, 40 * time.Second},
-			{"as fast as before", 20, 20 * time.Millisecond, 40 * time.Second},
-		} {
-			workers.Store(int64(step.workers))
-			latency.Store(int64(step.latency))
-			time.Sleep(step.after)
-			sum := 0
-			const looks = 20
-			for range looks {
-				time.Sleep(250 * time.Millisecond)
-				sum += l.Load().Limit
-			}
-			if mean := sum / looks; mean < step.workers*8/10 || mean > step.workers*3 {
-				t.Errorf("%s: the bound is %d, the upstream serves %d", step.name, mean, step.workers)
-			} else {
-				t.Logf("%s: %d for %d", step.name, mean, step.workers)
-			}
-		}
-	})
-}
-
 // TestNoiseIsNoLoad holds that latencies which differ from call to call, but not
 // with the load, do not hold calls back.
 func TestNoiseIsNoLoad(t *testing.T) {
@@ -172,8 +121,8 @@ func TestNoiseIsNoLoad(t *testing.T) {
 	})
 }
 
-// TestTimeoutsShrinkTheBound holds that an upstream that never responds gets
-// few calls, and those that the caller or the gateway ended change nothing.
+// TestTimeoutsShrinkTheBound holds that an upstream that never responds gets few
+// calls. What fails, and what the caller or the gateway ended, changes nothing.
 func TestTimeoutsShrinkTheBound(t *testing.T) {
 	overload := &apierror.Error{Code: 4, Reason: apierror.TimeoutExceeded, Message: "late", Cause: deadline.ErrPolicy}
 	tests := []struct {
@@ -182,8 +131,10 @@ func TestTimeoutsShrinkTheBound(t *testing.T) {
 		want func(limit int) bool
 	}{
 		{"timeout", overload, func(limit int) bool { return limit == 1 }},
-		{"open breaker", &apierror.Error{Code: 14, Reason: apierror.CircuitOpen}, func(limit int) bool { return limit == 20 }},
-		{"caller", context.Canceled, func(limit int) bool { return limit == 20 }},
+		{"open breaker", &apierror.Error{Code: 14, Reason: apierror.CircuitOpen}, func(limit int) bool { return limit == 100 }},
+		{"caller", context.Canceled, func(limit int) bool { return limit == 100 }},
+		{"failure", status.Error(codes.Unavailable, "down"), func(limit int) bool { return limit == 100 }},
+		{"quota", status.Error(codes.ResourceExhausted, "no more"), func(limit int) bool { return limit == 100 }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -203,8 +154,8 @@ func TestTimeoutsShrinkTheBound(t *testing.T) {
 	}
 }
 
-// TestIdleUpstreamIsNotBounded holds that the bound does not shrink, nor grow
-// without need, where few calls come.
+// TestIdleUpstreamIsNotBounded holds that the bound does not shrink where few calls
+// come.
 func TestIdleUpstreamIsNotBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, policy.Concurrency{MaxInFlight: 100, Adaptive: true}, concurrency.Options{})
@@ -215,9 +166,52 @@ func TestIdleUpstreamIsNotBounded(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			if got := l.Load().Limit; got > 20 || got < 5 {
+			if got := l.Load().Limit; got != 100 {
 				t.Fatalf("the bound is %d", got)
 			}
+		}
+	})
+}
+
+// TestSuccession holds that a changed policy begins with what was learnt, and that
+// an override from 400 to 401 sheds nothing.
+func TestSuccession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := newLimiter(t, policy.Concurrency{MaxInFlight: 400, Adaptive: true}, concurrency.Options{})
+		u := &upstream{workers: make(chan struct{}, 8), latency: 20 * time.Millisecond}
+		var running sync.WaitGroup
+		send := func(l *concurrency.Limiter, rate int, span time.Duration) (shed int64) {
+			var count atomic.Int64
+			for range int(span.Seconds() * float64(rate)) {
+				running.Go(func() {
+					if err := invoke(t.Context(), l.UnaryClientInterceptor(byDefault), u.call); err != nil {
+						count.Add(1)
+					}
+				})
+				time.Sleep(time.Second / time.Duration(rate))
+			}
+			running.Wait()
+			return count.Load()
+		}
+		succeed := func(maxInFlight int) *concurrency.Limiter {
+			after := newLimiter(t, policy.Concurrency{MaxInFlight: maxInFlight, Adaptive: true}, concurrency.Options{})
+			after.Succeed(before)
+			return after
+		}
+		send(before, 300, 5*time.Second)
+		if shed := send(succeed(401), 300, 5*time.Second); shed > 0 {
+			t.Errorf("%d calls shed of a healthy upstream", shed)
+		}
+		send(before, 1600, 5*time.Second)
+		found := before.Load().Limit
+		if found > 64 {
+			t.Fatalf("the bound is %d under overload", found)
+		}
+		if got := succeed(401).Load().Limit; got != found {
+			t.Errorf("the bound is %d, was %d", got, found)
+		}
+		if got := succeed(5).Load().Limit; got != 5 {
+			t.Errorf("the bound is %d, of 5", got)
 		}
 	})
 }

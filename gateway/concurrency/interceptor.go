@@ -5,9 +5,7 @@ import (
 	"errors"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/deadline"
@@ -25,7 +23,7 @@ func (l *Limiter) UnaryClientInterceptor(c policy.Criticality) grpc.UnaryClientI
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 		invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 	) error {
-		permit, err := l.Acquire(ctx, c)
+		permit, err := l.acquire(ctx, method, c)
 		if err != nil {
 			l.report(ctx, method, c, err)
 			return err
@@ -33,7 +31,7 @@ func (l *Limiter) UnaryClientInterceptor(c policy.Criticality) grpc.UnaryClientI
 		outcome := Ignored // of a call that does not return
 		defer func() { permit.Done(outcome) }()
 		err = invoker(mark(ctx), method, req, reply, cc, opts...)
-		outcome = outcomeOf(ctx, err)
+		outcome = outcomeOf(err)
 		return err
 	}
 }
@@ -66,19 +64,15 @@ func (l *Limiter) marker(c policy.Criticality) func(context.Context) context.Con
 	}
 }
 
-// outcomeOf says what err, returned under ctx, tells about the upstream's load.
-// Only a success is a measure of time: errors are often faster than any response.
-func outcomeOf(ctx context.Context, err error) Outcome {
-	if err == nil {
+// outcomeOf says what err tells about how long the upstream takes. A failure tells
+// nothing, but for one that a bound of the gateway's has made: it took that long.
+func outcomeOf(err error) Outcome {
+	switch {
+	case err == nil:
 		return Success
-	}
-	code := status.Code(err)
-	if apierror.Refused(err) || !errors.Is(err, deadline.ErrPolicy) && deadline.EndedByCaller(ctx, code) {
+	case errors.Is(err, deadline.ErrPolicy):
+		return TimedOut
+	default:
 		return Ignored
 	}
-	switch code {
-	case codes.DeadlineExceeded, codes.ResourceExhausted, codes.Unavailable:
-		return Overload
-	}
-	return Ignored
 }

@@ -8,10 +8,15 @@
 // critical than all that wait is shed at once. Nobody waits for longer than
 // [Options.MaxWait], and a call whose context ends leaves the queue.
 //
-// The bound is fixed, or follows the upstream's latency (adaptive): it grows
-// while calls are about as fast as they are on an idle upstream and shrinks when
-// they are slower, so that calls wait here, where the least critical can be
-// shed, and not in the upstream.
+// Without a queue a call is shed where all places are taken. Then places are left
+// to more critical calls: while such have come within the last ten seconds, a call
+// one step below the most critical of them finds room up to three quarters of the
+// bound, and two steps below up to half. Where all are equally critical, each has all of it.
+//
+// The bound is fixed, or follows the upstream's latency (adaptive): it shrinks
+// when calls wait in a queue at the upstream, so that they wait here instead, where
+// the least critical can be shed. What fails is no sign of a queue, nor is an
+// upstream that is slow for reasons of its own: nothing is shed for either.
 //
 // In shadow mode every call is admitted at once and nothing travels upstream. A
 // call that would have found a place or room in the queue counts until it ends;
@@ -72,8 +77,9 @@ type Limiter struct {
 
 	mu       sync.Mutex
 	limit    int
-	inFlight int   // in shadow mode, those that would wait included
-	queue    queue // empty unless inFlight >= limit
+	inFlight int                  // in shadow mode, those that would wait included
+	queue    queue                // empty unless inFlight >= limit
+	came     [ranks]time.Duration // when a call of each rank came last; -1: none
 	gradient *gradient
 }
 
@@ -96,12 +102,24 @@ func New(p policy.Concurrency, o Options) (*Limiter, error) {
 		return nil, fmt.Errorf("concurrency: the longest wait must not be negative: %s", o.MaxWait)
 	}
 	o.MaxWait = cmp.Or(o.MaxWait, defaultMaxWait)
-	l := &Limiter{policy: p, options: o, epoch: time.Now(), limit: p.MaxInFlight}
+	l := &Limiter{policy: p, options: o, epoch: time.Now(), limit: p.MaxInFlight, came: [ranks]time.Duration{-1, -1, -1}}
 	if p.Adaptive {
 		l.gradient = newGradient(p.MaxInFlight)
-		l.limit = l.gradient.places()
 	}
 	return l, nil
+}
+
+// Succeed takes over what another limiter has learnt of the upstream, before the
+// first call: a bound that changes a little is no reason to learn anew. Calls that
+// are in flight stay the other's.
+func (l *Limiter) Succeed(before *Limiter) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	l.epoch, l.came = before.epoch, before.came
+	if l.gradient != nil && before.gradient != nil {
+		l.gradient.inherit(before.gradient)
+		l.limit = l.gradient.places()
+	}
 }
 
 // Load returns what the limiter holds now; in shadow mode, what it would hold.

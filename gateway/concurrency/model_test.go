@@ -75,6 +75,18 @@ func (m *model) first(order func(a, b *modelCall) int) *modelCall {
 	return slices.MinFunc(waits, order)
 }
 
+// room is what a call may find taken: without a queue less, where more critical
+// ones have come within ten seconds.
+func (m *model) room(rank int) int {
+	share := 100
+	for _, c := range m.calls {
+		if m.policy.MaxQueue == 0 && c.rank < rank && m.now-c.came <= 10*time.Second {
+			share = min(share, []int{100, 75, 50}[rank-c.rank])
+		}
+	}
+	return max(m.policy.MaxInFlight*share/100, 1)
+}
+
 func (m *model) arrive(rank int, patience time.Duration) {
 	c := &modelCall{fate: waiting, rank: rank, came: m.now}
 	if patience > 0 {
@@ -83,7 +95,7 @@ func (m *model) arrive(rank int, patience time.Duration) {
 	switch leastCritical := m.first(func(a, b *modelCall) int {
 		return cmp.Or(b.rank-a.rank, slices.Index(m.calls, b)-slices.Index(m.calls, a))
 	}); {
-	case m.count(running) < m.policy.MaxInFlight:
+	case m.count(running) < m.room(rank):
 		c.fate = running
 	case m.count(waiting) < m.policy.MaxQueue:
 	case leastCritical != nil && leastCritical.rank > rank:

@@ -3,6 +3,7 @@ package concurrency
 import (
 	"container/list"
 	"context"
+	"time"
 
 	"github.com/venta-hq/venta/gateway/policy"
 )
@@ -12,6 +13,12 @@ type rank int
 
 // ranks is how many there are.
 const ranks = 3
+
+// shares is the part of the bound, in percent, that a call may find taken, by how
+// many ranks it is below the most critical one that has come within reservedFor.
+var shares = [ranks]int{100, 75, 50}
+
+const reservedFor = 10 * time.Second
 
 func rankOf(c policy.Criticality) rank {
 	switch c {

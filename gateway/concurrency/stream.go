@@ -2,11 +2,9 @@ package concurrency
 
 import (
 	"context"
-	"errors"
 
 	"google.golang.org/grpc"
 
-	"github.com/venta-hq/venta/gateway/deadline"
 	"github.com/venta-hq/venta/gateway/internal/clientstream"
 	"github.com/venta-hq/venta/gateway/policy"
 )
@@ -19,18 +17,18 @@ import (
 // The place comes back with the stream's end, whichever operation learns of it,
 // with a panic while it opens or receives, and at the latest when the caller's
 // context ends, so that a stream that is abandoned keeps none. How long a stream
-// lasts says nothing about the upstream's load; that it failed for overload does.
+// lasts, and how it ends, says nothing about the upstream's load.
 func (l *Limiter) StreamClientInterceptor(c policy.Criticality) grpc.StreamClientInterceptor {
 	mark := l.marker(c)
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
 		streamer grpc.Streamer, opts ...grpc.CallOption,
 	) (grpc.ClientStream, error) {
-		permit, err := l.Acquire(ctx, c)
+		permit, err := l.acquire(ctx, method, c)
 		if err != nil {
 			l.report(ctx, method, c, err)
 			return nil, err
 		}
-		p := &streamPlace{ctx: ctx, permit: permit}
+		p := &streamPlace{permit: permit}
 		return p.stream.Open(ctx, desc, p, func() (grpc.ClientStream, error) {
 			return streamer(mark(ctx), desc, cc, method, opts...)
 		})
@@ -41,18 +39,8 @@ func (l *Limiter) StreamClientInterceptor(c policy.Criticality) grpc.StreamClien
 type streamPlace struct {
 	clientstream.EndOnly
 	stream clientstream.Stream
-	ctx    context.Context // the caller's
 	permit Permit
 }
 
 // Ended implements clientstream.Observer.
-func (p *streamPlace) Ended(end clientstream.End) { p.permit.Done(streamOutcome(p.ctx, end)) }
-
-// streamOutcome says what a stream's end tells about the upstream's load. That a
-// bound has passed tells nothing: it may be the caller who was silent.
-func streamOutcome(ctx context.Context, end clientstream.End) Outcome {
-	if end.Err == nil || end.Lost || errors.Is(end.Err, deadline.ErrPolicy) {
-		return Ignored
-	}
-	return outcomeOf(ctx, end.Err)
-}
+func (p *streamPlace) Ended(clientstream.End) { p.permit.Done(Ignored) }

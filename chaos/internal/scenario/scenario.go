@@ -27,7 +27,7 @@ type Scenario struct {
 func All() []Scenario {
 	return []Scenario{
 		latency, resets, blackHole, halfOpen, errorRates, oneOfThree, slowDrip, backendRestarts,
-		totalOutage, overload, rollingGateways, keepAlive, rollingBackends, reload,
+		totalOutage, overload, healthyBound, rollingGateways, keepAlive, rollingBackends, reload,
 	}
 }
 

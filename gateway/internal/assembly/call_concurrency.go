@@ -31,12 +31,17 @@ func (b *builder) concurrencyLimiter() *concurrency.Limiter {
 		return nil
 	}
 	p := b.rpc.Policy.Concurrency.Limiter()
-	return remembered[*concurrency.Limiter](b, b.scope(p.PerService), "concurrency", p, func() (*part, error) {
-		return newPart(concurrency.New(p, concurrency.Options{
+	owner := b.scope(p.PerService)
+	return remembered[*concurrency.Limiter](b, owner, "concurrency", p, func() (*part, error) {
+		limiter, err := concurrency.New(p, concurrency.Options{
 			OnShed:    b.env.onShed,
 			OnShadow:  b.onShadow("concurrency"),
 			Sanitized: b.env.Edge.Plain,
-		}))
+		})
+		if before, ok := b.generation.predecessor(owner + "/concurrency").(*concurrency.Limiter); ok && err == nil {
+			limiter.Succeed(before)
+		}
+		return newPart(limiter, err)
 	})
 }
 

@@ -113,6 +113,15 @@ func (g *Generation) find(name string, settings any) (*part, error) {
 	return nil, nil
 }
 
+// predecessor returns the value that a part of that name had in the generation
+// before, by other settings; nil where it had none.
+func (g *Generation) predecessor(name string) any {
+	if old := g.before[name]; old != nil {
+		return old.value
+	}
+	return nil
+}
+
 // keep returns the part of that name, and makes it where there is none.
 func (g *Generation) keep(name string, settings any, build func() (*part, error)) (*part, error) {
 	p, err := g.find(name, settings)

@@ -2121,15 +2121,20 @@ type Concurrency struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The most calls in flight. Required. From 1 to 1000000.
 	MaxInFlight *int32 `protobuf:"varint,1,opt,name=max_in_flight,json=maxInFlight,proto3,oneof" json:"max_in_flight,omitempty"`
-	// Whether the bound follows the upstream's latency: it then begins at 20 and
-	// moves between 1 and max_in_flight, so that calls wait in the gateway's queue
-	// or are shed instead of waiting in the upstream. Default false.
+	// Whether the bound follows the upstream's latency: it is max_in_flight until
+	// calls take longer the more of them are in flight and come faster than they
+	// end, and then moves between 1 and max_in_flight, so that calls wait in the
+	// gateway's queue or are shed instead of waiting in the upstream. An upstream
+	// that fails, or is slow whatever the load, gets every call. Default false.
 	Adaptive *bool `protobuf:"varint,2,opt,name=adaptive,proto3,oneof" json:"adaptive,omitempty"`
 	// How many calls may wait for a place, each for at most one second. More
 	// critical ones go first, else the one that came first; a full queue sheds
 	// its least critical call. Default 0. From 0 to 100000.
 	MaxQueue *int32 `protobuf:"varint,3,opt,name=max_queue,json=maxQueue,proto3,oneof" json:"max_queue,omitempty"`
-	// What is shed first. Anything but CRITICALITY_DEFAULT is told to the
+	// What is shed first. Without a queue calls leave places to more critical ones:
+	// while such have come within the last ten seconds, a call one step below the
+	// most critical of them finds room up to three quarters of the bound, two steps
+	// below up to half. Anything but CRITICALITY_DEFAULT is told to the
 	// upstream, as "critical" or "sheddable" in the request metadata
 	// x-venta-criticality. Default CRITICALITY_DEFAULT.
 	Criticality *Concurrency_Criticality `protobuf:"varint,4,opt,name=criticality,proto3,enum=venta.policy.v1.Concurrency_Criticality,oneof" json:"criticality,omitempty"`
