@@ -156,6 +156,7 @@ type client struct {
 	base  string
 	host  string // "": the base's
 	token string
+	key   string // an API key
 	http  *http.Client
 }
 
@@ -182,6 +183,9 @@ func (c *client) do(t *testing.T, method, path, body string) response {
 	}
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.key != "" {
+		request.Header.Set("X-Api-Key", c.key)
 	}
 	request.Host = c.host
 	began := time.Now()

@@ -25,6 +25,9 @@ type Options struct {
 	Policies http.Handler
 	// Upstreams serves /upstreams.
 	Upstreams http.Handler
+	// IdentityKeys serves /.well-known/jwks.json, the keys that services verify the
+	// gateway's tokens with.
+	IdentityKeys http.Handler
 	// Others are handlers of the program's own, by their pattern
 	// ([http.ServeMux]).
 	Others map[string]http.Handler
@@ -51,6 +54,7 @@ func New(o Options) (http.Handler, error) {
 	add("GET", o.Metrics, "/metrics")
 	add("GET", o.Policies, "/policies")
 	add("GET", o.Upstreams, "/upstreams")
+	add("GET", o.IdentityKeys, "/.well-known/jwks.json")
 	add("POST", o.Purge, "/cache/purge")
 	core["GET /{$}"] = index(served)
 	for pattern, h := range core {

@@ -256,7 +256,9 @@ type Config struct {
 	// Can change while the gateway runs.
 	Overrides []*PolicyOverride `protobuf:"bytes,15,rep,name=overrides,proto3" json:"overrides,omitempty"`
 	// How large messages may be where an RPC does not say.
-	Limits        *Limits `protobuf:"bytes,16,opt,name=limits,proto3" json:"limits,omitempty"`
+	Limits *Limits `protobuf:"bytes,16,opt,name=limits,proto3" json:"limits,omitempty"`
+	// How upstreams learn who the caller is.
+	Identity      *Identity `protobuf:"bytes,19,opt,name=identity,proto3" json:"identity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -399,6 +401,13 @@ func (x *Config) GetOverrides() []*PolicyOverride {
 func (x *Config) GetLimits() *Limits {
 	if x != nil {
 		return x.Limits
+	}
+	return nil
+}
+
+func (x *Config) GetIdentity() *Identity {
+	if x != nil {
+		return x.Identity
 	}
 	return nil
 }
@@ -1075,7 +1084,7 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xc7\v\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xfe\v\n" +
 	"\x06Config\x12\x95\x01\n" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
@@ -1098,7 +1107,8 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\bshutdown\x18\r \x01(\v2\x19.venta.config.v1.ShutdownR\bshutdown\x122\n" +
 	"\alogging\x18\x0e \x01(\v2\x18.venta.config.v1.LoggingR\alogging\x12H\n" +
 	"\toverrides\x18\x0f \x03(\v2\x1f.venta.config.v1.PolicyOverrideB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\toverrides\x12/\n" +
-	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\x1aW\n" +
+	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\x125\n" +
+	"\bidentity\x18\x13 \x01(\v2\x19.venta.config.v1.IdentityR\bidentity\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
 	"\x05value\x18\x02 \x01(\v2\x19.venta.config.v1.UpstreamR\x05value:\x028\x01J\x04\b\x03\x10\x04\"\xba\x03\n" +
@@ -1210,8 +1220,9 @@ var file_venta_config_v1_config_proto_goTypes = []any{
 	nil,                         // 14: venta.config.v1.Config.UpstreamsEntry
 	(*Redis)(nil),               // 15: venta.config.v1.Redis
 	(*PolicyOverride)(nil),      // 16: venta.config.v1.PolicyOverride
-	(*durationpb.Duration)(nil), // 17: google.protobuf.Duration
-	(*Connection)(nil),          // 18: venta.config.v1.Connection
+	(*Identity)(nil),            // 17: venta.config.v1.Identity
+	(*durationpb.Duration)(nil), // 18: google.protobuf.Duration
+	(*Connection)(nil),          // 19: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
 	14, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
@@ -1226,26 +1237,27 @@ var file_venta_config_v1_config_proto_depIdxs = []int32{
 	12, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
 	16, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
 	13, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
-	17, // 12: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	17, // 13: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	17, // 14: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	17, // 15: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	5,  // 16: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	18, // 17: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	17, // 18: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	17, // 19: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	0,  // 20: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	17, // 21: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	17, // 22: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	17, // 23: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 24: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 25: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	6,  // 26: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	17, // 12: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
+	18, // 13: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	18, // 14: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	18, // 15: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	18, // 16: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	5,  // 17: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	19, // 18: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	18, // 19: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	18, // 20: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	0,  // 21: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	18, // 22: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	18, // 23: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	18, // 24: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 25: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 26: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	6,  // 27: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -1254,6 +1266,7 @@ func file_venta_config_v1_config_proto_init() {
 		return
 	}
 	file_venta_config_v1_connection_proto_init()
+	file_venta_config_v1_identity_proto_init()
 	file_venta_config_v1_overrides_proto_init()
 	file_venta_config_v1_redis_proto_init()
 	type x struct{}
