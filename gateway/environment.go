@@ -6,6 +6,7 @@ import (
 
 	"buf.build/go/protovalidate"
 
+	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/compression"
 	"github.com/venta-hq/venta/gateway/internal/assembly"
@@ -65,6 +66,11 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 			MaxRequestBytes:    o.MaxRequestBytes,
 			MaxResponseBytes:   o.MaxResponseBytes,
 		},
+	}
+	if !o.AnonymousCalls {
+		if env.Identity, err = identity.New(o.Identity); err != nil {
+			return nil, err
+		}
 	}
 	if !o.UncompressedResponses {
 		if env.Compress, err = compression.New(compression.Options{}); err != nil {

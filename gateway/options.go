@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/ratelimit"
 )
@@ -28,6 +29,11 @@ type Options struct {
 	// APIKeys verifies API keys, such as [auth.APIKeys]. Without it, registering an
 	// RPC that accepts them fails.
 	APIKeys auth.KeyVerifier
+	// Identity says what upstreams learn of the callers that the gateway has
+	// verified. Default: who they are, as metadata x-venta-* that no client can write.
+	Identity identity.Options
+	// AnonymousCalls keeps from upstreams who the caller is.
+	AnonymousCalls bool
 	// Settings are what may change while the gateway serves.
 	Settings Settings
 	// Middleware and Interceptors are steps of the program's own, at the places of

@@ -159,6 +159,7 @@ type client struct {
 	base  string
 	host  string // "": the base's
 	token string
+	key   string // an API key
 	http  *http.Client
 }
 
@@ -185,6 +186,9 @@ func (c *client) do(t *testing.T, method, path, body string) response {
 	}
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.key != "" {
+		request.Header.Set("X-Api-Key", c.key)
 	}
 	request.Host = c.host
 	began := time.Now()

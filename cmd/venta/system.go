@@ -102,7 +102,7 @@ func (d *database) serve(register func(grpc.ServiceRegistrar, *store.Store)) fun
 			return nil, err
 		}
 		return grpcserver.New(grpcserver.Options{
-			Verifier: host.Verifier, Logger: host.Logger, StatsHandler: host.Stats, Drain: host.Drain,
+			Verifier: host.Verifier, Identity: host.Identity, Logger: host.Logger, StatsHandler: host.Stats, Drain: host.Drain,
 		}, func(r grpc.ServiceRegistrar) { register(r, data) })
 	}
 }

@@ -28,6 +28,9 @@ type Options struct {
 	// Hosts are the names that clients may call the address by, without a port.
 	// IP addresses and localhost are always right. Default: no others.
 	Hosts []string
+	// IdentityKeys serves /.well-known/jwks.json, the keys that services verify the
+	// gateway's tokens with.
+	IdentityKeys http.Handler
 	// Others are handlers of the program's own, by their pattern
 	// ([http.ServeMux]).
 	Others map[string]http.Handler
@@ -54,6 +57,7 @@ func New(o Options) (http.Handler, error) {
 	add("GET", o.Metrics, "/metrics")
 	add("GET", o.Policies, "/policies")
 	add("GET", o.Upstreams, "/upstreams")
+	add("GET", o.IdentityKeys, "/.well-known/jwks.json")
 	add("POST", o.Purge, "/cache/purge")
 	core["GET /{$}"] = index(served)
 	for pattern, h := range core {

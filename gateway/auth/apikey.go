@@ -118,7 +118,7 @@ func (k *APIKeys) add(entry APIKey, ids map[string]bool) error {
 	}
 	ids[entry.ID] = true
 	p := NewPrincipal(entry.Subject, entry.Scopes, entry.Roles)
-	p.Expires, p.claims, p.keyID = entry.Expires, entry.Claims, entry.ID
+	p.Expires, p.claims, p.keyID, p.scheme = entry.Expires, entry.Claims, entry.ID, SchemeAPIKey
 	k.byHash[sum] = &p
 	return nil
 }

@@ -13,7 +13,7 @@ func BenchmarkVerify(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := v.verify(token, time.Now()); err != nil {
+			if _, err := v.verify(b.Context(), token, time.Now()); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -39,7 +39,10 @@ func (e expectation) principal(claims map[string]any, now time.Time) (Principal,
 	if !ok || !rolesOK {
 		return Principal{}, invalid("the token's scopes or roles are malformed", nil)
 	}
-	return Principal{Subject: subject, Expires: expires, scopes: scopes, roles: roles, claims: claims}, nil
+	return Principal{
+		Subject: subject, Expires: expires, scopes: scopes, roles: roles, claims: claims,
+		scheme: SchemeBearer, issuer: e.issuer, known: &fingerprint{},
+	}, nil
 }
 
 // lifetime checks "exp", "nbf" and "iat" and returns the first.

@@ -35,7 +35,8 @@ func authenticate(ctx context.Context, v Verifier, authorization []string) (*Pri
 	if err != nil {
 		return nil, err
 	}
-	return verified(v.Verify(ctx, token))
+	p, err := verified(v.Verify(ctx, token))
+	return withScheme(p, err, SchemeBearer)
 }
 
 // authenticateKey verifies the one API key among a request's header values.
@@ -46,7 +47,8 @@ func authenticateKey(ctx context.Context, v KeyVerifier, presented []string) (*P
 	if len(presented[0]) > maxAPIKeySize {
 		return nil, invalid("the API key is too long", nil)
 	}
-	return verified(v.VerifyKey(ctx, presented[0]))
+	p, err := verified(v.VerifyKey(ctx, presented[0]))
+	return withScheme(p, err, SchemeAPIKey)
 }
 
 // challenge is the WWW-Authenticate header of a refusal, or "" where other

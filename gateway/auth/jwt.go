@@ -24,8 +24,12 @@ const (
 type JWTOptions struct {
 	// Keys are the issuer's keys, 1 to 64. Each must declare its algorithm, and
 	// have an id where there are several. Keys for other uses are left out.
-	// Private keys are taken for their public part. Required.
+	// Private keys are taken for their public part. Required, unless KeySource is
+	// given.
 	Keys jwk.Set
+	// KeySource returns such keys where they change, such as [RemoteKeys]. It
+	// excludes Keys.
+	KeySource KeySource
 	// Issuer is what "iss" must be. Required.
 	Issuer string
 	// Audience is what "aud" must hold. Required.
@@ -37,9 +41,12 @@ type JWTOptions struct {
 // JWT verifies signed JSON Web Tokens (RFC 7519, RFC 8725): it is the [Verifier]
 // of issuers whose keys are known. It is safe for concurrent use.
 type JWT struct {
-	keys   map[string]verificationKey
+	keys   keyring
+	typ    string // what the token's "typ" must be; "": it is not looked at
 	issued expectation
-	memory memory
+	// identity tells that the token is a gateway's word on somebody else.
+	identity bool
+	memory   memory
 }
 
 // NewJWT returns a verifier, or an error that says which option is wrong.
@@ -53,7 +60,7 @@ func NewJWT(o JWTOptions) (*JWT, error) {
 	if o.Leeway == 0 {
 		o.Leeway = defaultLeeway
 	}
-	keys, err := verificationKeys(o.Keys)
+	keys, err := newKeyring(o)
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
@@ -72,8 +79,8 @@ func NewJWT(o JWTOptions) (*JWT, error) {
 // signature counts only under the algorithm that the key itself declares; what
 // the token says of its algorithm must agree. "exp" and "sub" are required,
 // "nbf" and "iat" are checked where present. The error is an [*apierror.Error]
-// whose message may be shown to the caller. It never blocks.
-func (v *JWT) Verify(_ context.Context, token string) (*Principal, error) {
+// whose message may be shown to the caller. It blocks only where a KeySource does.
+func (v *JWT) Verify(ctx context.Context, token string) (*Principal, error) {
 	if len(token) > maxTokenBytes {
 		return nil, invalid("the token is too long", nil)
 	}
@@ -81,7 +88,7 @@ func (v *JWT) Verify(_ context.Context, token string) (*Principal, error) {
 	if p, ok := v.memory.recall(hash, now, v.issued.leeway); ok {
 		return p, nil
 	}
-	p, err := v.verify(token, now)
+	p, err := v.verify(ctx, token, now)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +102,8 @@ func hashOf(token string) [sha256.Size]byte {
 	return sha256.Sum256(append(room[:0], token...))
 }
 
-func (v *JWT) verify(token string, now time.Time) (Principal, error) {
-	key, err := v.keyOf(token)
+func (v *JWT) verify(ctx context.Context, token string, now time.Time) (Principal, error) {
+	key, err := v.keyOf(ctx, token)
 	if err != nil {
 		return Principal{}, err
 	}
@@ -108,35 +115,53 @@ func (v *JWT) verify(token string, now time.Time) (Principal, error) {
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return Principal{}, invalid("the token's claims are malformed", err)
 	}
-	return v.issued.principal(claims, now)
+	p, err := v.issued.principal(claims, now)
+	if err != nil || !v.identity {
+		return p, err
+	}
+	return identified(p)
+}
+
+// header is what a token says of its own signature.
+type header struct {
+	Alg string `json:"alg"`
+	Kid string `json:"kid"`
+	Typ string `json:"typ"`
 }
 
 // keyOf chooses the key by what the token's header says. Nothing of the header
 // is believed beyond this choice.
-func (v *JWT) keyOf(token string) (verificationKey, error) {
-	encoded, rest, _ := strings.Cut(token, ".")
-	if strings.Count(rest, ".") != 1 || strings.ContainsFunc(token, foreign) {
-		return verificationKey{}, invalid("the token is not a signed JSON Web Token", nil)
-	}
-	var header struct {
-		Alg string `json:"alg"`
-		Kid string `json:"kid"`
-	}
-	data, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err == nil {
-		err = json.Unmarshal(data, &header)
-	}
+func (v *JWT) keyOf(ctx context.Context, token string) (verificationKey, error) {
+	h, err := headerOf(token)
 	if err != nil {
-		return verificationKey{}, invalid("the token is not a signed JSON Web Token", err)
+		return verificationKey{}, err
 	}
-	key, ok := v.lookup(header.Kid)
-	if !ok {
-		return verificationKey{}, invalid("the token's key is not known", nil)
+	if expected := strings.EqualFold(h.Typ, v.typ); !expected && (v.typ != "" || strings.EqualFold(h.Typ, IdentityType)) {
+		return verificationKey{}, invalid("the token is of another type", nil)
 	}
-	if header.Alg != key.alg.String() {
+	key, err := v.keys.lookup(ctx, h.Kid)
+	if err != nil {
+		return verificationKey{}, err
+	}
+	if h.Alg != key.alg.String() {
 		return verificationKey{}, invalid("the token's algorithm is not its key's", nil)
 	}
 	return key, nil
+}
+
+func headerOf(token string) (h header, err error) {
+	encoded, rest, _ := strings.Cut(token, ".")
+	if strings.Count(rest, ".") != 1 || strings.ContainsFunc(token, foreign) {
+		return header{}, invalid("the token is not a signed JSON Web Token", nil)
+	}
+	data, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err == nil {
+		err = json.Unmarshal(data, &h)
+	}
+	if err != nil {
+		return header{}, invalid("the token is not a signed JSON Web Token", err)
+	}
+	return h, nil
 }
 
 // foreign reports runes that no compact token holds (RFC 7515, section 2).
@@ -147,21 +172,4 @@ func foreign(r rune) bool {
 		return false
 	}
 	return true
-}
-
-// lookup finds a key by id. The only key of a set also serves where the token or
-// the key has no id.
-func (v *JWT) lookup(kid string) (verificationKey, bool) {
-	if key, ok := v.keys[kid]; ok {
-		return key, true
-	}
-	if len(v.keys) != 1 {
-		return verificationKey{}, false
-	}
-	for id, key := range v.keys {
-		if kid == "" || id == "" {
-			return key, true
-		}
-	}
-	return verificationKey{}, false
 }

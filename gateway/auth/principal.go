@@ -15,31 +15,60 @@ type Principal struct {
 	// end then at the latest.
 	Expires time.Time
 
-	scopes, roles []string
-	claims        map[string]any
-	keyID         string
+	scopes, roles  []string
+	claims         map[string]any
+	keyID          string
+	scheme, issuer string
+	known          *fingerprint // nil: it is found anew each time
 }
+
+// The schemes of [Principal.Scheme] that the gateway itself verifies.
+const (
+	SchemeBearer = "bearer"
+	SchemeAPIKey = "api-key"
+)
 
 // NewPrincipal returns a principal with the given scopes and roles, for tests
 // and for callers inside the process that need no token.
 func NewPrincipal(subject string, scopes, roles []string) Principal {
-	return Principal{Subject: subject, scopes: slices.Clone(scopes), roles: slices.Clone(roles)}
+	return Principal{Subject: subject, scopes: slices.Clone(scopes), roles: slices.Clone(roles), known: &fingerprint{}}
 }
 
 // WithClaims returns the principal with other claims, as encoding/json decodes
 // them. The map must not be changed afterwards. It is for verifiers of a program's
 // own.
 func (p Principal) WithClaims(claims map[string]any) Principal {
-	p.claims = claims
+	p.claims, p.known = claims, &fingerprint{}
 	return p
 }
 
 // WithKeyID returns the principal as one that presented the API key of that id.
 // Limits by API key count by it.
 func (p Principal) WithKeyID(id string) Principal {
-	p.keyID = id
+	p.keyID, p.known = id, &fingerprint{}
 	return p
 }
+
+// WithScheme returns the principal as one that presented credentials of another
+// kind, such as "mtls". Without it a verifier's principal is of the scheme that
+// the verifier was asked about.
+func (p Principal) WithScheme(scheme string) Principal {
+	p.scheme, p.known = scheme, &fingerprint{}
+	return p
+}
+
+// WithIssuer returns the principal as one that somebody else vouches for.
+func (p Principal) WithIssuer(issuer string) Principal {
+	p.issuer, p.known = issuer, &fingerprint{}
+	return p
+}
+
+// Scheme returns the kind of credentials that the caller presented: [SchemeBearer],
+// [SchemeAPIKey], a verifier's own, or "" where nobody has said.
+func (p Principal) Scheme() string { return p.scheme }
+
+// Issuer returns who vouches for the subject: a token's "iss", or "" for an API key.
+func (p Principal) Issuer() string { return p.issuer }
 
 // Scopes returns a copy of the token's "scope" (RFC 8693, section 4.2).
 func (p Principal) Scopes() []string { return slices.Clone(p.scopes) }
@@ -67,6 +96,10 @@ func (p Principal) Claims(name string) []string {
 	return values
 }
 
+// ClaimValue returns a claim as encoding/json decodes it; nil where there is none.
+// It must not be changed.
+func (p Principal) ClaimValue(name string) any { return p.claims[name] }
+
 // KeyID returns the id of the API key that the caller presented, or "" for one
 // with a token.
 func (p Principal) KeyID() string { return p.keyID }
@@ -86,4 +119,13 @@ func FromContext(ctx context.Context) (Principal, bool) {
 		return Principal{}, false
 	}
 	return *p, true
+}
+
+// withScheme names the kind of credentials that a verifier has left open.
+func withScheme(p *Principal, err error, scheme string) (*Principal, error) {
+	if err != nil || p.scheme != "" {
+		return p, err
+	}
+	named := p.WithScheme(scheme)
+	return &named, nil
 }

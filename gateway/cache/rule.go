@@ -26,8 +26,10 @@ type Rule struct {
 	// Tags returns the tags that the response is purged by. An error refuses the
 	// request. Required where the policy has tags.
 	Tags func(r *http.Request) ([]string, error)
-	// Principal returns the authenticated caller; "" is nobody, and passes the
-	// cache by. Required where the audience is the principal.
+	// Principal returns who the caller is, in all that the response may depend on (two
+	// tokens of one subject with other scopes are two); "" is nobody, and passes the cache
+	// by. It should be a digest: it is a part of keys in memory and level 2. Required where
+	// the audience is the principal.
 	Principal func(r *http.Request) string
 	// AuthRequired tells that the method demands credentials, so that its author
 	// had to state the audience. Without it, and with a public audience, the

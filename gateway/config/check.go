@@ -48,6 +48,7 @@ func (d *decoder) check(l *Loaded) error {
 	d.checkAddresses(l.Config)
 	d.checkCors(l.Config)
 	d.checkAuth(l.Config.GetAuth())
+	d.checkIdentity(l.Config.GetIdentity())
 	d.checkRedis(l.Config)
 	d.checkOverrides(l.Config.GetOverrides())
 	return nil
@@ -158,6 +159,15 @@ func (d *decoder) checkCors(c *configv1.Config) {
 func (d *decoder) checkAuth(a *configv1.Auth) {
 	if a.GetJwksFile() != "" && a.GetIssuer() == "" {
 		d.wrong("auth.jwks_file", "needs auth.issuer; name the issuer of your tokens")
+	}
+}
+
+func (d *decoder) checkIdentity(i *configv1.Identity) {
+	if i.GetSigningKeysFile() != "" && i.GetForm() != configv1.Identity_FORM_TOKEN {
+		d.wrong("identity.signing_keys_file", "needs form token; write it, or remove the keys")
+	}
+	if i.GetJwksFile() != "" && i.GetJwksUrl() != "" {
+		d.wrong("identity.jwks_file", "given beside identity.jwks_url; keep one of the two")
 	}
 }
 

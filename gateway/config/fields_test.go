@@ -50,12 +50,13 @@ func TestEveryFieldCanBeSetAndItsChangeIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	values := []string{"true", "3", "20000", "70000", "2000000", "70s", "4s", "300ms", "50ms", "0.5", "a:1", "https://a", "::1", "cluster", "debug", "json", "draft_03", file, "text"}
+	values := []string{"true", "3", "20000", "70000", "2000000", "70s", "4s", "40s", "300ms", "50ms", "0.5", "a:1", "https://a", "https://a/b", "token", "::1", "cluster", "debug", "json", "draft_03", file, "text"}
 	// Fields that only mean something beside others.
 	surroundings := [][]string{
 		nil,
 		{"VENTA_REDIS_ADDRESSES=b:2"},
 		{"VENTA_AUTH_ISSUER=i"},
+		{"VENTA_IDENTITY_FORM=token"},
 		{"VENTA_REDIS_ADDRESSES=b:2", "VENTA_REDIS_MODE=sentinel", "VENTA_REDIS_MASTER_NAME=m"},
 		{"VENTA_REDIS_ADDRESSES=b:2", "VENTA_REDIS_MODE=sentinel", "VENTA_REDIS_MASTER_NAME=m", "VENTA_REDIS_PASSWORD=p", "VENTA_REDIS_SENTINEL_PASSWORD=p"},
 		{"VENTA_REDIS_TLS_CERT_FILE=" + other, "VENTA_REDIS_TLS_KEY_FILE=" + other},

@@ -55,7 +55,7 @@ func readComments(t *testing.T) map[protoreflect.FullName]string {
 	comments := map[protoreflect.FullName]string{}
 	for _, name := range []string{
 		"venta/config/v1/config.proto", "venta/config/v1/connection.proto", "venta/config/v1/overrides.proto",
-		"venta/config/v1/redis.proto", "venta/policy/v1/policy.proto",
+		"venta/config/v1/identity.proto", "venta/config/v1/redis.proto", "venta/policy/v1/policy.proto",
 	} {
 		compiled, err := compiler.Compile(context.Background(), name)
 		must(t, err)
@@ -196,6 +196,7 @@ func TestExamplesOfTheSampleAreRight(t *testing.T) {
 	}
 	// The sample shows what excludes each other.
 	want := []string{
+		"identity.jwks_file: given beside identity.jwks_url; keep one of the two",
 		"redis.password_file: given beside redis.password; keep one of the two",
 		"redis.sentinel_password_file: given beside redis.sentinel_password; keep one of the two",
 	}

@@ -12,10 +12,12 @@ import (
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/admin"
+	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/health"
 	"github.com/venta-hq/venta/gateway/ratelimit/redislimit"
 	"github.com/venta-hq/venta/gateway/redis"
+	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 )
 
 // addGateway builds the gateway on its connections. Where it is alone, what
@@ -27,6 +29,7 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 	if p.apiKeys != nil {
 		options.APIKeys = p.apiKeys
 	}
+	p.tellUpstreams(&options, alone)
 	options.MeterProvider = p.telemetry.MeterProvider
 	options.TracerProvider = p.telemetry.TracerProvider
 	options.Propagator = p.telemetry.Propagator
@@ -71,6 +74,8 @@ func (p Program) gatewayOptions(loaded *config.Loaded, ready prepared) gateway.O
 	return gateway.Options{
 		Verifier:         ready.verifier,
 		APIKeys:          ready.apiKeys,
+		Identity:         identity.Options{Claims: cfg.GetIdentity().GetClaims()},
+		AnonymousCalls:   cfg.GetIdentity().GetForm() == configv1.Identity_FORM_NONE,
 		Settings:         ready.settings,
 		CacheMaxBytes:    cfg.GetCache().GetMaxBytes(),
 		MaxRequestBytes:  cfg.GetLimits().GetMaxRequestBytes(),
@@ -129,7 +134,7 @@ func (p *process) addListeners(ready prepared, conns connections) error {
 // pages are those of the admin address.
 func (p *process) pages(conns connections) (http.Handler, error) {
 	host, _, _ := net.SplitHostPort(p.loaded.Config.GetAdmin()) // it is listened on
-	return admin.New(admin.Options{
+	options := admin.Options{
 		Health:    p.health.Handler(),
 		Metrics:   p.telemetry.MetricsHandler(),
 		Policies:  policiesHandler(p.gateway, p.logs.Logger),
@@ -137,5 +142,9 @@ func (p *process) pages(conns connections) (http.Handler, error) {
 		Purge:     p.gateway.PurgeHandler(),
 		Hosts:     append(slices.Clone(p.loaded.Config.GetAdminHosts()), host),
 		Others:    p.program.AdminRoutes,
-	})
+	}
+	if p.signer != nil {
+		options.IdentityKeys = p.signer
+	}
+	return admin.New(options)
 }

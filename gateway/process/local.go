@@ -51,7 +51,11 @@ func (p *process) addLocal(ctx context.Context, conns connections) error {
 
 // addService runs an upstream that listens on listener.
 func (p *process) addService(ctx context.Context, name string, listener net.Listener) error {
-	server, err := p.program.Upstreams[name].server(ctx, p.host(name))
+	host, err := p.host(name)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server, err := p.program.Upstreams[name].server(ctx, host)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -60,7 +64,7 @@ func (p *process) addService(ctx context.Context, name string, listener net.List
 }
 
 // host is what an upstream's server knows of this process.
-func (p *process) host(name string) Host {
+func (p *process) host(name string) (Host, error) {
 	host := Host{
 		Name: name, Config: p.loaded, Data: p.data, Verifier: p.verifier, Logger: p.logs.Logger, Drain: p.timing.drain,
 		OnClose: func(end func() error) { p.closers = append(p.closers, closing(end)) },
@@ -68,7 +72,13 @@ func (p *process) host(name string) Host {
 	if p.traced {
 		host.Stats = p.telemetry.GRPCServerHandler()
 	}
-	return host
+	var err error
+	if p.identity != nil {
+		host.Identity = p.identity
+	} else if p.signer != nil {
+		host.Identity, err = p.localIdentity(name)
+	}
+	return host, err
 }
 
 // closing is an io.Closer of a function.

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lestrrat-go/jwx/v3/jwk"
+
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
@@ -32,6 +34,7 @@ type prepared struct {
 	verifier     auth.Verifier               // nil: no token is right
 	apiKeys      auth.KeyVerifier            // nil: none are configured
 	certificates map[string]*tls.Certificate // by the listener's block
+	signingKeys  jwk.Set                     // nil: the process has its own
 	settings     gateway.Settings
 	redis        *redis.Options // nil: none is configured
 	upstreams    map[string]upstream.Options
@@ -57,6 +60,7 @@ func prepare(p preparation) (prepared, error) {
 		verifier:     p.verifier(),
 		apiKeys:      p.apiKeys(),
 		certificates: p.certificates(),
+		signingKeys:  p.signingKeys(),
 		settings:     p.settings(),
 		redis:        p.redis(),
 		upstreams:    p.upstreams(),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/health"
 	"github.com/venta-hq/venta/gateway/redis"
@@ -32,9 +33,11 @@ type process struct {
 	telemetry *export.Providers
 	traced    bool // whether traces go anywhere
 
-	verifier *liveVerifier // nil until it is known, and where no token is right
-	apiKeys  *liveKeys     // nil: none are configured
-	redis    *redis.Client // nil: none is configured
+	verifier *liveVerifier    // nil until it is known, and where no token is right
+	apiKeys  *liveKeys        // nil: none are configured
+	identity *liveVerifier    // of a service that runs alone; nil: it takes nobody's word
+	signer   *identity.Signer // nil: nobody gets this process's word
+	redis    *redis.Client    // nil: none is configured
 
 	gateway *gateway.Gateway // nil: the process is a service
 	health  *health.Health
@@ -97,6 +100,9 @@ func (p *process) addAll(ctx context.Context, o Options) error {
 		return err
 	}
 	p.hold(ready)
+	if err := p.addSigner(ready.signingKeys, o.Local); err != nil {
+		return err
+	}
 	conns := connections{}
 	p.closers = append(p.closers, conns)
 	if o.Local {

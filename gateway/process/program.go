@@ -110,8 +110,12 @@ type Host struct {
 	// Data is the folder for what the process keeps. It may not be there yet.
 	Data string
 	// Verifier verifies bearer tokens, as the gateway does. A service should do
-	// that again: it must not rely on what stands before it.
+	// that again, or verify the gateway's word: it must not rely on what stands before it.
 	Verifier auth.Verifier
+	// Identity verifies the gateway's word on who the caller is, for
+	// [auth.ServerOptions]: that of the gateway in this process, or of those that the
+	// configuration names (identity.jwks_url, identity.jwks_file). Nil: there is none.
+	Identity auth.Verifier
 	// Logger takes what the server logs.
 	Logger *slog.Logger
 	// Stats observes calls: spans and metrics. Nil: nobody wants to know.

@@ -82,6 +82,8 @@ var liveFields = []string{
 	"cors",
 	"http_listener.tls",
 	"admin_listener.tls",
+	"identity.jwks_file", // the services' alone
+	"identity.jwks_url",
 	"logging.level",
 	"overrides",
 	"rate_limits.headers",
@@ -112,6 +114,9 @@ func (p *process) live(path string, started, next *config.Loaded) bool {
 			return false
 		}
 	}
+	if config.Within(path, "identity.issuer", "identity.jwks_file", "identity.jwks_url") {
+		return p.identity != nil
+	}
 	return !config.Within(path, serviceFields...)
 }
 
@@ -131,6 +136,8 @@ func live(path string, started, next *config.Loaded) bool {
 		return present(started, next, func(l *config.Loaded) bool { return l.RedisPassword().Reveal() != "" })
 	case config.Within(path, "redis.sentinel_username", "redis.sentinel_password", "redis.sentinel_password_file"):
 		return present(started, next, func(l *config.Loaded) bool { return l.SentinelPassword().Reveal() != "" })
+	case path == signingKeys:
+		return started.File(path).Path != "" && next.File(path).Path != ""
 	case upstreamFile(path):
 		return started.File(path).Path == next.File(path).Path // only its content has changed
 	}
@@ -186,6 +193,11 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	}
 	p.setVerifier(ready.verifier)
 	p.setKeys(ready.apiKeys)
+	if ready.signingKeys != nil && p.signer != nil && p.loaded.Config.GetIdentity().GetSigningKeysFile() != "" {
+		if err := p.signer.SetKeys(ready.signingKeys); err != nil {
+			return err
+		}
+	}
 	for block, server := range map[string]*webServer{httpListener: p.http, adminListener: p.admin} {
 		if certificate := ready.certificates[block]; certificate != nil && server.certificate != nil {
 			server.certificate.Store(certificate)
@@ -199,7 +211,7 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 // serves no HTTP.
 func (p *process) reconfigureService(next *config.Loaded) error {
 	making := p.preparation(next)
-	verifier := making.verifier()
+	verifier, gateways := making.verifier(), making.identityVerifier(p.local[0].name)
 	if err := errors.Join(append(making.errs, p.keepsKeys(verifier, next))...); err != nil {
 		return err
 	}
@@ -207,6 +219,12 @@ func (p *process) reconfigureService(next *config.Loaded) error {
 		return err
 	}
 	p.setVerifier(verifier)
+	if gateways == nil {
+		gateways = unready{} // taken away, no gateway's word is taken any more
+	}
+	if p.identity != nil {
+		p.identity.Store(&gateways)
+	}
 	p.logs.setLevel(next.Config.GetLogging().GetLevel())
 	return nil
 }

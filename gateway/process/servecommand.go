@@ -140,7 +140,7 @@ func (c *serviceCommand) Run(ctx context.Context, e *environment) error {
 // addOneService makes the process that of one upstream.
 func (p *process) addOneService(ctx context.Context, name, address string) (listening string, err error) {
 	making := p.preparation(p.loaded)
-	verifier := making.verifier()
+	verifier, gateways := making.verifier(), making.identityVerifier(name)
 	if len(making.errs) > 0 {
 		return "", making.errs[0]
 	}
@@ -148,6 +148,10 @@ func (p *process) addOneService(ctx context.Context, name, address string) (list
 		return "", p.loaded.Fault("auth.jwks_file", keysNeeded) // it may ask for tokens, and nobody knows
 	}
 	p.hold(prepared{verifier: verifier})
+	if gateways != nil {
+		p.identity = &liveVerifier{}
+		p.identity.Store(&gateways)
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return "", fmt.Errorf("--listen: %w", err)

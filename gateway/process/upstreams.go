@@ -23,6 +23,7 @@ func (p *preparation) upstreams() map[string]upstream.Options {
 	all := map[string]upstream.Options{}
 	for _, name := range p.program.Upstreams.names() {
 		options := connectionOptions(p.loaded.Upstream(name).GetConnection())
+		options.Name = name
 		if p.noFiles {
 			options.TLS = nil
 		}
@@ -128,6 +129,7 @@ func inMemory(name string) (*bufconn.Listener, *upstream.Conn, error) {
 	listener := bufconn.Listen(bufferSize)
 	dial := func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }
 	conn, err := upstream.New(inMemoryTarget(name), upstream.Options{
+		Name:        name,
 		HealthCheck: upstream.HealthCheck{Disabled: true},
 		DialOptions: []grpc.DialOption{grpc.WithContextDialer(dial)},
 	})

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/venta-hq/venta/gateway/apierror"
 )
 
 // enter returns the context that a request's call runs in, with what the mux
@@ -18,7 +22,10 @@ func (rt *Route) enter(w http.ResponseWriter, r *http.Request) (ctx context.Cont
 		ctx, cancelTimeout, err := plainContext(base, r, rt.options.Outgoing)
 		if err != nil {
 			defer cancel()
-			writeError(base, rt.mux, w, r, rt.badRequest(err))
+			if apierror.As(err) == nil {
+				err = rt.badRequest(err)
+			}
+			writeError(base, rt.mux, w, r, err)
 			return nil, nil, false
 		}
 		if rt.method.Call.IsStream() { // whose cancel ends the timeout, too
@@ -28,14 +35,35 @@ func (rt *Route) enter(w http.ResponseWriter, r *http.Request) (ctx context.Cont
 	}
 	ctx, err := runtime.AnnotateContext(base, rt.mux, r, rt.rpcName, runtime.WithHTTPPathPattern(rt.binding.Path))
 	if err == nil {
-		return ctx, cancel, true
+		if ctx, err = rt.outgoing(ctx); err == nil {
+			return ctx, cancel, true
+		}
 	}
 	defer cancel()
-	if !rt.options.DropIn {
+	if !rt.options.DropIn && apierror.As(err) == nil {
 		err = rt.badRequest(errors.New(status.Convert(err).Message()))
 	}
 	writeError(base, rt.mux, w, r, err)
 	return nil, nil, false
+}
+
+// outgoing adds what the gateway itself tells upstreams, which nobody else can.
+func (rt *Route) outgoing(ctx context.Context) (context.Context, error) {
+	md, _ := metadata.FromOutgoingContext(ctx)
+	for key := range md {
+		if strings.HasPrefix(key, "x-venta-") {
+			delete(md, key)
+		}
+	}
+	ctx = metadata.NewOutgoingContext(ctx, md)
+	if rt.options.Outgoing == nil {
+		return ctx, nil
+	}
+	pairs, err := rt.options.Outgoing(ctx, nil)
+	if err != nil || len(pairs) == 0 {
+		return ctx, err
+	}
+	return metadata.AppendToOutgoingContext(ctx, pairs...), nil
 }
 
 // callContext returns the context of a request's call, without metadata.

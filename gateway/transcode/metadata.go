@@ -23,14 +23,16 @@ import (
 // context's deadline.
 //
 // The keys are those of runtime.AnnotateContext.
-func plainContext(ctx context.Context, r *http.Request, outgoing func(context.Context, []string) []string) (context.Context, context.CancelFunc, error) {
+func plainContext(ctx context.Context, r *http.Request, outgoing Outgoing) (context.Context, context.CancelFunc, error) {
 	pairs, err := clientMetadata(r)
 	if err != nil {
 		return nil, nil, err
 	}
 	pairs = appendOrigin(pairs, r)
 	if outgoing != nil {
-		pairs = outgoing(ctx, pairs)
+		if pairs, err = outgoing(ctx, pairs); err != nil {
+			return nil, nil, err
+		}
 	}
 	ctx = metadata.AppendToOutgoingContext(ctx, pairs...)
 	text := r.Header.Get("Grpc-Timeout")

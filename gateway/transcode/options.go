@@ -28,6 +28,9 @@ type ServiceOptions struct {
 	RegistrationContext bool
 }
 
+// Outgoing appends to the metadata of a call.
+type Outgoing = func(ctx context.Context, pairs []string) ([]string, error)
+
 // RouteOptions say how a route reads requests and presents responses.
 type RouteOptions struct {
 	// Mux presents messages, metadata and errors. Required.
@@ -43,9 +46,9 @@ type RouteOptions struct {
 	// Plain says that the mux has no options of a user's for metadata and
 	// responses, so that the route may do what it would do, with less work.
 	Plain bool
-	// Outgoing, where set, appends to the keys and values that are the metadata of
-	// a Plain route's call.
-	Outgoing func(ctx context.Context, pairs []string) []string
+	// Outgoing, where set, appends what the gateway itself tells upstreams to the keys
+	// and values that are the metadata of a call. An error refuses the request.
+	Outgoing Outgoing
 	// CachingMetadata makes header fields of the response's metadata that tells a
 	// cache what it may do: cache-control, etag, expires, last-modified and vary.
 	CachingMetadata bool

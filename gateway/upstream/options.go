@@ -15,6 +15,9 @@ import (
 // each field that is zero takes the default that its comment names. Options are
 // checked by [New] and never change after it.
 type Options struct {
+	// Name is what the gateway calls the upstream, such as in the audience of tokens
+	// for it. Default: none.
+	Name string
 	// ConnectionsPerAddress is the number of HTTP/2 connections to each address,
 	// of which a call takes the one with the fewest calls in flight. More than one
 	// helps where a server bounds the streams of a connection. Default 1, from 1

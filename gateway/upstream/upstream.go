@@ -30,8 +30,12 @@ import (
 // safe for concurrent use, and closed by [Conn.Shutdown] or [Conn.Close].
 type Conn struct {
 	*grpc.ClientConn
-	hub *hub
+	hub  *hub
+	name string
 }
+
+// Name returns the upstream's name, "" where the options have none.
+func (c *Conn) Name() string { return c.name }
 
 // New returns connections to target, such as "127.0.0.1:9001", "dns:///orders:9001",
 // "unix:///run/orders.sock" or, with package upstream/xds imported,
@@ -99,7 +103,7 @@ func open(target string, given Options) (*Conn, error) {
 	if options.NeverIdle {
 		client.Connect()
 	}
-	return &Conn{ClientConn: client, hub: hub}, nil
+	return &Conn{ClientConn: client, hub: hub, name: options.Name}, nil
 }
 
 // Credentials returns the transport credentials of t: those of plain text when it

@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
-	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/services/fault"
 )
 
@@ -32,7 +31,7 @@ func chain(o Options, validator protovalidate.Validator) (unary, stream grpc.Ser
 		})
 		events   = logging.WithLogOnEvents(logging.FinishCall)
 		levels   = logging.WithLevels(level)
-		verify   = auth.ServerAuth(o.Verifier)
+		verify   = o.server.Authenticate
 		results  = outcome{logger: o.Logger}
 		validate = validation{validator: validator}
 	)

@@ -31,9 +31,12 @@ const (
 
 // Options is what a server needs. It is read once.
 type Options struct {
-	// Verifier verifies the caller's token again: a service does not rely on
+	// Verifier verifies the caller's own token again: a service does not rely on
 	// what stands before it. Required.
 	Verifier auth.Verifier
+	// Identity verifies the gateway's token, which says who the caller is where the
+	// caller has no token. Nil: the caller's own is needed.
+	Identity auth.Verifier
 	// Logger takes calls and internal errors. Default [slog.Default].
 	Logger *slog.Logger
 	// MaxRequestBytes bounds a request message. Default 1 MiB.
@@ -46,11 +49,17 @@ type Options struct {
 	// Reflection serves the schema to anybody (gRPC server reflection). Default
 	// off.
 	Reflection bool
+
+	server *auth.Server
 }
 
 func (o *Options) complete() error {
 	if o.Verifier == nil {
 		return errors.New("a verifier is required")
+	}
+	var err error
+	if o.server, err = auth.NewServer(auth.ServerOptions{Bearer: o.Verifier, Identity: o.Identity}); err != nil {
+		return err
 	}
 	if o.MaxRequestBytes < 0 || o.Drain < 0 {
 		return errors.New("bounds must not be negative")

@@ -83,7 +83,7 @@ func (b *builder) route(binding transcode.Binding) (*transcode.Route, error) {
 		Response:           p.Response,
 		DropIn:             edge.DropIn,
 		Plain:              edge.Plain,
-		Outgoing:           b.env.outgoing(),
+		Outgoing:           b.outgoing(),
 		CachingMetadata:    p.Cache != nil && !edge.DropIn,
 		Context:            edge.Context,
 		IgnoreUnknownQuery: edge.IgnoreUnknownQuery,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/clientip"
 	"github.com/venta-hq/venta/gateway/ratelimit"
@@ -32,6 +33,8 @@ type Environment struct {
 	// Verifier and APIKeys are nil where no RPC may look at credentials.
 	Verifier auth.Verifier
 	APIKeys  auth.KeyVerifier
+	// Identity tells upstreams who the caller is. Nil: nobody does.
+	Identity *identity.Writer
 	// Store keeps responses. It is nil where no RPC has a policy.
 	Store *cache.Store
 	// FleetStore tells that Store shares its responses with a fleet.

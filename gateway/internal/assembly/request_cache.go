@@ -62,7 +62,7 @@ func (b *builder) requestCache() Step {
 		KeyFromURL:   true,
 		Bypass:       beyondURL,
 		Tags:         tags.of,
-		Principal:    principal,
+		Principal:    caller,
 		OnOutcome:    b.env.onCache(name),
 		OnEvent:      b.env.onCacheEvent(name),
 		OnShadow:     b.onShadow("cache"),

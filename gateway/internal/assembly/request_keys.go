@@ -34,6 +34,13 @@ func principal(r *http.Request) string {
 	return p.Subject
 }
 
+// caller tells callers apart by everything that a service may respond by, or is ""
+// for an anonymous request.
+func caller(r *http.Request) string {
+	p, _ := auth.FromContext(r.Context())
+	return p.Fingerprint()
+}
+
 // apiKey returns the name of the API key that the request was authenticated by.
 // A request with a token has none, and is counted by its principal.
 func apiKey(r *http.Request) string {

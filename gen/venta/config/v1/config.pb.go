@@ -258,6 +258,8 @@ type Config struct {
 	Overrides []*PolicyOverride `protobuf:"bytes,15,rep,name=overrides,proto3" json:"overrides,omitempty"`
 	// How large messages may be where an RPC does not say.
 	Limits *Limits `protobuf:"bytes,16,opt,name=limits,proto3" json:"limits,omitempty"`
+	// How upstreams learn who the caller is.
+	Identity *Identity `protobuf:"bytes,19,opt,name=identity,proto3" json:"identity,omitempty"`
 	// What browsers' scripts of other origins may do, beside allowed_origins.
 	Cors *Cors `protobuf:"bytes,20,opt,name=cors,proto3" json:"cors,omitempty"`
 	// The names that clients may call the admin address by, such as
@@ -408,6 +410,13 @@ func (x *Config) GetOverrides() []*PolicyOverride {
 func (x *Config) GetLimits() *Limits {
 	if x != nil {
 		return x.Limits
+	}
+	return nil
+}
+
+func (x *Config) GetIdentity() *Identity {
+	if x != nil {
+		return x.Identity
 	}
 	return nil
 }
@@ -1332,7 +1341,7 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xf0\f\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xa7\r\n" +
 	"\x06Config\x12\x95\x01\n" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
@@ -1355,7 +1364,8 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\bshutdown\x18\r \x01(\v2\x19.venta.config.v1.ShutdownR\bshutdown\x122\n" +
 	"\alogging\x18\x0e \x01(\v2\x18.venta.config.v1.LoggingR\alogging\x12H\n" +
 	"\toverrides\x18\x0f \x03(\v2\x1f.venta.config.v1.PolicyOverrideB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\toverrides\x12/\n" +
-	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\x12)\n" +
+	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\x125\n" +
+	"\bidentity\x18\x13 \x01(\v2\x19.venta.config.v1.IdentityR\bidentity\x12)\n" +
 	"\x04cors\x18\x14 \x01(\v2\x15.venta.config.v1.CorsR\x04cors\x12n\n" +
 	"\vadmin_hosts\x18\x15 \x03(\tBM\xbaHJ\x92\x01G\x10@\"C\xba\x01@\n" +
 	"\x04host\x12%must be a host's name, without a port\x1a\x11this.isHostname()R\n" +
@@ -1498,8 +1508,9 @@ var file_venta_config_v1_config_proto_goTypes = []any{
 	nil,                         // 16: venta.config.v1.Config.UpstreamsEntry
 	(*Redis)(nil),               // 17: venta.config.v1.Redis
 	(*PolicyOverride)(nil),      // 18: venta.config.v1.PolicyOverride
-	(*durationpb.Duration)(nil), // 19: google.protobuf.Duration
-	(*Connection)(nil),          // 20: venta.config.v1.Connection
+	(*Identity)(nil),            // 19: venta.config.v1.Identity
+	(*durationpb.Duration)(nil), // 20: google.protobuf.Duration
+	(*Connection)(nil),          // 21: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
 	16, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
@@ -1514,30 +1525,31 @@ var file_venta_config_v1_config_proto_depIdxs = []int32{
 	14, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
 	18, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
 	15, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
-	4,  // 12: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
-	19, // 13: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	19, // 14: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	19, // 15: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	19, // 16: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	7,  // 17: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	19, // 18: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
-	6,  // 19: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
-	20, // 20: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	19, // 21: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	19, // 22: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	19, // 23: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
-	0,  // 24: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	19, // 25: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	19, // 26: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	19, // 27: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 28: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 29: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	8,  // 30: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	19, // 12: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
+	4,  // 13: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
+	20, // 14: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	20, // 15: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	20, // 16: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	20, // 17: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	7,  // 18: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	20, // 19: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
+	6,  // 20: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
+	21, // 21: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	20, // 22: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	20, // 23: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	20, // 24: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	0,  // 25: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	20, // 26: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	20, // 27: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	20, // 28: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 29: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 30: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	8,  // 31: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -1546,6 +1558,7 @@ func file_venta_config_v1_config_proto_init() {
 		return
 	}
 	file_venta_config_v1_connection_proto_init()
+	file_venta_config_v1_identity_proto_init()
 	file_venta_config_v1_overrides_proto_init()
 	file_venta_config_v1_redis_proto_init()
 	type x struct{}

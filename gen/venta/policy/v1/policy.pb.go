@@ -260,7 +260,9 @@ const (
 	Cache_AUDIENCE_UNSPECIFIED Cache_Audience = 0
 	// Everybody who is allowed to call gets the same response.
 	Cache_AUDIENCE_PUBLIC Cache_Audience = 1
-	// Each principal has responses of its own.
+	// Each principal has responses of its own. Two tokens of one subject are two
+	// principals where issuer, scopes, roles or other claims differ; those of the token
+	// alone (exp, nbf, iat, jti) do not count.
 	Cache_AUDIENCE_PRINCIPAL Cache_Audience = 2
 )
 
