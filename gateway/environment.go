@@ -22,6 +22,8 @@ func (o Options) newStore() (*cache.Store, error) {
 		Jitter:   cache.DefaultJitter,
 		Logger:   o.Logger,
 		Remote:   o.CacheRemote,
+
+		WritesReported: true,
 	}
 	if !o.UncompressedResponses {
 		encoder, err := compression.NewEncoder(compression.Options{})

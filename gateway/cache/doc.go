@@ -48,7 +48,7 @@ package cache
 //	exchange.go, level2.go                                  what becomes of it, here and elsewhere
 //	serve.go, encode.go                                     a stored response, to a client
 //	lookup.go, key.go, stale.go, storability.go             what rule, request and response decide
-//	route.go, audience.go, status.go, store.go              what all of them share
+//	route.go, audience.go, status.go, fate.go, store.go     what all of them share
 //	rule.go, options.go, remote.go, encoder.go, event.go    what a user says, and is told
 //
 // internal/rfc9111 has the rules of the standard as pure functions,

@@ -10,6 +10,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 	"github.com/venta-hq/venta/gateway/internal/responsewriter"
 	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // statusClientClosed is the status for a client that has left (499, of nginx).
@@ -34,10 +35,15 @@ type InvalidateRule struct {
 // response leaves, so that a client reads what it has written. It returns an error
 // that names what the rule lacks.
 //
-// Every response purges but those that say that nothing was changed: 4xx without
-// 408 and 499, behind which the write may have been done. So does a handler that
-// panics. A write that ends at the upstream after the gateway gave it up is not
-// seen; what is read between the two is served until its lifetime ends.
+// What may have been done purges. With [Options].WritesReported that is a response
+// that is no error, and one for which some write was begun ([BeginWrite]) and not
+// called undone: what was refused on the way, or never sent, leaves everything as it
+// is, so that nobody wipes what stands in for an upstream that is away. Without it
+// the status alone tells: every response purges but 4xx without 408 and 499, and so
+// does a handler that panics.
+//
+// A write that ends at the upstream after the gateway gave it up is not seen; what
+// is read between the two is served until its lifetime ends.
 func (s *Store) Invalidator(rule InvalidateRule) (func(http.Handler) http.Handler, error) {
 	var errs []error
 	if rule.Tags == nil {
@@ -63,7 +69,7 @@ func (s *Store) Invalidator(rule InvalidateRule) (func(http.Handler) http.Handle
 				return
 			}
 			served := write{Watcher: responsewriter.Watcher{ResponseWriter: w}, request: r, tags: tags, purge: purge}
-			served.serve(next)
+			served.serve(next, s.opts.WritesReported)
 		})
 	}, nil
 }
@@ -107,7 +113,7 @@ func (s *Store) invalidateTarget(w http.ResponseWriter, r *http.Request, next ht
 		url:   *r.URL, // as it is here, whatever the handler makes of it
 		purge: s.purgeTargets,
 	}
-	served.serve(next)
+	served.serve(next, s.opts.WritesReported)
 }
 
 func (s *Store) purgeTargets(w *write) {
@@ -128,14 +134,31 @@ type write struct {
 	tags    []string // of an Invalidator
 	purge   func(*write)
 	decided bool
+	fate    *fate // nil: writes are not reported
+	own     fate
 }
 
-// serve serves the write, and purges before the first byte of its response unless
-// the final status says that nothing was changed.
-func (w *write) serve(next http.Handler) {
+// serve serves the write, and purges before the first byte of its response if it
+// may have been done.
+func (w *write) serve(next http.Handler, reported bool) {
 	w.OnBegin = w.decide
-	defer w.decide(http.StatusOK) // nothing was written, or it panics
-	next.ServeHTTP(w, w.request)
+	r := w.request
+	if reported {
+		r = w.listen()
+	}
+	status := http.StatusInternalServerError // it panics
+	defer func() { w.decide(status) }()
+	next.ServeHTTP(w, r)
+	status = http.StatusOK // nothing was written
+}
+
+// listen lets BeginWrite reach the write. Two of one request share what is heard.
+func (w *write) listen() *http.Request {
+	if w.fate = fateOf(w.request.Context()); w.fate != nil {
+		return w.request
+	}
+	w.fate = &w.own
+	return requestctx.With(w.request, fateKey{}, w.fate)
 }
 
 // decide purges once, or not at all.
@@ -144,7 +167,14 @@ func (w *write) decide(status int) {
 		return
 	}
 	w.decided = true
-	if status/100 != 4 || status == http.StatusRequestTimeout || status == statusClientClosed {
+	if w.mayBeDone(status) {
 		w.purge(w)
 	}
+}
+
+func (w *write) mayBeDone(status int) bool {
+	if w.fate != nil {
+		return status < http.StatusBadRequest || w.fate.mayBeDone.Load() > 0
+	}
+	return status/100 != 4 || status == http.StatusRequestTimeout || status == statusClientClosed
 }

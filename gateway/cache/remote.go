@@ -27,14 +27,16 @@ import (
 type Remote interface {
 	// Attach is called once, by NewStore, before anything else.
 	Attach(level Level) error
-	// Trusted reports whether, at this time, the Store hears of every purge: it
-	// may serve what is tagged, and use what the other methods bring.
+	// Trusted reports whether, at this time, the Store hears of every purge that is
+	// told: it may use what the other methods bring.
 	Trusted(now time.Time) bool
-	// Oldest returns the time before which nothing that is tagged may have been
-	// requested to be served now: another Store may have purged without being heard.
-	// Zero: every one can be heard, and how old a response is makes no difference.
+	// Oldest returns, for a Store that is Trusted, the time before which nothing that
+	// is tagged may have been requested to be served now: a bound ago where another
+	// Store may purge and cannot tell. Zero: every one can, and how old a response is
+	// makes no difference.
 	Oldest(now time.Time) time.Time
-	// Bound is how long after it has lost contact a Store is trusted at most.
+	// Bound is the longest that a Store serves what a write that was answered has
+	// made old, where its purge cannot reach it.
 	Bound() time.Duration
 	// Load returns the entry under a key and the stamp of the tags now, in one
 	// round trip where it can. An entry of another stamp is not found.

@@ -97,37 +97,39 @@ func (s *Store) PurgeAll(ctx context.Context) Delivery {
 }
 
 // usable reports whether a response may be served: whether nothing of it was
-// purged, and every purge of it would have been heard.
+// purged, and every purge of it would have been heard or is too young to matter.
 func (s *Store) usable(v *memory.Response, now time.Time) bool {
 	return s.tags.Current(v.Stamps) && !v.Born.Before(s.oldest(v.Stamps, now))
 }
 
-// farAway is after everything that was ever requested.
-var farAway = time.Unix(1<<40, 0)
+// together is for how long a Store that hears of no purge serves what it has just
+// requested: a fast upstream's responses land before those who asked for the same at
+// the same time have come to wait for them.
+const together = 100 * time.Millisecond
 
 // oldest returns the time before which what has these stamps may not have been
-// requested to be served now, for a purge of it may not have been heard. Zero:
-// there is no such time.
+// requested to be served now: a purge of it may not have been heard. Zero: there is
+// no such time.
 func (s *Store) oldest(stamps []memory.Stamp, now time.Time) time.Time {
+	remote := s.opts.Remote
 	switch {
-	case s.opts.Remote == nil, !memory.IsTagged(stamps):
+	case remote == nil, !memory.IsTagged(stamps):
 		return time.Time{}
-	case !s.opts.Remote.Trusted(now):
-		return farAway
+	case !remote.Trusted(now):
+		return now.Add(-min(together, remote.Bound()))
 	default:
-		return s.opts.Remote.Oldest(now)
+		return remote.Oldest(now)
 	}
 }
 
 // joinable returns since when a flight must be under way for others to join it. That
-// needs no trust: while purges may be missed, what was requested within the bound is
-// no older than what may be served.
+// needs no trust: what was requested within the bound is never too old.
 func (s *Store) joinable(stamps []memory.Stamp, now time.Time) time.Time {
 	oldest := s.oldest(stamps, now)
-	if oldest.Equal(farAway) {
-		return now.Add(-s.opts.Remote.Bound())
+	if oldest.IsZero() {
+		return oldest
 	}
-	return oldest
+	return now.Add(-s.opts.Remote.Bound())
 }
 
 // jitter shortens the time that a lifetime has left, by a random share.

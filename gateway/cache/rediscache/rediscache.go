@@ -269,13 +269,13 @@ func (r *Remote) Close() {
 	r.work.Wait()
 }
 
-// Bound implements cache.Remote.
-func (r *Remote) Bound() time.Duration { return r.opts.Bound }
-
 // Trusted implements cache.Remote. It neither waits nor allocates.
 func (r *Remote) Trusted(now time.Time) bool {
 	return r.trust.holds(now) && r.pending.empty()
 }
+
+// Bound implements cache.Remote.
+func (r *Remote) Bound() time.Duration { return r.opts.Bound }
 
 // Oldest implements cache.Remote. It neither waits nor allocates.
 func (r *Remote) Oldest(now time.Time) time.Time {

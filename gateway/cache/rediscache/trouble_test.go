@@ -25,11 +25,15 @@ func hasty(server *redistest.Server) func(testing.TB) *redis.Client {
 // however busy the machine is.
 func strictAcks(o *options) { o.remote.AckTimeout = 2 * bound }
 
+// awaitDistrust returns when the processes know that they are alone, and what they
+// requested just before is not shared any more.
 func awaitDistrust(t testing.TB, all ...*process) {
 	t.Helper()
 	for _, p := range all {
 		redistest.Eventually(t, func() bool { return !p.remote.Trusted(time.Now()) })
 	}
+	alone := time.Now().Add(150 * time.Millisecond)
+	redistest.Eventually(t, func() bool { return time.Now().After(alone) })
 }
 
 func awaitTrust(t testing.TB, all ...*process) {
@@ -225,7 +229,7 @@ func TestStartsWithoutRedis(t *testing.T) {
 	server.Kill()
 	p := launch(t, hasty(server)(t), b, strictAcks)
 	for range 3 {
-		if w := get(p.reads, "/a"); number(w) != 0 || isHit(w) {
+		if w := get(p.reads, "/a"); number(w) != 0 || isRemoteHit(w) {
 			t.Errorf("without Redis: %q", status(w))
 		}
 	}
@@ -236,4 +240,31 @@ func TestStartsWithoutRedis(t *testing.T) {
 		t.Errorf("reads %s", w.Body)
 	}
 	fill(t, p, "/a")
+}
+
+// TestStampedeWithoutRedis has many clients fetch one key while Redis is paused or
+// gone: who waits for the same response needs to trust nobody.
+func TestStampedeWithoutRedis(t *testing.T) {
+	for name, away := range map[string]func(*redistest.Server){"paused": (*redistest.Server).Pause, "gone": (*redistest.Server).Kill} {
+		t.Run(name, func(t *testing.T) {
+			b := new(backend) // one that is fast: its responses land before all have asked
+			server := redistest.Start(t)
+			p := startAll(t, hasty(server), 2, b)
+			away(server)
+			awaitDistrust(t, p...)
+			before := b.calls.Load()
+			var clients sync.WaitGroup
+			for i := range 60 {
+				clients.Go(func() {
+					if w := get(p[i%2].reads, "/cold"); number(w) != 0 || w.Code != http.StatusOK {
+						t.Errorf("%d %s", w.Code, w.Body)
+					}
+				})
+			}
+			clients.Wait()
+			if calls := b.calls.Load() - before; calls != 2 {
+				t.Errorf("%d calls of the upstream by two processes", calls)
+			}
+		})
+	}
 }

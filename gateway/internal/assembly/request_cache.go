@@ -30,10 +30,14 @@ func (b *builder) requestInvalidates() Step {
 // alone say what a write has changed: every URI would else be a tag that all must
 // know.
 func (b *builder) requestInvalidatesTargets() Step {
-	if b.env.Edge.DropIn || b.env.FleetStore || !b.writes() {
+	if !b.invalidatesTargets() {
 		return nil
 	}
 	return b.env.Store.InvalidateTargets
+}
+
+func (b *builder) invalidatesTargets() bool {
+	return !b.env.Edge.DropIn && !b.env.FleetStore && b.writes()
 }
 
 // requestCache serves what is stored.

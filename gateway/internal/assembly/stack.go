@@ -27,12 +27,13 @@ import (
 //
 //	Interceptors.Call -> validate -> concurrency
 //	-> timeout( spread attempts( retry( hedge( circuit breaker(
-//	per-attempt timeout( telemetry( Interceptors.Attempt( call ))))))))
+//	per-attempt timeout( telemetry( Interceptors.Attempt( report writes( call )))))))))
 //
 // (callStack), or around a stream
 //
 //	Interceptors.StreamCall -> concurrency
-//	-> timeout( circuit breaker( telemetry( Interceptors.StreamAttempt( stream ))))
+//	-> timeout( circuit breaker( telemetry( Interceptors.StreamAttempt(
+//	report writes( stream )))))
 //
 // (streamStack). Each step is a policy package's middleware or interceptor; a
 // block that is absent costs nothing.
@@ -84,6 +85,7 @@ func (b *builder) callStack() transcode.Invoker {
 		b.callAttemptTimeout(), // or before the breaker, which knows a policy's bound inside and outside
 		b.callTelemetry(),      // or before that timeout: its end is the same status
 		b.env.AroundAttempt,
+		b.callWrites(),
 	})
 }
 
@@ -101,5 +103,6 @@ func (b *builder) streamStack() transcode.Opener {
 		b.streamBreaker(),
 		b.streamTelemetry(),
 		b.env.AroundStreamAttempt,
+		b.streamWrites(),
 	})
 }
