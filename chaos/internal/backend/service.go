@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -24,6 +25,7 @@ type Counts struct {
 type service struct {
 	vendorv2.UnimplementedVendorServiceServer
 
+	names                                 sync.Map // of vendors that were given one
 	script                                atomic.Pointer[stage]
 	calls, failed, inFlight, mostInFlight atomic.Int64
 }
@@ -67,7 +69,22 @@ func (s *service) raise(inFlight int64) {
 
 // GetVendor knows every vendor.
 func (s *service) GetVendor(_ context.Context, r *vendorv2.GetVendorRequest) (*vendorv2.GetVendorResponse, error) {
-	return &vendorv2.GetVendorResponse{Vendor: vendor(r.GetId())}, nil
+	return &vendorv2.GetVendorResponse{Vendor: s.named(r.GetId())}, nil
+}
+
+// UpdateVendor remembers the name, and nothing else.
+func (s *service) UpdateVendor(_ context.Context, r *vendorv2.UpdateVendorRequest) (*vendorv2.UpdateVendorResponse, error) {
+	id := r.GetId()
+	s.names.Store(id, r.GetVendor().GetName())
+	return &vendorv2.UpdateVendorResponse{Vendor: s.named(id)}, nil
+}
+
+func (s *service) named(id string) *vendorv2.Vendor {
+	v := vendor(id)
+	if name, ok := s.names.Load(id); ok {
+		v.Name, _ = name.(string)
+	}
+	return v
 }
 
 // ListVendors returns a page of one vendor.

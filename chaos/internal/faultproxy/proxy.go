@@ -160,3 +160,12 @@ func (p *Proxy) remove(l *link) {
 	defer p.mu.Unlock()
 	delete(p.links, l)
 }
+
+// FreeAddress returns an address on loopback that nobody listens at now.
+func FreeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("fault proxy: %w", err)
+	}
+	return listener.Addr().String(), listener.Close()
+}

@@ -28,6 +28,7 @@ func All() []Scenario {
 	return []Scenario{
 		latency, resets, blackHole, halfOpen, errorRates, oneOfThree, slowDrip, backendRestarts,
 		totalOutage, overload, healthyBound, rollingGateways, keepAlive, rollingBackends, reload,
+		writerCutOff, sentinelFailover, redisSlow,
 	}
 }
 

@@ -19,6 +19,9 @@ type Config struct {
 	// Listener is how the REST address is served, as YAML in flow style; "" for the
 	// defaults.
 	Listener string
+	// Redis is what gateways share, with its cache, as YAML in flow style; "" for
+	// none.
+	Redis string
 	// Overrides are laid over the annotated policies.
 	Overrides []Override
 }
@@ -43,6 +46,9 @@ func (c Config) YAML() string {
 	}
 	if c.Listener != "" {
 		fmt.Fprintf(&b, "http_listener: %s\n", c.Listener)
+	}
+	if c.Redis != "" {
+		fmt.Fprintf(&b, "redis: %s\ncache: {remote: true}\n", c.Redis)
 	}
 	if len(c.Overrides) > 0 {
 		b.WriteString("overrides:\n")
