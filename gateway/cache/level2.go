@@ -74,21 +74,30 @@ func (s *level2) find(ctx context.Context, alone bool) *memory.Response {
 // Who follows waits for another's call of the upstream, not for the level: of the
 // request's time for that only the first question counts.
 func (s *level2) await(ctx context.Context) *memory.Response {
+	if !s.follows(ctx) {
+		return nil
+	}
+	return s.follow(requestctx.Unhurried(ctx))
+}
+
+// follows reports whether another process calls the upstream now.
+func (s *level2) follows(ctx context.Context) bool {
+	role, err := s.remote.Lead(ctx, s.key, s.stamp)
+	if err != nil {
+		s.tell(RemoteFailed)
+		return false
+	}
+	if s.leads = role == RoleLeader; s.leads {
+		s.tell(RemoteLed)
+	}
+	return role == RoleFollower
+}
+
+// follow looks for what the other brings, for a while.
+func (s *level2) follow(ctx context.Context) *memory.Response {
 	deadline := time.NewTimer(s.store.opts.MaxRemoteWait)
 	defer deadline.Stop()
-	asks, follows := ctx, requestctx.Unhurried(ctx)
 	for look := firstLook; ; look = min(2*look, laterLook) {
-		role, err := s.remote.Lead(asks, s.key, s.stamp)
-		switch {
-		case err != nil:
-			s.tell(RemoteFailed)
-			return nil
-		case role != RoleFollower:
-			if s.leads = role == RoleLeader; s.leads {
-				s.tell(RemoteLed)
-			}
-			return nil
-		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -97,9 +106,11 @@ func (s *level2) await(ctx context.Context) *memory.Response {
 			return nil
 		case <-time.After(look):
 		}
-		asks = follows
-		if v := s.load(asks); v != nil || !s.ready {
+		if v := s.load(ctx); v != nil || !s.ready {
 			return v
+		}
+		if !s.follows(ctx) {
+			return nil
 		}
 	}
 }

@@ -2,6 +2,7 @@ package assembly
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -23,7 +24,7 @@ func (b *builder) callWrites() grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		write := cache.BeginWrite(ctx)
 		at := new(peer.Peer)
-		err := invoke(ctx, method, req, reply, cc, append(opts[:len(opts):len(opts)], grpc.Peer(at))...)
+		err := invoke(ctx, method, req, reply, cc, append(slices.Clip(opts), grpc.Peer(at))...)
 		if err != nil && (remote && at.Addr == nil || refusedByUpstream(err)) {
 			write.Undone()
 		}
