@@ -17,7 +17,7 @@ type responder struct{ *route }
 func (s responder) serve(w http.ResponseWriter, r *http.Request, v *memory.Response, status string, withTTL bool, now time.Time) {
 	setAge(w.Header(), v, status, withTTL, now)
 	if v.Failure != nil {
-		control{s.route}.declareStored(w.Header(), w.Header()[cacheControl], r, v)
+		control(s).declareStored(w.Header(), w.Header()[cacheControl], r, v)
 		s.rule.OnError(w, r, v.Failure)
 		return
 	}
@@ -56,7 +56,7 @@ func (s responder) send(w http.ResponseWriter, r *http.Request, v *memory.Respon
 			p.Fields[i].SetIn(header)
 		}
 	}
-	control{s.route}.declareStored(header, set, r, v)
+	control(s).declareStored(header, set, r, v)
 	if unchanged {
 		w.WriteHeader(http.StatusNotModified)
 		return
