@@ -124,7 +124,7 @@ func TestUpstreamDecidesAboutStoring(t *testing.T) {
 		field string
 		want  string
 	}{
-		{"nothing", nil, 1, "Cache-Control", ""},
+		{"nothing", nil, 1, "Cache-Control", "public, no-cache"},
 		{"not at all", metadata.Pairs("cache-control", "no-store"), 3, "Cache-Control", "no-store"},
 		{"its own tag", metadata.Pairs("etag", `"v7"`), 1, "Etag", `"v7"`},
 		{"by a header field", metadata.Pairs("vary", "X-Request-Id"), 3, "Vary", "X-Request-Id"},

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -22,13 +23,13 @@ import (
 // operators decide, and a key.
 func keyed(t *testing.T, more string) (key, config string) {
 	t.Helper()
-	key, entry, code := finished(t, nil, "apikey", "partner", "--subject", "acme")
-	if code != 0 {
-		t.Fatal(entry)
+	printed, stderr, code := finished(t, nil, "apikey", "partner", "--subject", "acme")
+	entry := regexp.MustCompile(`(?m)^\{.*\}$`).FindString(printed)
+	if key = regexp.MustCompile(`vk_\S+`).FindString(printed); code != 0 || key == "" || entry == "" {
+		t.Fatalf("%d %s %s", code, printed, stderr)
 	}
-	key, entry, _ = strings.Cut(key, "\n")
-	file := writeFile(t, filepath.Join(t.TempDir(), "keys.json"), "["+entry[strings.Index(entry, "{"):strings.LastIndex(entry, "}")+1]+"]")
-	return key[strings.Index(key, "vk_"):], configFile(t, "auth: {api_keys_file: "+file+"}\n"+more+`
+	file := writeFile(t, filepath.Join(t.TempDir(), "keys.json"), "["+entry+"]")
+	return key, configFile(t, "auth: {api_keys_file: "+file+"}\n"+more+`
 overrides:
   - methods: venta.vendor.v1.VendorService/*
     policy: {auth: {requirement: required, schemes: [bearer, api_key]}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -22,9 +23,7 @@ func (s signer) identity(changes map[string]any) string {
 	all := claims(map[string]any{
 		"iss": DefaultIdentityIssuer, "aud": "orders", IdentityClaim: map[string]any{IdentityScheme: SchemeAPIKey, IdentityKeyID: "k"},
 	})
-	for name, value := range changes {
-		all[name] = value
-	}
+	maps.Copy(all, changes)
 	payload, err := json.Marshal(all)
 	if err != nil {
 		s.t.Fatal(err)

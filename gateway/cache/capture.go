@@ -162,7 +162,7 @@ func (w *recorder) store() {
 	if x.storeResponse(v) {
 		param = paramStored
 	}
-	w.send(param)
+	w.sendHeader(param, v)
 	if !w.silent {
 		_, _ = w.ResponseWriter.Write(v.Body) //nolint:gosec // the body is the upstream's; the client has gone, if anything
 	}
@@ -181,14 +181,24 @@ func (w *recorder) pass() {
 	}
 }
 
-// send writes the header of the response to this client.
-func (w *recorder) send(param string) {
+// send writes the header of a response that is not stored to this client.
+func (w *recorder) send(param string) { w.sendHeader(param, nil) }
+
+// sendHeader writes the header of the response to this client. v is the response as it
+// is stored, or nil.
+func (w *recorder) sendHeader(param string, v *memory.Response) {
 	x := w.exchange
 	outer := w.ResponseWriter.Header()
+	set := outer[cacheControl]
 	modified, _ := http.ParseTime(w.response.Get("Last-Modified"))
 	unchanged := w.status == http.StatusOK && rfc9111.NotModified(x.request.Header, w.response.Get("Etag"), modified)
 	setFields(outer, w.response, unchanged)
 	addStatus(outer, x.status+param)
+	if v != nil {
+		control{x.route}.declareStored(outer, set, x.request, v)
+	} else {
+		control{x.route}.declare(outer, set, x.request, len(w.response[cacheControl]) > 0)
+	}
 	w.silent = unchanged || x.request.Method == http.MethodHead
 	if unchanged {
 		w.ResponseWriter.WriteHeader(http.StatusNotModified)

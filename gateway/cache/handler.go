@@ -141,5 +141,5 @@ func (h *handler) passMethod(w http.ResponseWriter, r *http.Request) {
 func (h *handler) pass(w http.ResponseWriter, r *http.Request, status string) {
 	h.report(r, Bypass)
 	addStatus(w.Header(), status)
-	h.next.ServeHTTP(w, r)
+	h.next.ServeHTTP(control{h.route}.passing(w, r), r)
 }

@@ -38,6 +38,13 @@ type Rule struct {
 	// section 3.5), and that to one with cookies only where the response has a
 	// lifetime of its own or varies on them.
 	AuthRequired bool
+	// Declare has responses say in Cache-Control what clients and the caches between may do.
+	// What is for one caller is private. What is public says its lifetime, or, where a
+	// purge by tag may end it, that it must be validated. What the handler itself says
+	// stays, but for what would hand a private response to others. A private that a
+	// step further out has set holds for responses that do not say otherwise. Default
+	// false: responses say what the handler says.
+	Declare bool
 	// KeyFromURL says that Key reads nothing of a request but its URL's path and
 	// query. A URL that had a hit is then not read again: the Store remembers its
 	// key. What else would keep a request from the cache belongs into Bypass.

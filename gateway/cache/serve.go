@@ -17,10 +17,11 @@ type responder struct{ *route }
 func (s responder) serve(w http.ResponseWriter, r *http.Request, v *memory.Response, status string, withTTL bool, now time.Time) {
 	setAge(w.Header(), v, status, withTTL, now)
 	if v.Failure != nil {
+		control(s).declareStored(w.Header(), w.Header()[cacheControl], r, v)
 		s.rule.OnError(w, r, v.Failure)
 		return
 	}
-	send(w, r, v, v.Plain())
+	s.send(w, r, v, v.Plain())
 }
 
 // serveStored sends a response from memory, in the encoding that the client likes
@@ -33,7 +34,7 @@ func (s responder) serveStored(w http.ResponseWriter, r *http.Request, k memory.
 	header := w.Header()
 	p := encodings(s).choose(header, r, k, v)
 	setAge(header, v, status, true, now)
-	send(w, r, v, p)
+	s.send(w, r, v, p)
 }
 
 // serveStale sends a stale response in place of one of the failed status.
@@ -43,8 +44,9 @@ func (s responder) serveStale(w http.ResponseWriter, r *http.Request, v *memory.
 
 // send writes the response, or that the client has it already. A client may have
 // it in another encoding: the tags of all name the same response.
-func send(w http.ResponseWriter, r *http.Request, v *memory.Response, p memory.Representation) {
+func (s responder) send(w http.ResponseWriter, r *http.Request, v *memory.Response, p memory.Representation) {
 	header := w.Header()
+	set := header[cacheControl]
 	unchanged := !rfc9111.IsNegative(v.Status) && rfc9111.NotModified(r.Header, p.ETag, v.Modified)
 	if !unchanged && p.ETag != v.ETag && !rfc9111.IsNegative(v.Status) && rfc9111.NotModified(r.Header, v.ETag, v.Modified) {
 		p, unchanged = v.Plain(), true
@@ -54,6 +56,7 @@ func send(w http.ResponseWriter, r *http.Request, v *memory.Response, p memory.R
 			p.Fields[i].SetIn(header)
 		}
 	}
+	control(s).declareStored(header, set, r, v)
 	if unchanged {
 		w.WriteHeader(http.StatusNotModified)
 		return

@@ -35,8 +35,11 @@ func (p *preparation) signingKeys() jwk.Set {
 // takes nobody's.
 func (p *preparation) identityVerifier(audience string) auth.Verifier {
 	cfg := p.loaded.Config.GetIdentity()
-	var keys auth.KeySource
-	field, err := "identity.jwks_url", error(nil)
+	var (
+		keys  auth.KeySource
+		err   error
+		field = "identity.jwks_url"
+	)
 	switch {
 	case cfg.GetJwksUrl() != "":
 		keys, err = auth.NewRemoteKeys(cfg.GetJwksUrl(), nil)

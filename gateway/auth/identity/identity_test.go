@@ -93,7 +93,7 @@ func TestMetadata(t *testing.T) {
 		}
 	}
 	var back []string // as a service reads it
-	for _, scope := range strings.Split(md["x-venta-scopes"][0], " ") {
+	for scope := range strings.SplitSeq(md["x-venta-scopes"][0], " ") {
 		scope, err := url.PathUnescape(scope)
 		if err != nil {
 			t.Error(err)

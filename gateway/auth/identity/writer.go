@@ -72,7 +72,7 @@ func weigh(r recipient, w written) uint32 {
 	for _, text := range w.pairs {
 		weight += len(text)
 	}
-	return uint32(weight) //nolint:gosec // bounded by MaxBytes
+	return uint32(weight) // bounded by MaxBytes
 }
 
 // Append appends the metadata that tells the audience, which is the upstream's name, who

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/venta-hq/venta/gateway/cache"
-	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
@@ -58,7 +57,7 @@ func (b *builder) requestCache() Step {
 	if !b.env.Edge.Plain { // marshalers may be chosen by what the client accepts
 		rule.VaryHeaders = append(slices.Clone(p.VaryHeaders), "Accept")
 	}
-	auth, name := b.rpc.Policy.Auth, b.rpc.Method.FullName
+	name := b.rpc.Method.FullName
 	step, err := b.env.Store.Middleware(cache.Rule{
 		Policy:       rule,
 		Name:         name,
@@ -70,7 +69,8 @@ func (b *builder) requestCache() Step {
 		OnOutcome:    b.env.onCache(name),
 		OnEvent:      b.env.onCacheEvent(name),
 		OnShadow:     b.onShadow("cache"),
-		AuthRequired: auth != nil && auth.Requirement == policy.AuthRequired && !auth.Shadow,
+		AuthRequired: b.authRequired(),
+		Declare:      true,
 		OnError:      refuse,
 
 		IgnoreTargets: b.env.FleetStore,

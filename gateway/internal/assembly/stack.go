@@ -17,8 +17,8 @@ import (
 //
 // (Server), then, by its route's policy,
 //
-//	version headers -> size limit -> rate limits keyed by the connection
-//	-> Middleware.BeforeAuth -> authenticate, authorize -> Middleware.AfterAuth
+//	Cache-Control -> version headers -> size limit
+//	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> authenticate, authorize -> Middleware.AfterAuth
 //	-> rate limits keyed by principal or field -> invalidate by tag
 //	-> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
 //	a failure) -> end with the process (streams) -> decode
@@ -57,12 +57,14 @@ func (env *Environment) Server(routes http.Handler) http.Handler {
 // RPC's state (counts, stored responses), which all of its routes share.
 func (b *builder) requestStack() []Step {
 	return []Step{
+		b.requestControl(), // or behind what sets other fields
 		b.requestVersion(),
 		b.requestSize(), // or before the version, which reads no body
 		b.requestLimits("rate_limits/connection", byConnection), // or before the size: they read no body either
 		b.env.BeforeAuth,
 		b.requestAuth(),
 		b.env.AfterAuth,
+		b.requestControlOfCaller(),
 		b.requestLimits("rate_limits/request", byRequest),
 		b.requestInvalidates(),
 		b.requestInvalidatesTargets(), // or before the tags: both act behind a success

@@ -41,6 +41,7 @@ type live struct {
 	shown    atomic.Pointer[Shown]
 	encoding atomic.Bool  // one request encodes the body
 	retryAt  atomic.Int64 // no refresh before; nanoseconds since 1970
+	public   atomic.Pointer[[]string]
 }
 
 // Shown holds Age and Cache-Status of a hit, which all hits of one second share.
@@ -97,6 +98,17 @@ func (r *Response) Shown(age int64) *Shown {
 
 // Show shares what a hit says with those of the same second.
 func (r *Response) Show(shown *Shown) { r.live.shown.Store(shown) }
+
+// PublicLifetime is the Cache-Control of a public response that says nothing itself: the
+// time that Age counts against. It must not be changed.
+func (r *Response) PublicLifetime() []string {
+	if known := r.live.public.Load(); known != nil {
+		return *known
+	}
+	values := []string{"public, max-age=" + strconv.FormatInt(int64(r.Lifetime/time.Second), 10)}
+	r.live.public.Store(&values)
+	return values
+}
 
 // RetryAt is the time before which the response is not refreshed.
 func (r *Response) RetryAt() time.Time { return time.Unix(0, r.live.retryAt.Load()) }

@@ -59,6 +59,21 @@ func ParseDirectives(h http.Header) Directives {
 	return d
 }
 
+// Members returns the members of a Cache-Control field, as they are written.
+func Members(lines []string) []string {
+	var members []string
+	for _, line := range lines {
+		for line != "" {
+			var member string
+			member, line = cutMember(line)
+			if member = strings.TrimSpace(member); member != "" {
+				members = append(members, member)
+			}
+		}
+	}
+	return members
+}
+
 func (d *Directives) set(name, value string) {
 	switch name {
 	case "no-store":
