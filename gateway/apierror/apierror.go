@@ -30,6 +30,7 @@ const (
 	MethodNotAllowed    Reason = "METHOD_NOT_ALLOWED"
 	InvalidRequest      Reason = "INVALID_REQUEST"
 	RequestTooLarge     Reason = "REQUEST_TOO_LARGE"
+	HeadersTooLarge     Reason = "HEADERS_TOO_LARGE"
 	ResponseTooLarge    Reason = "RESPONSE_TOO_LARGE"
 	CredentialsMissing  Reason = "CREDENTIALS_MISSING"
 	CredentialsInvalid  Reason = "CREDENTIALS_INVALID"
@@ -104,13 +105,42 @@ func FromUpstream(err error) error {
 	}
 }
 
-// Refused reports whether the gateway itself turned a call away, so that the
-// upstream had no part in the error and another attempt would only meet the
-// same refusal.
+// Refused reports whether the upstream had no part in an error: the gateway itself
+// turned the call away, or the request was of a form or a size that cannot be sent
+// or that no upstream takes, or the response of a size that is not taken. No failure
+// is charged for it, and another attempt would only meet the same.
 func Refused(err error) bool {
+	if err == nil {
+		return false // without the allocation that errors.As needs
+	}
+	if _, ok := errors.AsType[*spared](err); ok {
+		return true
+	}
 	own := As(err)
-	return own != nil && (own.Reason == CircuitOpen || own.Reason == RateLimited || own.Reason == LimitsUnavailable || own.Reason == Overloaded)
+	return own != nil && own.Reason.refuses()
 }
+
+func (r Reason) refuses() bool {
+	switch r {
+	case CircuitOpen, RateLimited, LimitsUnavailable, Overloaded, ShuttingDown,
+		InvalidRequest, RequestTooLarge, HeadersTooLarge, ResponseTooLarge:
+		return true
+	default: // it stands for what an upstream said, or is a program's own
+		return false
+	}
+}
+
+// Spare returns an error that reads as err in everything but [Refused], which is
+// true of it.
+func Spare(err error) error { return &spared{err} }
+
+type spared struct{ error }
+
+// Unwrap returns the error itself.
+func (s *spared) Unwrap() error { return s.error }
+
+// GRPCStatus is that of the error itself.
+func (s *spared) GRPCStatus() *status.Status { return status.Convert(s.error) }
 
 // As returns the gateway's own error in err's chain, or nil.
 func As(err error) *Error {

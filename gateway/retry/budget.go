@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -49,6 +50,20 @@ func (b *Budget) Call() {
 	defer b.mu.Unlock()
 	b.now().calls++
 	b.calls++
+}
+
+// refuse takes a call back that the upstream had no part in, where err says so: it
+// is no traffic that further attempts may be a share of.
+func (b *Budget) refuse(err error) {
+	if !apierror.Refused(err) {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now := b.now(); now.calls > 0 { // or it counted in an earlier second, which is as well
+		now.calls--
+		b.calls--
+	}
 }
 
 // Take reports whether one more attempt may be sent now, and counts it if so.

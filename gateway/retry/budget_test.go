@@ -1,15 +1,18 @@
 package retry_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"pgregory.net/rapid"
 
+	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/retry"
 )
@@ -221,3 +224,49 @@ func TestRefusedBudgets(t *testing.T) {
 		}
 	}
 }
+
+// TestBudgetOfRefusedCalls holds that calls in which the upstream had no part buy
+// no further attempts, by retry and by hedge, enforced and in shadow mode.
+func TestBudgetOfRefusedCalls(t *testing.T) {
+	for _, shadow := range []bool{false, true} {
+		for kind, step := range map[string]func(b *retry.Budget) grpc.UnaryClientInterceptor{
+			"retry": func(b *retry.Budget) grpc.UnaryClientInterceptor {
+				p := basePolicy()
+				p.Shadow = shadow
+				return newRetry(t, p, retry.Options{Budget: b})
+			},
+			"hedge": func(b *retry.Budget) grpc.UnaryClientInterceptor {
+				h, err := retry.NewHedge(policy.Hedge{
+					Delay: time.Minute, MaxAttempts: 2, NonFatalStatusCodes: []codes.Code{codes.Unavailable}, Shadow: shadow,
+					Budget: policy.RetryBudget{Percent: 20},
+				}, retry.HedgeOptions{Budget: b, Replies: noReplies{}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return h
+			},
+		} {
+			t.Run(kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := newBudget(t, 50, 0)
+					intercept := step(b)
+					for _, err := range []error{nil, apierror.Spare(status.Error(codes.Internal, "")), status.Error(codes.NotFound, ""),
+						&apierror.Error{Code: codes.InvalidArgument, Reason: apierror.RequestTooLarge}} {
+						_ = intercept(t.Context(), method, nil, nil, nil,
+							func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return err })
+					}
+					if got := take(b, 9); got != 1 { // half of the two that were the upstream's
+						t.Errorf("%d further attempts, want 1", got)
+					}
+				})
+			})
+		}
+	}
+}
+
+// noReplies makes none.
+type noReplies struct{}
+
+func (noReplies) New(any) (any, error) { return nil, nil }
+func (noReplies) Move(any, any)        {}
+func (noReplies) Free(any)             {}

@@ -98,6 +98,7 @@ func (h *hedger) intercept(ctx context.Context, method string, req, reply any, c
 		return err
 	}
 	decided.seen.publish(opts)
+	h.options.Budget.refuse(decided.err)
 	if decided.err == nil {
 		h.options.Replies.Move(reply, decided.reply)
 	}

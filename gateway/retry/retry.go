@@ -130,6 +130,9 @@ func (r *retrier) intercept(ctx context.Context, method string, req, reply any, 
 		err := invoker(withAttempts(ctx, number-1), method, req, reply, cc, seen.options(opts)...)
 		seen.publish(opts)
 
+		if number == 1 {
+			r.options.Budget.refuse(err)
+		}
 		verdict, wait := r.judge(ctx, number, &waits, err, seen.trailer)
 		r.report(ctx, Attempt{Method: method, Number: number, Code: status.Code(err), Verdict: verdict, Wait: wait})
 		if verdict != Retried {

@@ -35,6 +35,7 @@ func (r *retrier) watch(ctx context.Context, method string, req, reply any, cc *
 	seen, start := new(view), time.Now()
 	err := invoker(ctx, method, req, reply, cc, seen.options(opts)...)
 	seen.publish(opts)
+	r.options.Budget.refuse(err)
 	r.would(ctx, time.Since(start), err, seen.trailer)
 	return err
 }
@@ -67,6 +68,7 @@ func (h *hedger) watch(ctx context.Context, method string, req, reply any, cc *g
 	seen, start := new(view), time.Now()
 	err := invoker(ctx, method, req, reply, cc, seen.options(opts)...)
 	seen.publish(opts)
+	h.options.Budget.refuse(err)
 	if time.Since(start) >= h.policy.Delay || h.sendsNext(ctx, err, seen.trailer) {
 		h.shadow(ctx)
 	}

@@ -90,7 +90,7 @@ func mayBeForm(r *http.Request) bool {
 
 func (b queryBinder) check(values url.Values) error {
 	for name, list := range values {
-		if !b.dropIn && slices.ContainsFunc(list, invalid) {
+		if !b.dropIn && (invalid(name) || slices.ContainsFunc(list, invalid)) {
 			return fmt.Errorf("query parameter %q: %w", name, errNotUTF8)
 		}
 	}

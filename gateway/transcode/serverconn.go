@@ -31,6 +31,13 @@ type serverConn struct {
 	methods map[string]grpc.MethodDesc
 }
 
+// InProcess reports whether a connection is one of [ServerConn], which encodes no
+// messages.
+func InProcess(conn grpc.ClientConnInterface) bool {
+	_, ok := conn.(serverConn)
+	return ok
+}
+
 // Invoke implements grpc.ClientConnInterface.
 func (c serverConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	desc, ok := c.methods[method]

@@ -133,12 +133,16 @@ func (o Options) withDefaults() Options {
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 30*time.Minute)
 	o.ResolveInterval = cmp.Or(o.ResolveInterval, 30*time.Second)
 	o.EjectionReturn = cmp.Or(o.EjectionReturn, 10*time.Second)
-	o.MaxReceiveBytes = cmp.Or(o.MaxReceiveBytes, 4<<20)
+	o.MaxReceiveBytes = cmp.Or(o.MaxReceiveBytes, defaultReceive)
 	o.MaxSendBytes = cmp.Or(o.MaxSendBytes, maxSend)
 	return o
 }
 
-const maxSend = 1<<31 - 1
+// The bounds of messages that gRPC has by itself.
+const (
+	defaultReceive = 4 << 20
+	maxSend        = 1<<31 - 1
+)
 
 // validate returns everything that is wrong with options that have their
 // defaults.

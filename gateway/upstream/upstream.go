@@ -51,6 +51,9 @@ func New(target string, given Options) (*Conn, error) {
 	return conn, nil
 }
 
+// MaxSendBytes is the bound of requests that the options set.
+func (c *Conn) MaxSendBytes() int { return c.hub.options.MaxSendBytes }
+
 // The windows of [Dial].
 const (
 	streamWindow     = 1 << 20
@@ -132,7 +135,11 @@ func (o Options) dialOptions() []grpc.DialOption {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: o.KeepaliveTime, Timeout: o.KeepaliveTimeout, PermitWithoutStream: o.KeepaliveWhenIdle,
 		}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(o.MaxReceiveBytes), grpc.MaxCallSendMsgSize(o.MaxSendBytes)),
+	}
+	if o.MaxReceiveBytes != defaultReceive || o.MaxSendBytes != maxSend {
+		// Options of a connection cost each of its calls an allocation.
+		options = append(options, grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(o.MaxReceiveBytes), grpc.MaxCallSendMsgSize(o.MaxSendBytes)))
 	}
 	if o.StreamWindowBytes > 0 {
 		options = append(options, grpc.WithStaticStreamWindowSize(o.StreamWindowBytes))

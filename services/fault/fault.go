@@ -23,7 +23,9 @@ const (
 	ReasonRoleMissing     = "ROLE_MISSING"
 	ReasonTooMany         = "TOO_MANY"
 	ReasonBusy            = "BUSY"
-	ReasonInternal        = "INTERNAL"
+	// ReasonResponseTooLarge is what gateways know, too: they charge nobody for it.
+	ReasonResponseTooLarge = "RESPONSE_TOO_LARGE"
+	ReasonInternal         = "INTERNAL"
 )
 
 // NotFound says that there is no such thing, or none that the caller may know of.
@@ -64,6 +66,12 @@ func TooMany(subject, advice string) error {
 			{Type: ReasonTooMany, Subject: subject, Description: advice},
 		},
 	})
+}
+
+// ResponseTooLarge says that a response was larger than callers take. Where that
+// can be known before, TooMany says what to request instead.
+func ResponseTooLarge() error {
+	return fault(codes.OutOfRange, ReasonResponseTooLarge, "the response is too large")
 }
 
 // Busy says that the same request may succeed later.

@@ -21,6 +21,7 @@ func TestEveryFaultCarriesItsReason(t *testing.T) {
 		"unauthenticated": {Unauthenticated("who?"), codes.Unauthenticated, ReasonUnauthenticated, "who?", 1},
 		"role":            {RoleMissing(), codes.PermissionDenied, ReasonRoleMissing, "the caller may not do this", 1},
 		"too many":        {TooMany("box", "narrow the box"), codes.FailedPrecondition, ReasonTooMany, "narrow the box", 2},
+		"too large":       {ResponseTooLarge(), codes.OutOfRange, ReasonResponseTooLarge, "the response is too large", 1},
 		"busy":            {Busy(), codes.Unavailable, ReasonBusy, "the service is busy", 1},
 		"internal":        {Internal(), codes.Internal, ReasonInternal, "internal error", 1},
 	}

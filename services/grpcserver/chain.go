@@ -38,6 +38,7 @@ func chain(o Options, validator protovalidate.Validator) (unary, stream grpc.Ser
 	unary = grpc.ChainUnaryInterceptor(
 		recovery.UnaryServerInterceptor(onPanic),
 		selector.UnaryServerInterceptor(logging.UnaryServerInterceptor(logger, events, levels), own),
+		sized,
 		results.unary,
 		selector.UnaryServerInterceptor(grpcauth.UnaryServerInterceptor(verify), own),
 		selector.UnaryServerInterceptor(validate.unary, own),

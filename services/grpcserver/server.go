@@ -89,7 +89,7 @@ type Server struct {
 //
 // A call passes, from the outside inwards:
 //
-//	recovery -> logging -> errors -> authentication -> validation -> handler
+//	recovery -> logging -> size of responses -> errors -> authentication -> validation -> handler
 //
 // Health and reflection need no credentials and are not logged.
 func New(o Options, register func(grpc.ServiceRegistrar)) (*Server, error) {

@@ -22,6 +22,8 @@ type Script struct {
 	ErrorPercent int
 	// ErrorCode is the status of failures. Default: UNAVAILABLE.
 	ErrorCode codes.Code
+	// OtherCode is the status of the other calls. Default: OK.
+	OtherCode codes.Code
 	// Hang leaves calls without a response until their caller gives up.
 	Hang bool
 }
@@ -56,7 +58,7 @@ func (s *stage) play(ctx context.Context) error {
 	if s.calls.Add(1)*int64(s.ErrorPercent)%100 < int64(s.ErrorPercent) {
 		return status.Error(s.ErrorCode, "scripted failure")
 	}
-	return nil
+	return status.Error(s.OtherCode, "scripted status") // nil for OK
 }
 
 // work takes a worker for the time of a response. A worker finishes what it has

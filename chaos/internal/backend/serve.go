@@ -20,6 +20,9 @@ import (
 // drainTime bounds how long calls may take to end at shutdown.
 const drainTime = 5 * time.Second
 
+// maxHeaders is what it announces that it takes, as servers in other languages do.
+const maxHeaders = 8 << 10
+
 // Serve serves gRPC on address and the control of its script on a free port,
 // and prints both, until ctx ends; it then lets calls finish. The first
 // argument of announce is the address of gRPC, the second the control's.
@@ -42,7 +45,7 @@ func Serve(ctx context.Context, address string, announce func(serving, control s
 }
 
 func serveCalls(ctx context.Context, s *service, listener net.Listener) error {
-	server := grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
+	server := grpc.NewServer(grpc.UnaryInterceptor(s.intercept), grpc.MaxHeaderListSize(maxHeaders))
 	vendorv2.RegisterVendorServiceServer(server, s)
 	checks := health.NewServer()
 	grpc_health_v1.RegisterHealthServer(server, checks)

@@ -24,6 +24,7 @@ type Request struct {
 	Path   string
 	Body   string
 	From   string // the client's address, told in X-Forwarded-For
+	Header http.Header
 }
 
 // Plan is a load.
@@ -164,6 +165,7 @@ func (r *Run) call(ctx context.Context, request Request) Sample {
 		return Sample{Failure: err.Error()}
 	}
 	maps.Copy(sent.Header, r.plan.Header)
+	maps.Copy(sent.Header, request.Header)
 	sent.Header.Set("X-Forwarded-For", request.From)
 	response, err := r.client.Do(sent)
 	if err != nil {

@@ -26,7 +26,7 @@ type Scenario struct {
 // All returns the scenarios in the order in which they run.
 func All() []Scenario {
 	return []Scenario{
-		latency, resets, blackHole, halfOpen, errorRates, oneOfThree, slowDrip, backendRestarts,
+		latency, resets, blackHole, halfOpen, errorRates, businessErrors, oneOfThree, slowDrip, backendRestarts,
 		totalOutage, overload, healthyBound, rollingGateways, keepAlive, rollingBackends, reload,
 		writerCutOff, sentinelFailover, redisSlow,
 	}

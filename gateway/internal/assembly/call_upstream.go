@@ -2,56 +2,75 @@ package assembly
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"slices"
-	"strings"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
-	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/internal/blame"
+	"github.com/venta-hq/venta/gateway/transcode"
 )
 
-// callUpstream makes the call itself: bounded in size, and with errors that hold
-// nothing of the upstream's internals.
+// callUpstream makes the call itself: bounded in size, and with errors that say
+// whose they are and hold nothing of the upstream's internals.
 func (b *builder) callUpstream() grpc.UnaryInvoker {
-	conn, edge := b.rpc.Conn, b.env.Edge
-	limit := edge.responseBound(b.rpc.Policy.Limits)
+	conn, explains := b.rpc.Conn, b.explains()
 	oversized := b.callOversized()
-	var bound []grpc.CallOption
-	if limit > 0 {
-		bound = append(bound, grpc.MaxCallRecvMsgSize(int(limit)))
+	bound := receiveBound(explains.limit)
+	writes := b.invalidates()
+	if !b.watches() && !writes {
+		return func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
+			return conn.Invoke(ctx, method, req, reply, opts...)
+		}
 	}
 	return func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
-		err := conn.Invoke(ctx, method, req, reply, append(slices.Clip(opts), bound...)...)
-		if oversized != nil && err == nil {
+		attempt := new(blame.Attempt)
+		var write cache.Write
+		if writes {
+			write = cache.BeginWrite(ctx)
+		}
+		err := conn.Invoke(ctx, method, req, reply, attempt.Options(opts, bound)...)
+		if err != nil {
+			fault := explains.conn.OfCall(ctx, req, attempt, err)
+			if undone(fault, explains.conn.Remote && !attempt.Opened(), err) {
+				write.Undone()
+			}
+			return explains.error(fault, err)
+		}
+		if oversized != nil {
 			oversized(ctx, reply)
 		}
-		return edge.upstreamError(err, limit)
+		return explains.checked(reply)
 	}
 }
 
-// upstreamError returns what the client may see of an upstream's error, where
-// messages are bounded by limit.
-func (e Edge) upstreamError(err error, limit int64) error {
-	if limit > 0 && tooLarge(err) {
-		return &apierror.Error{
-			Code:       codes.OutOfRange,
-			Reason:     apierror.ResponseTooLarge,
-			Message:    fmt.Sprintf("the service's response is larger than %d bytes", limit),
-			HTTPStatus: http.StatusBadGateway,
-			Cause:      err,
-		}
-	}
-	return e.fromUpstream(err)
+// watches reports whether somebody minds who caused a failure: on a mux of the
+// program's own, without a policy around the call, nobody does.
+func (b *builder) watches() bool {
+	p := b.rpc.Policy
+	return !b.env.Edge.ExposeErrors || p.CircuitBreaker != nil || p.Retry != nil || p.Hedge != nil ||
+		p.Concurrency != nil || p.Limits != nil || b.env.Edge.MaxResponseBytes > 0
 }
 
-// tooLarge recognises grpc-go's own refusal by its text, as its code is shared
-// with an upstream's RESOURCE_EXHAUSTED. A test holds it to the real text.
-func tooLarge(err error) bool {
-	st, ok := status.FromError(err)
-	return ok && st.Code() == codes.ResourceExhausted &&
-		strings.HasPrefix(st.Message(), "grpc: received message") && strings.Contains(st.Message(), "larger than max")
+// receivedWhole is the size up to which messages are received before they are
+// measured. Of a smaller one the upstream's end may be there already, so that gRPC's
+// refusal could not be told from the upstream's own.
+const receivedWhole = 1 << 20
+
+// receiveBound bounds an upstream's messages. 0: there is no bound.
+func receiveBound(limit int64) []grpc.CallOption {
+	if limit == 0 {
+		return nil
+	}
+	return []grpc.CallOption{grpc.MaxCallRecvMsgSize(int(max(limit, receivedWhole)))}
+}
+
+// known returns what is known of a connection.
+func known(conn grpc.ClientConnInterface) blame.Conn {
+	switch conn := conn.(type) {
+	case interface{ MaxSendBytes() int }: // of package upstream
+		return blame.Conn{Remote: true, Encodes: true, MaxSendBytes: conn.MaxSendBytes()}
+	case *grpc.ClientConn:
+		return blame.Conn{Remote: true, Encodes: true}
+	}
+	return blame.Conn{Encodes: !transcode.InProcess(conn)}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/rs/cors"
 	"google.golang.org/grpc"
 
-	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/cache"
@@ -98,12 +97,4 @@ type Edge struct {
 // refuse writes a refusal as the mux of the request's route presents errors.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	transcode.FromContext(r.Context()).Route.WriteError(w, r, err)
-}
-
-// fromUpstream returns what a client may see of an upstream's error.
-func (e Edge) fromUpstream(err error) error {
-	if e.ExposeErrors {
-		return err
-	}
-	return apierror.FromUpstream(err)
 }

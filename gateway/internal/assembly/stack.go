@@ -87,7 +87,6 @@ func (b *builder) callStack() transcode.Invoker {
 		b.callAttemptTimeout(), // or before the breaker, which knows a policy's bound inside and outside
 		b.callTelemetry(),      // or before that timeout: its end is the same status
 		b.env.AroundAttempt,
-		b.callWrites(),
 	})
 }
 
@@ -105,6 +104,5 @@ func (b *builder) streamStack() transcode.Opener {
 		b.streamBreaker(),
 		b.streamTelemetry(),
 		b.env.AroundStreamAttempt,
-		b.streamWrites(),
 	})
 }

@@ -65,8 +65,10 @@ type Connection struct {
 	// The largest message from the upstream, in bytes. Default 4194304. From 1024
 	// to 1073741824.
 	MaxReceiveBytes *int64 `protobuf:"varint,14,opt,name=max_receive_bytes,json=maxReceiveBytes,proto3,oneof" json:"max_receive_bytes,omitempty"`
-	// The largest message to the upstream, in bytes. Default 2147483647. From 1024
-	// to 2147483647.
+	// The largest message to the upstream, in bytes. A larger one is refused with
+	// REQUEST_TOO_LARGE (HTTP 413) before it is sent, and charged to no breaker: set
+	// what the upstream takes, where that is not gRPC's default of 4194304. Default
+	// 2147483647. From 1024 to 2147483647.
 	MaxSendBytes *int64 `protobuf:"varint,15,opt,name=max_send_bytes,json=maxSendBytes,proto3,oneof" json:"max_send_bytes,omitempty"`
 	// The flow-control window of a stream, in bytes. 0 lets it grow with the link,
 	// which costs a ping now and then. Default 1048576. 0, or from 65535 to
