@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -519,4 +522,34 @@ func TestMuxesShareAGatewayConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestAnonymousCallersAreCountedByAddress holds that where a principal is optional
+// nobody without one uses up what all the others without one have.
+func TestAnonymousCallersAreCountedByAddress(t *testing.T) {
+	proxies := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	for _, key := range []policy.RateLimitSource{policy.KeyPrincipal, policy.KeyAPIKey} {
+		s := start(t, &backend{}, policy.Method{
+			RateLimits: []policy.RateLimit{limit(2, key)},
+			Auth:       &policy.Auth{Requirement: policy.AuthOptional, Schemes: []policy.Scheme{policy.SchemeBearer, policy.SchemeAPIKey}},
+		}, gateway.Options{APIKeys: noKeys{}, Settings: gateway.Settings{TrustedProxies: proxies}})
+		from := func(address string, header ...string) int {
+			return s.do(t, "GET", "/v2/vendors/7", append(header, "X-Forwarded-For", address)...).status
+		}
+		var got []int
+		for range 3 {
+			got = append(got, from("198.51.100.1"))
+		}
+		got = append(got, from("198.51.100.2"), from("198.51.100.1", "Authorization", s.bearer(t, "ada")),
+			from("198.51.100.2", "Authorization", s.bearer(t, "\x00198.51.100.1")))
+		if diff := cmp.Diff([]int{200, 200, 429, 200, 200, 200}, got); diff != "" {
+			t.Errorf("key %v (-want +got):\n%s", key, diff)
+		}
+	}
+}
+
+type noKeys struct{}
+
+func (noKeys) VerifyKey(context.Context, string) (*auth.Principal, error) {
+	return nil, errors.New("no such key")
 }

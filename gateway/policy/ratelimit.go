@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,8 +41,33 @@ func (l rateLimits) rules(rpc RPC, m Method) faults {
 	var found faults
 	for i := range l {
 		found = append(found, l[i].rules(entry("rate_limits", i), rpc, m)...)
+		if l[i].Key.Source == KeyHeader && !l.bounded() {
+			found.add(entry("rate_limits", i)+".key.header",
+				fmt.Sprintf("clients choose %s freely, so that whoever changes it is not limited", l[i].Key.Header),
+				`add a limit with a key that they cannot choose, such as "client_ip: true"`)
+		}
 	}
 	return found
+}
+
+// bounded tells whether some limit in force has a key that clients cannot choose.
+func (l rateLimits) bounded() bool {
+	return slices.ContainsFunc(l, func(each RateLimit) bool {
+		return !each.Shadow && each.Key.Source != KeyHeader && each.Key.Source != KeyField
+	})
+}
+
+// verified refuses headers whose meaning has a key of its own, which looks at more
+// than what the client wrote.
+func (f *faults) verified(path, header string) {
+	switch strings.ToLower(header) {
+	case "x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "x-forwarded", "forwarded-for":
+		f.add(path, fmt.Sprintf("%s is whatever a client writes", header),
+			`write "client_ip: true", which believes trusted_proxies of the configuration alone`)
+	case "authorization", "proxy-authorization", "cookie", "x-api-key":
+		f.add(path, fmt.Sprintf("%s is whatever a client writes until it is verified", header),
+			`write "principal: true" or "api_key: true"`)
+	}
 }
 
 func (l *RateLimit) limits(path string) faults {
@@ -54,6 +80,7 @@ func (l *RateLimit) limits(path string) faults {
 	found.number(path+".burst", l.Burst, 1, mostRequests)
 	if l.Key.Source == KeyHeader {
 		found.header(path+".key.header", l.Key.Header)
+		found.verified(path+".key.header", l.Key.Header)
 	}
 	found = append(found, l.costLimits(path+".cost")...)
 	found = append(found, l.tierLimits(path)...)

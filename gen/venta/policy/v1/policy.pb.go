@@ -1018,7 +1018,9 @@ type Retry struct {
 	// statuses that a second attempt cannot change are refused.
 	RetryableStatusCodes []code.Code `protobuf:"varint,5,rep,packed,name=retryable_status_codes,json=retryableStatusCodes,proto3,enum=google.rpc.Code" json:"retryable_status_codes,omitempty"`
 	// The bound of each attempt. Default: the time that the call has left. At
-	// most the timeout.
+	// most the timeout. An attempt that it ends may be repeated whatever
+	// retryable_status_codes lists; a DEADLINE_EXCEEDED of the upstream's own only
+	// where they list it.
 	PerAttemptTimeout *string `protobuf:"bytes,6,opt,name=per_attempt_timeout,json=perAttemptTimeout,proto3,oneof" json:"per_attempt_timeout,omitempty"`
 	// How many retries the gateway adds to live traffic. Default: the budget's
 	// own defaults.
@@ -1720,18 +1722,25 @@ type RateLimitKey_ClientIp struct {
 }
 
 type RateLimitKey_Principal struct {
-	// The authenticated subject. Needs auth. Only true is allowed.
+	// The authenticated subject; who has none (REQUIREMENT_OPTIONAL) is counted
+	// by address, as by client_ip. Needs auth. Only true is allowed.
 	Principal bool `protobuf:"varint,3,opt,name=principal,proto3,oneof"`
 }
 
 type RateLimitKey_ApiKey struct {
-	// The API key of the request. Needs auth with that scheme. Only true is
-	// allowed.
+	// The API key of the request; a request with a token is counted by its
+	// subject, one without either by address. Needs auth with that scheme. Only
+	// true is allowed.
 	ApiKey bool `protobuf:"varint,4,opt,name=api_key,json=apiKey,proto3,oneof"`
 }
 
 type RateLimitKey_Header struct {
-	// The value of a request header; requests without it share one count.
+	// The value of a request header; requests without it share one count. A client
+	// chooses it freely, and so has as many counts as it likes: another limit of
+	// the RPC, in force and with a key other than a header or a field, must bound
+	// it. Refused are headers that have a key of their own which is verified: for
+	// X-Forwarded-For, Forwarded, X-Real-Ip and the like write client_ip, for
+	// Authorization, Cookie and X-Api-Key principal or api_key.
 	Header string `protobuf:"bytes,5,opt,name=header,proto3,oneof"`
 }
 
