@@ -26,9 +26,16 @@ func (l rateLimits) limits() faults {
 		found.add("rate_limits", fmt.Sprintf("%d limits are too many", len(l)), fmt.Sprintf("write at most %d", MaxRateLimits))
 	}
 	names := make(map[string]bool, len(l))
+	groups := make(map[string]bool, len(l))
 	for i := range l {
 		path := entry("rate_limits", i)
 		found = append(found, l[i].limits(path)...)
+		if id := l[i].GroupID("", ""); id != "" {
+			if groups[id] {
+				found.add(path+".group", fmt.Sprintf("a second limit of the RPC is in the group %q", l[i].Group), "remove one of them: they would have one count")
+			}
+			groups[id] = true
+		}
 		if names[l[i].Name] {
 			found.add(path+".name", fmt.Sprintf("a second limit is named %q", l[i].Name), "give each limit of the RPC a name of its own")
 		}
@@ -85,7 +92,37 @@ func (l *RateLimit) limits(path string) faults {
 	found = append(found, l.costLimits(path+".cost")...)
 	found = append(found, l.tierLimits(path)...)
 	found = append(found, l.sharedLimits(path)...)
+	found = append(found, l.groupLimits(path)...)
 	return found
+}
+
+func (l *RateLimit) groupLimits(path string) faults {
+	var found faults
+	switch {
+	case l.Group != "" && !isLimitName(l.Group):
+		found.add(path+".group", fmt.Sprintf("%q is not a group's name", l.Group), "write 1 to 64 characters of a-z, 0-9, '-' and '_'")
+	case l.Group == "" && l.GroupScope != GroupPerService:
+		found.add(path+".group_scope", "the limit is in no group", "name one in group, or remove it")
+	case l.GroupScope < GroupPerService || l.GroupScope > GroupPerGateway:
+		found.add(path+".group_scope", fmt.Sprintf("%d is no such choice", l.GroupScope),
+			"write GROUP_SCOPE_SERVICE, GROUP_SCOPE_FILE or GROUP_SCOPE_GATEWAY")
+	}
+	return found
+}
+
+// GroupID names the group that shares the limit's count, for an RPC of that service
+// and schema's file; "" where it is in none.
+func (l *RateLimit) GroupID(service, file string) string {
+	switch {
+	case l.Group == "":
+		return ""
+	case l.GroupScope == GroupPerGateway:
+		return "gateway/" + l.Group
+	case l.GroupScope == GroupPerFile:
+		return "file:" + file + "/" + l.Group
+	default:
+		return "service:" + service + "/" + l.Group
+	}
 }
 
 func (l *RateLimit) tierLimits(path string) faults {
