@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -552,4 +553,35 @@ type noKeys struct{}
 
 func (noKeys) VerifyKey(context.Context, string) (*auth.Principal, error) {
 	return nil, errors.New("no such key")
+}
+
+// TestUnroutedRequestsAreLimited holds that what no route has meets a limit by the
+// address, which no other request does.
+func TestUnroutedRequestsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer gw.Close()
+		if err := gw.Register(service(policy.Method{}), &scripted{}); err != nil {
+			t.Fatal(err)
+		}
+		s := ordered{Handler: gw.Handler()}
+		for _, each := range []struct{ method, path string }{{"GET", "/nosuch"}, {"PATCH", vendor7}} {
+			refused := 0
+			for range 300 {
+				if got := s.do(each.method, each.path); got.status == http.StatusTooManyRequests {
+					refused++
+				}
+			}
+			if refused != 200 {
+				t.Errorf("%s %s: %d of 300 refused", each.method, each.path, refused)
+			}
+			if got := s.do("GET", vendor7).status; got != http.StatusOK {
+				t.Errorf("a route: %d", got)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
 }
