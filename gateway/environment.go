@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"buf.build/go/protovalidate"
 
@@ -57,7 +58,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		APIKeys:      o.APIKeys,
 		Store:        g.store,
 		FleetStore:   o.CacheRemote != nil,
-		RateLimits:   assembly.RateLimits{MaxKeys: o.RateLimits.MaxKeys, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone},
+		RateLimits:   assembly.RateLimits{MaxKeys: o.RateLimits.MaxKeys, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone, Start: time.Now()},
 		Live:         &g.live,
 		Edge: assembly.Edge{
 			Mux:                g.edge.Mux(),

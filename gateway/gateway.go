@@ -84,6 +84,11 @@ func New(options Options) (*Gateway, error) {
 	if g.environment, err = g.newEnvironment(); err != nil {
 		return nil, err
 	}
+	limit, err := g.environment.LimitUnrouted(g.edge.WriteError)
+	if err != nil {
+		return nil, err
+	}
+	g.edge.LimitUnrouted(limit)
 	g.base, g.endRequests = context.WithCancelCause(context.Background())
 	return g, nil
 }

@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -519,4 +523,65 @@ func TestMuxesShareAGatewayConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestAnonymousCallersAreCountedByAddress holds that where a principal is optional
+// nobody without one uses up what all the others without one have.
+func TestAnonymousCallersAreCountedByAddress(t *testing.T) {
+	proxies := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	for _, key := range []policy.RateLimitSource{policy.KeyPrincipal, policy.KeyAPIKey} {
+		s := start(t, &backend{}, policy.Method{
+			RateLimits: []policy.RateLimit{limit(2, key)},
+			Auth:       &policy.Auth{Requirement: policy.AuthOptional, Schemes: []policy.Scheme{policy.SchemeBearer, policy.SchemeAPIKey}},
+		}, gateway.Options{APIKeys: noKeys{}, Settings: gateway.Settings{TrustedProxies: proxies}})
+		from := func(address string, header ...string) int {
+			return s.do(t, "GET", "/v2/vendors/7", append(header, "X-Forwarded-For", address)...).status
+		}
+		var got []int
+		for range 3 {
+			got = append(got, from("198.51.100.1"))
+		}
+		got = append(got, from("198.51.100.2"), from("198.51.100.1", "Authorization", s.bearer(t, "ada")),
+			from("198.51.100.2", "Authorization", s.bearer(t, "\x00198.51.100.1")))
+		if diff := cmp.Diff([]int{200, 200, 429, 200, 200, 200}, got); diff != "" {
+			t.Errorf("key %v (-want +got):\n%s", key, diff)
+		}
+	}
+}
+
+type noKeys struct{}
+
+func (noKeys) VerifyKey(context.Context, string) (*auth.Principal, error) {
+	return nil, errors.New("no such key")
+}
+
+// TestUnroutedRequestsAreLimited holds that what no route has meets a limit by the
+// address, which no other request does.
+func TestUnroutedRequestsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer gw.Close()
+		if err := gw.Register(service(policy.Method{}), &scripted{}); err != nil {
+			t.Fatal(err)
+		}
+		s := ordered{Handler: gw.Handler()}
+		for _, each := range []struct{ method, path string }{{"GET", "/nosuch"}, {"PATCH", vendor7}} {
+			refused := 0
+			for range 300 {
+				if got := s.do(each.method, each.path); got.status == http.StatusTooManyRequests {
+					refused++
+				}
+			}
+			if refused != 200 {
+				t.Errorf("%s %s: %d of 300 refused", each.method, each.path, refused)
+			}
+			if got := s.do("GET", vendor7).status; got != http.StatusOK {
+				t.Errorf("a route: %d", got)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
 }

@@ -76,6 +76,7 @@ func (m *method) under(p policy.Method) assembly.RPC {
 	return assembly.RPC{
 		Service:  m.service.Name,
 		Name:     m.service.Name + "." + m.Name,
+		Source:   m.service.Source,
 		Method:   m.service.transcoded(m.Method),
 		Bindings: m.Bindings,
 		Policy:   p,

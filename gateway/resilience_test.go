@@ -66,6 +66,48 @@ func TestOverloadIsShed(t *testing.T) {
 	}
 }
 
+// TestAttemptsOwnBoundIsRetried holds that an attempt that its own bound has cut is
+// followed by another, with the default codes, and that DEADLINE_EXCEEDED of the
+// upstream's own and of the whole call are not.
+func TestAttemptsOwnBoundIsRetried(t *testing.T) {
+	hangs := func(ctx context.Context, call int) (*vendorv2.GetVendorResponse, error) {
+		if call == 1 {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "Ada"}}, nil
+	}
+	gives := func(context.Context, int) (*vendorv2.GetVendorResponse, error) {
+		return nil, status.Error(codes.DeadlineExceeded, "my own")
+	}
+	for _, test := range []struct {
+		name    string
+		get     func(context.Context, int) (*vendorv2.GetVendorResponse, error)
+		attempt time.Duration
+		whole   time.Duration
+		status  int
+		calls   int
+	}{
+		{"the attempt's", hangs, 100 * time.Millisecond, time.Minute, http.StatusOK, 2},
+		{"the call's", hangs, 0, 300 * time.Millisecond, http.StatusGatewayTimeout, 1},
+		{"the upstream's", gives, time.Minute, time.Minute, http.StatusGatewayTimeout, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			again := *everyPolicy().Retry
+			again.PerAttemptTimeout, again.RetryableStatusCodes = test.attempt, []codes.Code{codes.Unavailable}
+			s := start(t, &backend{get: test.get}, policy.Method{
+				Retry: &again, Timeout: &policy.Timeout{Duration: test.whole},
+			}, gateway.Options{})
+			if got := s.do(t, "GET", "/v2/vendors/7"); got.status != test.status {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+			if calls := s.backend.called(); calls != test.calls {
+				t.Errorf("%d calls, want %d", calls, test.calls)
+			}
+		})
+	}
+}
+
 func TestCriticalityReachesUpstream(t *testing.T) {
 	for criticality, want := range map[policy.Criticality]string{
 		policy.CriticalityCritical: "critical", policy.CriticalityDefault: "", policy.CriticalitySheddable: "sheddable",

@@ -9,7 +9,8 @@ import (
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
-// soundLimits are two, one of them shared, keyed by a request field and by a header.
+// soundLimits are three, one of them shared, keyed by a request field, by a header,
+// and by the address, without which a header is refused.
 func soundLimits(field string) []policy.RateLimit {
 	limit := policy.RateLimit{
 		Name: "a", Requests: 10, Interval: time.Minute, Burst: 10, Key: policy.RateLimitKey{Source: policy.KeyField, Field: field},
@@ -19,7 +20,11 @@ func soundLimits(field string) []policy.RateLimit {
 	local := limit
 	local.Name, local.Shared, local.OnStoreFailure, local.Lease = "b", false, policy.FailureUnset, 0
 	local.Key = policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Tenant"}
-	return []policy.RateLimit{limit, local}
+	bound := policy.RateLimit{
+		Name: "c", Requests: 100, Interval: time.Minute, Burst: 100, Key: policy.RateLimitKey{Source: policy.KeyClientIP},
+		Cost: policy.RateLimitCost{Units: 1},
+	}
+	return []policy.RateLimit{limit, local, bound}
 }
 
 // soundStreams are policies of a stream, with every block that it bears.

@@ -204,6 +204,9 @@ func TestCacheAndRateLimit(t *testing.T) {
 	if eleventh.status != http.StatusTooManyRequests || eleventh.header.Get("Retry-After") == "" {
 		t.Errorf("request 11: %d %v", eleventh.status, eleventh.header)
 	}
+	if got := c.do(t, http.MethodGet, "/v2/vendors/"+id, ""); got.status != http.StatusTooManyRequests {
+		t.Errorf("the other version has a count of its own: %d %s", got.status, got.body)
+	}
 	if got := newClient(base, c.token, "127.0.0.3").do(t, http.MethodGet, path, ""); got.status != http.StatusOK {
 		t.Errorf("another client: %d %s", got.status, got.body)
 	}

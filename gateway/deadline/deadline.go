@@ -14,6 +14,10 @@ import (
 // ErrPolicy is the cause (context.Cause) of a context that a policy's bound ended.
 var ErrPolicy = errors.New("the policy's time bound has passed")
 
+// ErrAttempt is in the chain of an error by which the bound of one attempt ended it,
+// while the call had time left: another attempt may be faster.
+var ErrAttempt = errors.New("the attempt's time bound has passed")
+
 // Leeway is how much of a bound may be left when an upstream, which got it as
 // grpc-timeout and reads another clock, says that it has passed. An upstream
 // that gives up earlier does so for a reason of its own.

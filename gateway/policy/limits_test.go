@@ -113,6 +113,12 @@ func TestValidateLimits(t *testing.T) {
 		{"limit name longest", func(m *policy.Method) { m.RateLimits[0].Name = strings.Repeat("a-_9", 16) }, ""},
 		{"limit name too long", func(m *policy.Method) { m.RateLimits[0].Name = strings.Repeat("a", 65) }, "rate_limits[0].name"},
 		{"limit name twice", func(m *policy.Method) { m.RateLimits = slices.Repeat(m.RateLimits, 2) }, "rate_limits[1].name"},
+		{"limit by a forwarded address", func(m *policy.Method) {
+			m.RateLimits[0].Key = policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Forwarded-For"}
+		}, "rate_limits[0].key.header"},
+		{"limit by credentials", func(m *policy.Method) {
+			m.RateLimits[0].Key = policy.RateLimitKey{Source: policy.KeyHeader, Header: "authorization"}
+		}, "rate_limits[0].key.header"},
 		{"limit header", func(m *policy.Method) { m.RateLimits[0].Key = policy.RateLimitKey{Source: policy.KeyHeader} }, "rate_limits[0].key.header"},
 		{"limit cost is all", func(m *policy.Method) { m.RateLimits[0].Cost.Units = 100 }, ""},
 		{"limit cost too high", func(m *policy.Method) { m.RateLimits[0].Cost.Units = 101 }, "rate_limits[0].cost.units"},

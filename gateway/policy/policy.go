@@ -106,9 +106,22 @@ type RateLimit struct {
 	OnStoreFailure StoreFailure
 	// Lease is how many units a process takes from the shared count at once. 0
 	// and 1: each request takes its own.
-	Lease  int64
-	Shadow bool
+	Lease int64
+	// Group names what shares the count, within GroupScope. Empty: the RPC alone.
+	Group      string
+	GroupScope GroupScope
+	Shadow     bool
 }
+
+// GroupScope says how far a group of limits reaches.
+type GroupScope int
+
+// The scopes of a group.
+const (
+	GroupPerService GroupScope = iota
+	GroupPerFile
+	GroupPerGateway
+)
 
 // RateLimitTier is another rate for principals whose token has Claim with Value.
 type RateLimitTier struct {

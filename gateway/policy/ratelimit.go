@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,9 +26,16 @@ func (l rateLimits) limits() faults {
 		found.add("rate_limits", fmt.Sprintf("%d limits are too many", len(l)), fmt.Sprintf("write at most %d", MaxRateLimits))
 	}
 	names := make(map[string]bool, len(l))
+	groups := make(map[string]bool, len(l))
 	for i := range l {
 		path := entry("rate_limits", i)
 		found = append(found, l[i].limits(path)...)
+		if id := l[i].GroupID("", ""); id != "" {
+			if groups[id] {
+				found.add(path+".group", fmt.Sprintf("a second limit of the RPC is in the group %q", l[i].Group), "remove one of them: they would have one count")
+			}
+			groups[id] = true
+		}
 		if names[l[i].Name] {
 			found.add(path+".name", fmt.Sprintf("a second limit is named %q", l[i].Name), "give each limit of the RPC a name of its own")
 		}
@@ -40,8 +48,33 @@ func (l rateLimits) rules(rpc RPC, m Method) faults {
 	var found faults
 	for i := range l {
 		found = append(found, l[i].rules(entry("rate_limits", i), rpc, m)...)
+		if l[i].Key.Source == KeyHeader && !l.bounded() {
+			found.add(entry("rate_limits", i)+".key.header",
+				fmt.Sprintf("clients choose %s freely, so that whoever changes it is not limited", l[i].Key.Header),
+				`add a limit with a key that they cannot choose, such as "client_ip: true"`)
+		}
 	}
 	return found
+}
+
+// bounded tells whether some limit in force has a key that clients cannot choose.
+func (l rateLimits) bounded() bool {
+	return slices.ContainsFunc(l, func(each RateLimit) bool {
+		return !each.Shadow && each.Key.Source != KeyHeader && each.Key.Source != KeyField
+	})
+}
+
+// verified refuses headers whose meaning has a key of its own, which looks at more
+// than what the client wrote.
+func (f *faults) verified(path, header string) {
+	switch strings.ToLower(header) {
+	case "x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "x-forwarded", "forwarded-for":
+		f.add(path, fmt.Sprintf("%s is whatever a client writes", header),
+			`write "client_ip: true", which believes trusted_proxies of the configuration alone`)
+	case "authorization", "proxy-authorization", "cookie", "x-api-key":
+		f.add(path, fmt.Sprintf("%s is whatever a client writes until it is verified", header),
+			`write "principal: true" or "api_key: true"`)
+	}
 }
 
 func (l *RateLimit) limits(path string) faults {
@@ -54,11 +87,42 @@ func (l *RateLimit) limits(path string) faults {
 	found.number(path+".burst", l.Burst, 1, mostRequests)
 	if l.Key.Source == KeyHeader {
 		found.header(path+".key.header", l.Key.Header)
+		found.verified(path+".key.header", l.Key.Header)
 	}
 	found = append(found, l.costLimits(path+".cost")...)
 	found = append(found, l.tierLimits(path)...)
 	found = append(found, l.sharedLimits(path)...)
+	found = append(found, l.groupLimits(path)...)
 	return found
+}
+
+func (l *RateLimit) groupLimits(path string) faults {
+	var found faults
+	switch {
+	case l.Group != "" && !isLimitName(l.Group):
+		found.add(path+".group", fmt.Sprintf("%q is not a group's name", l.Group), "write 1 to 64 characters of a-z, 0-9, '-' and '_'")
+	case l.Group == "" && l.GroupScope != GroupPerService:
+		found.add(path+".group_scope", "the limit is in no group", "name one in group, or remove it")
+	case l.GroupScope < GroupPerService || l.GroupScope > GroupPerGateway:
+		found.add(path+".group_scope", fmt.Sprintf("%d is no such choice", l.GroupScope),
+			"write GROUP_SCOPE_SERVICE, GROUP_SCOPE_FILE or GROUP_SCOPE_GATEWAY")
+	}
+	return found
+}
+
+// GroupID names the group that shares the limit's count, for an RPC of that service
+// and schema's file; "" where it is in none.
+func (l *RateLimit) GroupID(service, file string) string {
+	switch {
+	case l.Group == "":
+		return ""
+	case l.GroupScope == GroupPerGateway:
+		return "gateway/" + l.Group
+	case l.GroupScope == GroupPerFile:
+		return "file:" + file + "/" + l.Group
+	default:
+		return "service:" + service + "/" + l.Group
+	}
 }
 
 func (l *RateLimit) tierLimits(path string) faults {

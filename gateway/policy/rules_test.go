@@ -18,6 +18,13 @@ var (
 	post = policy.Route{Verb: "POST", Path: "/v2/things", Body: "*"}
 )
 
+func byTenant() policy.RateLimit {
+	return policy.RateLimit{
+		Name: "tenant", Requests: 10, Interval: time.Minute, Burst: 10,
+		Key: policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Tenant"}, Cost: policy.RateLimitCost{Units: 1},
+	}
+}
+
 func TestValidate(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -45,6 +52,12 @@ func TestValidate(t *testing.T) {
 		{"hedge never sent", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Hedge = nil, hedge(); m.Timeout.Duration = m.Hedge.Delay }, "hedge.delay"},
 		{"hedge just sent", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Hedge = nil, hedge(); m.Timeout.Duration = m.Hedge.Delay + 1 }, ""},
 		{"hedge without timeout", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Timeout, m.Hedge = nil, nil, hedge() }, ""},
+		{"header bounded by the address", "Get", []policy.Route{get}, func(m *policy.Method) { m.RateLimits = append(m.RateLimits, byTenant()) }, ""},
+		{"header alone", "Get", []policy.Route{get}, func(m *policy.Method) { m.RateLimits = []policy.RateLimit{byTenant()} }, "rate_limits[0].key.header"},
+		{"header bounded in shadow mode", "Get", []policy.Route{get}, func(m *policy.Method) {
+			m.RateLimits = []policy.RateLimit{m.RateLimits[0], byTenant()}
+			m.RateLimits[0].Shadow = true
+		}, "rate_limits[1].key.header"},
 		{"cache of a write", "Put", []policy.Route{get}, nil, "cache"},
 		{"cache of a stream", "Track", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Cache: m.Cache} }, "cache"},
 		{"cache by POST", "Get", []policy.Route{post}, func(m *policy.Method) { m.Version = nil }, "cache"},

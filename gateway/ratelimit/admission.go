@@ -40,6 +40,9 @@ func (a *admission) decide(ctx context.Context) bool {
 // tier returns what counts the i-th limit for this request.
 func (a *admission) tier(i int) *tier { return &a.limits[i].tiers[a.charges[i].Tier] }
 
+// key returns the key that the i-th limit counts this request under.
+func (a *admission) key(i int) string { return a.limits[i].fold(a.charges[i].Key) }
+
 func (a *admission) units(i int) int64 { return max(a.charges[i].Units, 1) }
 
 // recall finds the shared limits that are known to refuse, and reports whether
@@ -52,7 +55,7 @@ func (a *admission) recall() bool {
 		}
 		tier, units := a.tier(i), a.units(i)
 		now := tier.quota.ticks(a.elapsed)
-		tat := tier.refused.debt(a.fold(a.charges[i].Key))
+		tat := tier.refused.debt(a.key(i))
 		next, covered := tier.quota.charge(now, tat, units)
 		if covered {
 			a.decisions[i] = Decision{Allowed: true, Unknown: true}
@@ -68,33 +71,45 @@ func (a *admission) recall() bool {
 
 // chargeShared spends leases and asks the store for the rest.
 func (a *admission) chargeShared(ctx context.Context) bool {
-	var asks []Ask
-	var asked set
+	var open set
 	defer a.endTaking()
 	for i := range a.limits {
 		if a.shared.has(i) && !a.known.has(i) && !a.spendLease(i) {
-			asks = append(asks, a.askFor(i))
-			asked.add(i)
+			open.add(i)
 		}
 	}
-	if len(asks) == 0 {
-		return true
+	for _, together := range a.batches {
+		if asked := together & open; asked != 0 && !a.askStore(ctx, asked) {
+			return false
+		}
+	}
+	return true
+}
+
+// askStore asks the store for limits that it decides together.
+func (a *admission) askStore(ctx context.Context, asked set) bool {
+	var asks []Ask
+	group := ""
+	for i := range a.limits {
+		if asked.has(i) {
+			asks, group = append(asks, a.chargeFor(i)), a.group(i)
+		}
 	}
 	counts := make([]Count, len(asks))
-	if err := a.opts.Store.Charge(ctx, a.group(), asks, counts); err != nil {
+	if err := a.opts.Store.Charge(ctx, group, asks, counts); err != nil {
 		return a.withoutStore(ctx, asked, err)
 	}
 	return a.settle(asked, counts)
 }
 
-func (a *admission) askFor(i int) Ask {
+func (a *admission) chargeFor(i int) Ask {
 	tier := a.tier(i)
 	need := tier.quota.span(a.units(i))
 	ask := Ask{
 		Name: tier.name, Need: need, Want: need,
 		Burst: tier.quota.span(tier.quota.burst), Parts: int64(tier.quota.parts()), Shadow: a.limits[i].Shadow,
 	}
-	if !a.grouped && a.limits[i].Key.Source != policy.KeyGlobal {
+	if a.limits[i].group == "" && !a.sameKey && a.limits[i].Key.Source != policy.KeyGlobal {
 		ask.Name += "/" + digest(a.charges[i].Key)
 	}
 	if a.taking.has(i) {
@@ -103,18 +118,20 @@ func (a *admission) askFor(i int) Ask {
 	return ask
 }
 
-// group names what the store must be able to decide together. Limits of one key
-// are spread by it; those of several lie together.
-func (a *admission) group() string {
-	if !a.grouped {
+// group names what the store must be able to decide together with the i-th limit.
+// Limits of one key are spread by it; those of several lie together.
+func (a *admission) group(i int) string {
+	limit := a.limits[i]
+	switch {
+	case limit.group != "" && limit.Key.Source == policy.KeyGlobal:
+		return limit.group
+	case limit.group != "":
+		return limit.group + "/" + digest(a.charges[i].Key)
+	case a.sameKey:
+		return a.opts.Scope + "/" + digest(a.charges[i].Key)
+	default:
 		return a.opts.Scope
 	}
-	for i := range a.limits {
-		if a.shared.has(i) {
-			return a.opts.Scope + "/" + digest(a.charges[i].Key)
-		}
-	}
-	return a.opts.Scope
 }
 
 // digest names a key in the store, which thus holds no addresses and no
@@ -124,12 +141,12 @@ func digest(key string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// sameKey reports whether all shared limits are counted under one and the same
-// key of the request.
+// sameKey reports whether all shared limits without a group are counted under one
+// and the same key of the request.
 func sameKey(limits []policy.RateLimit) bool {
 	var first *policy.RateLimitKey
 	for i := range limits {
-		if !limits[i].Shared {
+		if !limits[i].Shared || limits[i].Group != "" {
 			continue
 		}
 		if first == nil {
@@ -165,7 +182,7 @@ func (a *admission) read(i int, c Count) Decision {
 	now := q.at(Span{Micros: c.Now})
 	tat := later(q.at(c.TAT), now)
 	here := q.ticks(a.elapsed).plus(tat.minus(now))
-	tier.refused.remember(a.fold(a.charges[i].Key), here, q.ticks(a.elapsed), c.Verdict == Refused)
+	tier.refused.remember(a.key(i), here, q.ticks(a.elapsed), c.Verdict == Refused)
 	switch {
 	case c.Verdict == Refused:
 		next, _ := q.charge(now, tat, units)
@@ -222,7 +239,7 @@ func (a *admission) giveBack() {
 			a.decisions[i].StoreFailed = failed
 		}
 		if a.leased.has(i) {
-			a.tier(i).leases.giveBack(a.fold(a.charges[i].Key), a.units(i))
+			a.tier(i).leases.giveBack(a.key(i), a.units(i))
 			a.decisions[i].Remaining += a.units(i)
 		}
 	}

@@ -119,7 +119,7 @@ func (a *admission) spendLease(i int) bool {
 	if tier.leases == nil {
 		return false
 	}
-	held, paid, take := tier.leases.spend(a.fold(a.charges[i].Key), a.units(i), a.elapsed)
+	held, paid, take := tier.leases.spend(a.key(i), a.units(i), a.elapsed)
 	if take {
 		a.taking.add(i)
 	}
@@ -137,7 +137,7 @@ func (a *admission) spendLease(i int) bool {
 func (a *admission) putLease(i int, tat wide) int64 {
 	left := a.tier(i).leases.size - a.units(i)
 	a.taking.remove(i)
-	a.tier(i).leases.put(a.fold(a.charges[i].Key), left, a.elapsed, tat)
+	a.tier(i).leases.put(a.key(i), left, a.elapsed, tat)
 	return left
 }
 
@@ -145,7 +145,7 @@ func (a *admission) putLease(i int, tat wide) int64 {
 func (a *admission) endTaking() {
 	for i := range a.limits {
 		if a.taking.has(i) {
-			a.tier(i).leases.giveUp(a.fold(a.charges[i].Key))
+			a.tier(i).leases.giveUp(a.key(i))
 		}
 	}
 }

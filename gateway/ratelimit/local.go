@@ -26,10 +26,10 @@ type hold struct {
 // what was charged.
 func (l *Limiter) charge(in set, admitted bool, elapsed time.Duration, charges []Charge, decisions []Decision, holds *[MaxLimits]hold) bool {
 	var asked [MaxLimits]ask
-	// One shard of each limit's table, always in the order of the limits.
-	for i := range charges {
+	// One shard of each limit's table, always in the same order.
+	for _, i := range l.order {
 		if in.has(i) {
-			asked[i] = l.ask(&l.limits[i], elapsed, charges[i])
+			asked[i] = askFor(l.limits[i], elapsed, charges[i])
 			admitted = admitted && (asked[i].covered || l.limits[i].Shadow)
 		}
 	}
@@ -46,9 +46,9 @@ func (l *Limiter) charge(in set, admitted bool, elapsed time.Duration, charges [
 	return admitted
 }
 
-func (l *Limiter) ask(limit *limit, elapsed time.Duration, c Charge) ask {
+func askFor(limit *limit, elapsed time.Duration, c Charge) ask {
 	tier := &limit.tiers[c.Tier]
-	a := ask{quota: &tier.quota, key: l.fold(c.Key), units: max(c.Units, 1), now: tier.quota.ticks(elapsed)}
+	a := ask{quota: &tier.quota, key: limit.fold(c.Key), units: max(c.Units, 1), now: tier.quota.ticks(elapsed)}
 	a.shard = tier.local.shard(a.key)
 	a.shard.mu.Lock()
 	if a.known = a.shard.entries[a.key]; a.known != nil {

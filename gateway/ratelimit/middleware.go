@@ -55,7 +55,7 @@ func (l *Limiter) admit(w http.ResponseWriter, r *http.Request) bool {
 // read finds what the request asks of each limit.
 func (l *Limiter) read(r *http.Request, charges []Charge) error {
 	for i := range l.limits {
-		limit := &l.limits[i]
+		limit := l.limits[i]
 		charges[i].Units = limit.Cost.Units
 		charges[i].Tier = l.tierOf(r, limit)
 		if limit.Key.Source != policy.KeyGlobal {

@@ -34,6 +34,14 @@
 // for each process, and up to n-1 units for each process are charged and never
 // spent.
 //
+// # Groups
+//
+// Limits of several Limiters may have one count, a [Group]. A shared group has one
+// key in the store for each key of its own, apart from the other limits of a
+// request: the store decides it in a round trip of its own, and where another limit
+// refuses thereafter, what the group was charged stays charged. A process that
+// remembers the refusal charges nothing for the next request.
+//
 // # When the store is out of reach
 //
 // Each limit does as its OnStoreFailure says: FailureAllow admits, FailureDeny
@@ -45,8 +53,6 @@ package ratelimit
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"slices"
@@ -90,6 +96,12 @@ type Options struct {
 	// name. Required where a limit is shared; 256 printable characters at most, no
 	// braces.
 	Scope string
+	// Group, where set, returns the counts of a limit that it has together with
+	// limits of other Limiters, and nil for one that counts alone.
+	Group func(policy.RateLimit) *Group
+	// Start is when time begins, the same for all Limiters that share a [Group].
+	// Default: now.
+	Start time.Time
 	// Fields returns the form of the response's fields. It is called once for each
 	// request, so that the form may change while requests are served. Default: it
 	// is [FieldsDraft10].
@@ -121,13 +133,14 @@ type Charge struct {
 // Limiter holds the counts of the limits that a request is under together. It
 // is safe for concurrent use.
 type Limiter struct {
-	limits   []limit
+	limits   []*limit
+	order    []int // of the limits, in which their counts are locked
 	local    set
 	shared   set
-	grouped  bool // all shared limits have the same key
+	batches  []set // of the shared limits that the store decides together
+	sameKey  bool  // all shared limits without a group have the same key
 	opts     Options
 	start    time.Time
-	salt     [sha256.Size]byte
 	policies []string // the policy field where no tier applies
 }
 
@@ -136,25 +149,32 @@ type Limiter struct {
 // that is missing.
 func New(limits []policy.RateLimit, opts Options) (*Limiter, error) {
 	opts.MaxKeys = cmp.Or(opts.MaxKeys, DefaultMaxKeys)
+	if opts.Start.IsZero() {
+		opts.Start = time.Now()
+	}
 	if opts.Fields == nil {
 		opts.Fields = func() FieldStyle { return FieldsDraft10 }
 	}
 	if err := validate(limits, opts); err != nil {
 		return nil, fmt.Errorf("ratelimit: %w", err)
 	}
-	l := &Limiter{opts: opts, start: time.Now(), grouped: sameKey(limits)}
-	if _, err := rand.Read(l.salt[:]); err != nil {
-		return nil, fmt.Errorf("ratelimit: %w", err)
-	}
+	l := &Limiter{opts: opts, start: opts.Start, sameKey: sameKey(limits)}
 	share := opts.MaxKeys / max(keyed(limits), 1)
 	for i, each := range limits {
-		l.limits = append(l.limits, newLimit(each, share))
+		counts, err := opts.limit(each, share)
+		if err != nil {
+			return nil, fmt.Errorf("ratelimit: %w", err)
+		}
+		l.limits = append(l.limits, counts)
+		l.order = append(l.order, i)
 		if each.Shared {
 			l.shared.add(i)
 		} else {
 			l.local.add(i)
 		}
 	}
+	slices.SortFunc(l.order, func(i, j int) int { return cmp.Compare(l.limits[i].order, l.limits[j].order) })
+	l.batches = l.batch()
 	l.policies = []string{l.policyField(make([]Charge, len(limits)))}
 	return l, nil
 }
@@ -188,15 +208,6 @@ func (l *Limiter) Decide(ctx context.Context, now time.Time, charges []Charge, d
 	admitted := a.decide(ctx)
 	copy(decisions, a.decisions)
 	return admitted
-}
-
-// fold bounds the length of a key.
-func (l *Limiter) fold(key string) string {
-	if len(key) <= MaxKeyBytes {
-		return key
-	}
-	sum := sha256.Sum256(append(l.salt[:], key...))
-	return string(sum[:])
 }
 
 // set is a set of the limits' indexes.

@@ -20,7 +20,7 @@ func (l *Limiter) refusal(charges []Charge, decisions []Decision) *apierror.Erro
 		Details: []protoadapt.MessageV1{failure},
 	}
 	for i, decision := range decisions {
-		limit := &l.limits[i]
+		limit := l.limits[i]
 		if decision.Allowed || limit.Shadow {
 			continue
 		}

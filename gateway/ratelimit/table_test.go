@@ -85,7 +85,7 @@ func TestShardShrinksAfterAFlood(t *testing.T) {
 
 func TestLongKeysAreSalted(t *testing.T) {
 	long := strings.Repeat("k", MaxKeyBytes+1)
-	one, two := Limiter{salt: [32]byte{1}}, Limiter{salt: [32]byte{2}}
+	one, two := limit{salt: [32]byte{1}}, limit{salt: [32]byte{2}}
 	if one.fold(long) == two.fold(long) {
 		t.Error("who knows the hash can name a short key that meets a long one")
 	}

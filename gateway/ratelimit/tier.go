@@ -1,10 +1,13 @@
 package ratelimit
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/venta-hq/venta/gateway/policy"
@@ -14,6 +17,18 @@ import (
 type limit struct {
 	policy.RateLimit
 	tiers []tier // the first is for whom no other is
+	group string // in the store, of a limit that has a count with others; else ""
+	order uint64 // in which counts are locked
+	salt  [sha256.Size]byte
+}
+
+// fold bounds the length of a key.
+func (l *limit) fold(key string) string {
+	if len(key) <= MaxKeyBytes {
+		return key
+	}
+	sum := sha256.Sum256(append(l.salt[:], key...))
+	return string(sum[:])
 }
 
 // tier is a rate of a limit. Each has counts of its own, so that a client that
@@ -27,9 +42,15 @@ type tier struct {
 	leases  *leases // nil without leases
 }
 
+// counted numbers limits, so that requests under several lock them in one order.
+var counted atomic.Uint64
+
 // newLimit shares keys among the limit's tiers and tables.
-func newLimit(p policy.RateLimit, keys int) limit {
-	l := limit{RateLimit: p}
+func newLimit(p policy.RateLimit, keys int) (*limit, error) {
+	l := &limit{RateLimit: p, order: counted.Add(1)}
+	if _, err := rand.Read(l.salt[:]); err != nil {
+		return nil, err
+	}
 	keys = max(keys/(1+len(p.Tiers)), 1)
 	if p.Key.Source == policy.KeyGlobal {
 		keys = 1
@@ -38,7 +59,7 @@ func newLimit(p policy.RateLimit, keys int) limit {
 	for i, each := range p.Tiers {
 		l.tiers = append(l.tiers, newTier(p, i+1, each.Requests, each.Burst, keys))
 	}
-	return l
+	return l, nil
 }
 
 func newTier(p policy.RateLimit, index int, requests, burst int64, keys int) tier {

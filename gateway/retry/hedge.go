@@ -3,14 +3,12 @@ package retry
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/policy"
@@ -110,8 +108,7 @@ func (h *hedger) intercept(ctx context.Context, method string, req, reply any, c
 func (h *hedger) judge(ctx context.Context, err error, trailer metadata.MD) (Verdict, time.Duration) {
 	wait, pushed := pushback(trailer)
 	switch {
-	case err == nil, ctx.Err() != nil, apierror.Refused(err),
-		!slices.Contains(h.policy.NonFatalStatusCodes, status.Code(err)):
+	case err == nil, ctx.Err() != nil, !retryable(err, h.policy.NonFatalStatusCodes):
 		return Final, 0
 	case pushed && wait < 0:
 		return PushedBack, 0

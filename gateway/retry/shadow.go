@@ -2,12 +2,15 @@ package retry
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/venta-hq/venta/gateway/deadline"
 )
 
 // What a policy in shadow mode would have done with a call. The budget is
@@ -25,7 +28,7 @@ const (
 )
 
 // errAttemptOver stands for the bound of an attempt, which shadow mode has not.
-var errAttemptOver = status.Error(codes.DeadlineExceeded, "no response to an attempt")
+var errAttemptOver = fmt.Errorf("%w: %w", deadline.ErrAttempt, status.Error(codes.DeadlineExceeded, "no response to an attempt"))
 
 // watch calls once and tells what would have followed.
 func (r *retrier) watch(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,

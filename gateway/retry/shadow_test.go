@@ -50,7 +50,7 @@ func TestRetryShadow(t *testing.T) {
 		{"refused by the breaker", nil, 0, own(codes.Unavailable, apierror.CircuitOpen), nil},
 		{"the caller leaves", nil, 30 * ms, response{after: time.Second}, nil},
 		{"an attempt in its time", attemptBound, 0, response{after: time.Second}, nil},
-		{"an attempt over its time", attemptBound, 0, response{after: 2 * time.Second}, words{retry.WouldExceed}},
+		{"an attempt over its time", attemptBound, 0, response{after: 2 * time.Second}, words{retry.WouldExceed, retry.WouldRetry}},
 		{"an attempt over its time, retried", boundRetried, 0, response{after: 2 * time.Second}, words{retry.WouldExceed, retry.WouldRetry}},
 	}
 	for _, test := range tests {

@@ -2,13 +2,16 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/deadline"
 )
 
 // Verdict says what follows from an attempt.
@@ -90,7 +93,14 @@ func (r *retrier) judge(ctx context.Context, number int, waits *backoff, err err
 }
 
 // retryable reports whether the policy lists err's status and the error is not
-// a refusal of the gateway itself, which a second attempt would only repeat.
-func (r *retrier) retryable(err error) bool {
-	return !apierror.Refused(err) && slices.Contains(r.policy.RetryableStatusCodes, status.Code(err))
+// a refusal of the gateway itself, which a second attempt would only repeat. What
+// the bound of the attempt itself cut is retryable, whatever the policy lists: the
+// bound has no other purpose.
+func (r *retrier) retryable(err error) bool { return retryable(err, r.policy.RetryableStatusCodes) }
+
+func retryable(err error, statuses []codes.Code) bool {
+	if apierror.Refused(err) {
+		return false
+	}
+	return slices.Contains(statuses, status.Code(err)) || errors.Is(err, deadline.ErrAttempt)
 }

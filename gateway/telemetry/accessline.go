@@ -25,9 +25,13 @@ var lines = sync.Pool{New: func() any { return new([]byte) }}
 const longestLine = 4 << 10
 
 // writeLine writes the line that slog.JSONHandler would make of the record.
-func writeLine(ctx context.Context, to lineWriter, level slog.Level, now time.Time, q *Request, route *Route, r *http.Request) {
+func writeLine(ctx context.Context, to lineWriter, level slog.Level, now time.Time, q *Request, route *Route, r *http.Request, leftOut int64) {
 	room := lines.Get().(*[]byte)
 	line := appendLine((*room)[:0], level, now, q, route, r, TraceID(ctx))
+	if leftOut > 0 {
+		line = append(line[:len(line)-1], `,"`+leftOutKey+`":`...)
+		line = append(strconv.AppendInt(line, leftOut, 10), '}')
+	}
 	_ = to.WriteLine(level, line) // slog has nobody to tell, either
 	if cap(line) <= longestLine {
 		*room = line

@@ -13,6 +13,7 @@ import (
 type accessLog struct {
 	handler slog.Handler
 	lines   lineWriter // the handler, where it takes lines; else nil
+	strays  strays
 }
 
 // newAccessLog returns nil without a logger.
@@ -21,7 +22,7 @@ func newAccessLog(logger *slog.Logger) *accessLog {
 		return nil
 	}
 	lines, _ := logger.Handler().(lineWriter)
-	return &accessLog{logger.Handler(), lines}
+	return &accessLog{handler: logger.Handler(), lines: lines}
 }
 
 // write logs a request that ended now.
@@ -36,12 +37,22 @@ func (l *accessLog) write(ctx context.Context, q *Request, route *Route, r *http
 	if !l.handler.Enabled(ctx, level) {
 		return
 	}
+	leftOut := int64(0)
+	if isStray(q.status(), route) {
+		var logged bool
+		if leftOut, logged = l.strays.log(now); !logged {
+			return
+		}
+	}
 	if l.lines != nil {
-		writeLine(ctx, l.lines, level, now, q, route, r)
+		writeLine(ctx, l.lines, level, now, q, route, r, leftOut)
 		return
 	}
 	record := slog.NewRecord(now, level, "request", 0)
 	addRequest(ctx, &record, q, route, r)
+	if leftOut > 0 {
+		record.AddAttrs(slog.Int64(leftOutKey, leftOut))
+	}
 	_ = l.handler.Handle(ctx, record) // slog has nobody to tell, either
 }
 

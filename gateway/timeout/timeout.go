@@ -68,19 +68,21 @@ func New(p policy.Timeout, o Options) (grpc.UnaryClientInterceptor, error) {
 
 // PerAttempt returns an interceptor that bounds one attempt by d, inside retry
 // and circuit breaker. It is [New] but for the message, which says that one
-// attempt had no response. A retry policy in shadow mode has none: its attempts
-// are not bounded.
+// attempt had no response, and for [deadline.ErrAttempt] in the chain. A retry
+// policy in shadow mode has none: its attempts are not bounded.
 func PerAttempt(d time.Duration, o Options) (grpc.UnaryClientInterceptor, error) {
 	b, err := newBound(d, fmt.Sprintf("no response to an attempt within %s", d), o)
 	if err != nil {
 		return nil, err
 	}
+	b.reason = fmt.Errorf("%w: %w", deadline.ErrPolicy, deadline.ErrAttempt)
 	return b.intercept, nil
 }
 
 type bound struct {
 	duration time.Duration
 	message  string
+	reason   error // in the chain of the error
 	options  Options
 }
 
@@ -88,7 +90,7 @@ func newBound(d time.Duration, message string, o Options) (*bound, error) {
 	if d <= 0 {
 		return nil, fmt.Errorf("timeout: the duration must be positive, not %s", d)
 	}
-	return &bound{duration: d, message: message, options: o}, nil
+	return &bound{duration: d, message: message, reason: deadline.ErrPolicy, options: o}, nil
 }
 
 func (b *bound) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
@@ -103,7 +105,7 @@ func (b *bound) intercept(ctx context.Context, method string, req, reply any, cc
 	if b.options.OnExceeded != nil {
 		b.options.OnExceeded(ctx, method)
 	}
-	return exceeded(apierror.TimeoutExceeded, b.message, err)
+	return exceeded(apierror.TimeoutExceeded, b.message, b.reason, err)
 }
 
 // watch calls without the bound and tells whether the call was over it.
@@ -148,11 +150,11 @@ func cut(err error) bool {
 }
 
 // exceeded is the error of a call or a stream that a bound ended.
-func exceeded(reason apierror.Reason, message string, cause error) error {
+func exceeded(reason apierror.Reason, message string, ended, cause error) error {
 	return &apierror.Error{
 		Code:    codes.DeadlineExceeded,
 		Reason:  reason,
 		Message: message,
-		Cause:   fmt.Errorf("%w: %w", deadline.ErrPolicy, cause),
+		Cause:   fmt.Errorf("%w: %w", ended, cause),
 	}
 }

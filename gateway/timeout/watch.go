@@ -177,7 +177,7 @@ func (w *watch) Explain(err error) error {
 	if found == nil {
 		return err
 	}
-	return exceeded(found.reason, found.message, err)
+	return exceeded(found.reason, found.message, deadline.ErrPolicy, err)
 }
 
 // noticedUpstream reports whether it was the upstream, which knows the total

@@ -16,7 +16,7 @@ import (
 
 // mostLines is how many lines a reviewer reads for an RPC of the reference
 // system.
-const mostLines = 15
+const mostLines = 16
 
 // TestReferenceSystemIsShort counts the lines of each RPC in gen/.
 func TestReferenceSystemIsShort(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 type RPC struct {
 	Service  string // "package.Service"
 	Name     string // "package.Service.Method"
+	Source   string // the schema's file
 	Method   transcode.Method
 	Bindings []transcode.Binding
 	Policy   policy.Method

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/rs/cors"
@@ -62,6 +63,7 @@ type RateLimits struct {
 	MaxKeys int
 	Store   ratelimit.Store // nil: there is none to share limits by
 	Alone   bool            // this process is all that share them
+	Start   time.Time       // when the time of all limits begins
 }
 
 // Live is an immutable snapshot of what may change.

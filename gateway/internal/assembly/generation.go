@@ -31,6 +31,7 @@ type Generation struct {
 type part struct {
 	settings any
 	value    any
+	owner    string // an RPC that has it, where others of any service may share it
 	// adopted, where set, is called when the part comes into use, and dropped when
 	// no stack has it any more.
 	adopted, dropped func()

@@ -41,14 +41,35 @@ func caller(r *http.Request) string {
 	return p.Fingerprint()
 }
 
+// nobody begins the key of an anonymous request. A subject that begins with it has
+// it twice.
+const nobody = "\x00"
+
+// subject returns what a limit by principal counts a request under. Who is
+// anonymous is counted by address: one of them must not use up what all have.
+func (k *rateLimitKeys) subject(r *http.Request) string {
+	switch s := principal(r); {
+	case s == "":
+		return nobody + k.address(r)
+	case strings.HasPrefix(s, nobody):
+		return nobody + s
+	default:
+		return s
+	}
+}
+
 // apiKey returns the name of the API key that the request was authenticated by.
-// A request with a token has none, and is counted by its principal.
-func apiKey(r *http.Request) string {
+// A request with a token has none, and is counted as by principal.
+func (k *rateLimitKeys) apiKey(r *http.Request) string {
 	p, _ := auth.FromContext(r.Context())
 	if id := p.KeyID(); id != "" {
 		return "key:" + id
 	}
-	return "principal:" + p.Subject
+	return "principal:" + k.subject(r)
+}
+
+func (k *rateLimitKeys) address(r *http.Request) string {
+	return clientip.Key(k.live.Load().ClientIP.From(r))
 }
 
 // claim returns the values of a claim of the principal.
@@ -87,11 +108,11 @@ func newRateLimitKeys(live *atomic.Pointer[Live], m transcode.Method, limits []p
 func (k *rateLimitKeys) key(r *http.Request, key policy.RateLimitKey) (string, error) {
 	switch key.Source {
 	case policy.KeyClientIP:
-		return clientip.Key(k.live.Load().ClientIP.From(r)), nil
+		return k.address(r), nil
 	case policy.KeyPrincipal:
-		return principal(r), nil
+		return k.subject(r), nil
 	case policy.KeyAPIKey:
-		return apiKey(r), nil
+		return k.apiKey(r), nil
 	case policy.KeyHeader:
 		return r.Header.Get(key.Header), nil
 	case policy.KeyField:

@@ -20,7 +20,12 @@ type Edge struct {
 	forms  forms
 	own    *http.ServeMux // of the program's own routes
 	logger *slog.Logger
+	limit  func(http.Handler) http.Handler // of requests without a route; nil: there is none
 }
+
+// LimitUnrouted puts a step in front of the refusal of requests without a route.
+// It is called before the first request.
+func (e *Edge) LimitUnrouted(step func(http.Handler) http.Handler) { e.limit = step }
 
 // New returns an edge that presents as a program's options say, which come after
 // the gateway's own and win over them, and serves its routes where no RPC has any.

@@ -24,7 +24,7 @@ func (e *Edge) RefuseRoute(w http.ResponseWriter, r *http.Request, allow []strin
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allow, ", "))
-	e.WriteError(w, r, &apierror.Error{
+	e.refuse(w, r, &apierror.Error{
 		Code:       codes.Unimplemented,
 		Reason:     apierror.MethodNotAllowed,
 		Message:    "the route has no method " + r.Method,
@@ -45,5 +45,14 @@ func (e *Edge) refuseUnrouted(_ context.Context, _ *runtime.ServeMux, _ runtime.
 			Message: "the route has no method " + r.Method, HTTPStatus: status,
 		}
 	}
-	e.WriteError(w, r, err)
+	e.refuse(w, r, err)
+}
+
+// refuse writes that there is no route, as often as an address may hear it.
+func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if e.limit == nil {
+		e.WriteError(w, r, err)
+		return
+	}
+	e.limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { e.WriteError(w, r, err) })).ServeHTTP(w, r)
 }

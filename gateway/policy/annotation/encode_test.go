@@ -31,7 +31,7 @@ func everyKnob() []string {
 			{name: "b" requests: 9 interval: "1s" key: {principal: true} cost: {field: "n"}},
 			{name: "c" requests: 9 interval: "1s" key: {header: "x-a"} mode: MODE_SHADOW},
 			{name: "d" requests: 9 interval: "1s" key: {field: "a.b"}},
-			{name: "e" requests: 9 interval: "1s" key: {api_key: true} scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_DENY lease: 2
+			{name: "e" requests: 9 interval: "1s" key: {api_key: true} scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_DENY lease: 2 group: "g" group_scope: GROUP_SCOPE_GATEWAY
 				tiers: [{claim: "a" value: "b" requests: 4 burst: 3}]},
 			{name: "f" requests: 9 interval: "1s" scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_ALLOW},
 			{name: "g" requests: 9 interval: "1s" scope: SCOPE_SHARED on_store_failure: ON_STORE_FAILURE_LOCAL}

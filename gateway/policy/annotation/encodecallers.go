@@ -27,6 +27,10 @@ func encodeRateLimit(l policy.RateLimit) *policyv1.RateLimit {
 	if l.Shared {
 		p.Scope = policyv1.RateLimit_SCOPE_SHARED.Enum()
 	}
+	if l.Group != "" {
+		p.Group = new(l.Group)
+		p.GroupScope = (policyv1.RateLimit_GroupScope(l.GroupScope) + policyv1.RateLimit_GROUP_SCOPE_SERVICE).Enum()
+	}
 	switch l.OnStoreFailure {
 	case policy.FailureAllow:
 		p.OnStoreFailure = policyv1.RateLimit_ON_STORE_FAILURE_ALLOW.Enum()

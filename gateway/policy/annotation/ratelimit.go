@@ -46,8 +46,26 @@ func (d *decoder) rateLimit(path string, l *policyv1.RateLimit) policy.RateLimit
 	read.Shared = l.GetScope() == policyv1.RateLimit_SCOPE_SHARED
 	read.OnStoreFailure = onStoreFailure(l.GetOnStoreFailure())
 	read.Lease = optionalNumber(d, path+".lease", l.Lease, 1)
+	read.Group, read.GroupScope = d.rateLimitGroup(path, l)
 	read.Shadow = isShadow(l.GetMode())
 	return read
+}
+
+func (d *decoder) rateLimitGroup(path string, l *policyv1.RateLimit) (string, policy.GroupScope) {
+	if l.Group != nil && *l.Group == "" {
+		d.fault(path+".group", "it is empty", "write a name, or remove it")
+	}
+	switch l.GetGroupScope() {
+	case policyv1.RateLimit_GROUP_SCOPE_FILE:
+		return l.GetGroup(), policy.GroupPerFile
+	case policyv1.RateLimit_GROUP_SCOPE_GATEWAY:
+		return l.GetGroup(), policy.GroupPerGateway
+	default:
+		if l.Group == nil && l.GroupScope != nil {
+			d.fault(path+".group_scope", "the limit is in no group", "name one in group, or remove it")
+		}
+		return l.GetGroup(), policy.GroupPerService
+	}
 }
 
 func (d *decoder) rateLimitTier(path string, t *policyv1.RateLimitTier) policy.RateLimitTier {

@@ -26,7 +26,8 @@ func locationServiceGateway() gateway.Service {
 			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.Internal, codes.Unavailable,
 				codes.DataLoss}},
 		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
-			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}, Group: "house",
+			GroupScope: policy.GroupPerGateway}},
 		Auth:   &policy.Auth{Requirement: policy.AuthRequired},
 		Limits: &policy.Limits{MaxRequestBytes: 65536},
 	}
@@ -88,8 +89,8 @@ func RegisterLocationServiceHandlerServer(ctx context.Context, mux *runtime.Serv
 // file_venta_location_v1_location_service_proto_lines tells on which lines the policies are written.
 func file_venta_location_v1_location_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"":                                     {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 25, "limits": 26},
-		"LocationService.UpdateVendorLocation": {"invalidates": 41},
-		"LocationService.VendorLocations":      {"retry": 56},
+		"":                                     {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 27, "limits": 28},
+		"LocationService.UpdateVendorLocation": {"invalidates": 43},
+		"LocationService.VendorLocations":      {"retry": 58},
 	}
 }

@@ -195,6 +195,63 @@ func (RateLimit_Scope) EnumDescriptor() ([]byte, []int) {
 	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7, 0}
 }
 
+// GroupScope says how far a group reaches.
+type RateLimit_GroupScope int32
+
+const (
+	// The default: GROUP_SCOPE_SERVICE.
+	RateLimit_GROUP_SCOPE_UNSPECIFIED RateLimit_GroupScope = 0
+	// The RPCs of the service.
+	RateLimit_GROUP_SCOPE_SERVICE RateLimit_GroupScope = 1
+	// The RPCs of the schema's file.
+	RateLimit_GROUP_SCOPE_FILE RateLimit_GroupScope = 2
+	// All RPCs of the gateway: those of other files and versions, too.
+	RateLimit_GROUP_SCOPE_GATEWAY RateLimit_GroupScope = 3
+)
+
+// Enum value maps for RateLimit_GroupScope.
+var (
+	RateLimit_GroupScope_name = map[int32]string{
+		0: "GROUP_SCOPE_UNSPECIFIED",
+		1: "GROUP_SCOPE_SERVICE",
+		2: "GROUP_SCOPE_FILE",
+		3: "GROUP_SCOPE_GATEWAY",
+	}
+	RateLimit_GroupScope_value = map[string]int32{
+		"GROUP_SCOPE_UNSPECIFIED": 0,
+		"GROUP_SCOPE_SERVICE":     1,
+		"GROUP_SCOPE_FILE":        2,
+		"GROUP_SCOPE_GATEWAY":     3,
+	}
+)
+
+func (x RateLimit_GroupScope) Enum() *RateLimit_GroupScope {
+	p := new(RateLimit_GroupScope)
+	*p = x
+	return p
+}
+
+func (x RateLimit_GroupScope) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RateLimit_GroupScope) Descriptor() protoreflect.EnumDescriptor {
+	return file_venta_policy_v1_policy_proto_enumTypes[3].Descriptor()
+}
+
+func (RateLimit_GroupScope) Type() protoreflect.EnumType {
+	return &file_venta_policy_v1_policy_proto_enumTypes[3]
+}
+
+func (x RateLimit_GroupScope) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RateLimit_GroupScope.Descriptor instead.
+func (RateLimit_GroupScope) EnumDescriptor() ([]byte, []int) {
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7, 1}
+}
+
 // OnStoreFailure says what happens while the shared store is out of reach.
 type RateLimit_OnStoreFailure int32
 
@@ -236,11 +293,11 @@ func (x RateLimit_OnStoreFailure) String() string {
 }
 
 func (RateLimit_OnStoreFailure) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[3].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[4].Descriptor()
 }
 
 func (RateLimit_OnStoreFailure) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[3]
+	return &file_venta_policy_v1_policy_proto_enumTypes[4]
 }
 
 func (x RateLimit_OnStoreFailure) Number() protoreflect.EnumNumber {
@@ -249,7 +306,7 @@ func (x RateLimit_OnStoreFailure) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RateLimit_OnStoreFailure.Descriptor instead.
 func (RateLimit_OnStoreFailure) EnumDescriptor() ([]byte, []int) {
-	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7, 1}
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{7, 2}
 }
 
 // Audience says who shares a stored response.
@@ -291,11 +348,11 @@ func (x Cache_Audience) String() string {
 }
 
 func (Cache_Audience) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[4].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[5].Descriptor()
 }
 
 func (Cache_Audience) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[4]
+	return &file_venta_policy_v1_policy_proto_enumTypes[5]
 }
 
 func (x Cache_Audience) Number() protoreflect.EnumNumber {
@@ -345,11 +402,11 @@ func (x Concurrency_Scope) String() string {
 }
 
 func (Concurrency_Scope) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[5].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[6].Descriptor()
 }
 
 func (Concurrency_Scope) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[5]
+	return &file_venta_policy_v1_policy_proto_enumTypes[6]
 }
 
 func (x Concurrency_Scope) Number() protoreflect.EnumNumber {
@@ -402,11 +459,11 @@ func (x Concurrency_Criticality) String() string {
 }
 
 func (Concurrency_Criticality) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[6].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[7].Descriptor()
 }
 
 func (Concurrency_Criticality) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[6]
+	return &file_venta_policy_v1_policy_proto_enumTypes[7]
 }
 
 func (x Concurrency_Criticality) Number() protoreflect.EnumNumber {
@@ -459,11 +516,11 @@ func (x Auth_Requirement) String() string {
 }
 
 func (Auth_Requirement) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[7].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[8].Descriptor()
 }
 
 func (Auth_Requirement) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[7]
+	return &file_venta_policy_v1_policy_proto_enumTypes[8]
 }
 
 func (x Auth_Requirement) Number() protoreflect.EnumNumber {
@@ -516,11 +573,11 @@ func (x Auth_Scheme) String() string {
 }
 
 func (Auth_Scheme) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[8].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[9].Descriptor()
 }
 
 func (Auth_Scheme) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[8]
+	return &file_venta_policy_v1_policy_proto_enumTypes[9]
 }
 
 func (x Auth_Scheme) Number() protoreflect.EnumNumber {
@@ -569,11 +626,11 @@ func (x Version_AfterSunset) String() string {
 }
 
 func (Version_AfterSunset) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[9].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[10].Descriptor()
 }
 
 func (Version_AfterSunset) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[9]
+	return &file_venta_policy_v1_policy_proto_enumTypes[10]
 }
 
 func (x Version_AfterSunset) Number() protoreflect.EnumNumber {
@@ -622,11 +679,11 @@ func (x Stream_SlowConsumer) String() string {
 }
 
 func (Stream_SlowConsumer) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_policy_v1_policy_proto_enumTypes[10].Descriptor()
+	return file_venta_policy_v1_policy_proto_enumTypes[11].Descriptor()
 }
 
 func (Stream_SlowConsumer) Type() protoreflect.EnumType {
-	return &file_venta_policy_v1_policy_proto_enumTypes[10]
+	return &file_venta_policy_v1_policy_proto_enumTypes[11]
 }
 
 func (x Stream_SlowConsumer) Number() protoreflect.EnumNumber {
@@ -1018,7 +1075,9 @@ type Retry struct {
 	// statuses that a second attempt cannot change are refused.
 	RetryableStatusCodes []code.Code `protobuf:"varint,5,rep,packed,name=retryable_status_codes,json=retryableStatusCodes,proto3,enum=google.rpc.Code" json:"retryable_status_codes,omitempty"`
 	// The bound of each attempt. Default: the time that the call has left. At
-	// most the timeout.
+	// most the timeout. An attempt that it ends may be repeated whatever
+	// retryable_status_codes lists; a DEADLINE_EXCEEDED of the upstream's own only
+	// where they list it.
 	PerAttemptTimeout *string `protobuf:"bytes,6,opt,name=per_attempt_timeout,json=perAttemptTimeout,proto3,oneof" json:"per_attempt_timeout,omitempty"`
 	// How many retries the gateway adds to live traffic. Default: the budget's
 	// own defaults.
@@ -1474,6 +1533,13 @@ type RateLimit struct {
 	// hot key, for an error that gateway/ratelimit states. Default 1: every
 	// request takes its own. From 1 to burst. Needs SCOPE_SHARED and a constant cost.
 	Lease *int64 `protobuf:"varint,10,opt,name=lease,proto3,oneof" json:"lease,omitempty"`
+	// The name of a group, such as "checkout": the limits of all RPCs in it have one
+	// count, so that a client spends what they have together. All must have the same
+	// settings, an override's included. 1 to 64 characters of a-z, 0-9, '-' and '_'.
+	// Default: each RPC counts alone.
+	Group *string `protobuf:"bytes,11,opt,name=group,proto3,oneof" json:"group,omitempty"`
+	// How far the group reaches. Default GROUP_SCOPE_SERVICE. Needs group.
+	GroupScope *RateLimit_GroupScope `protobuf:"varint,12,opt,name=group_scope,json=groupScope,proto3,enum=venta.policy.v1.RateLimit_GroupScope,oneof" json:"group_scope,omitempty"`
 	// Removes inherited limits: the only entry of the list, with no other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
@@ -1580,6 +1646,20 @@ func (x *RateLimit) GetLease() int64 {
 		return *x.Lease
 	}
 	return 0
+}
+
+func (x *RateLimit) GetGroup() string {
+	if x != nil && x.Group != nil {
+		return *x.Group
+	}
+	return ""
+}
+
+func (x *RateLimit) GetGroupScope() RateLimit_GroupScope {
+	if x != nil && x.GroupScope != nil {
+		return *x.GroupScope
+	}
+	return RateLimit_GROUP_SCOPE_UNSPECIFIED
 }
 
 func (x *RateLimit) GetDisabled() bool {
@@ -1720,18 +1800,25 @@ type RateLimitKey_ClientIp struct {
 }
 
 type RateLimitKey_Principal struct {
-	// The authenticated subject. Needs auth. Only true is allowed.
+	// The authenticated subject; who has none (REQUIREMENT_OPTIONAL) is counted
+	// by address, as by client_ip. Needs auth. Only true is allowed.
 	Principal bool `protobuf:"varint,3,opt,name=principal,proto3,oneof"`
 }
 
 type RateLimitKey_ApiKey struct {
-	// The API key of the request. Needs auth with that scheme. Only true is
-	// allowed.
+	// The API key of the request; a request with a token is counted by its
+	// subject, one without either by address. Needs auth with that scheme. Only
+	// true is allowed.
 	ApiKey bool `protobuf:"varint,4,opt,name=api_key,json=apiKey,proto3,oneof"`
 }
 
 type RateLimitKey_Header struct {
-	// The value of a request header; requests without it share one count.
+	// The value of a request header; requests without it share one count. A client
+	// chooses it freely, and so has as many counts as it likes: another limit of
+	// the RPC, in force and with a key other than a header or a field, must bound
+	// it. Refused are headers that have a key of their own which is verified: for
+	// X-Forwarded-For, Forwarded, X-Real-Ip and the like write client_ip, for
+	// Authorization, Cookie and X-Api-Key principal or api_key.
 	Header string `protobuf:"bytes,5,opt,name=header,proto3,oneof"`
 }
 
@@ -3164,7 +3251,7 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x06_scopeB\x14\n" +
 	"\x12_max_open_durationB\v\n" +
 	"\t_disabledB\a\n" +
-	"\x05_mode\"\xd6\x06\n" +
+	"\x05_mode\"\xcb\b\n" +
 	"\tRateLimit\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1f\n" +
 	"\brequests\x18\x02 \x01(\x03H\x01R\brequests\x88\x01\x01\x12\x1f\n" +
@@ -3176,13 +3263,23 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x05scope\x18\b \x01(\x0e2 .venta.policy.v1.RateLimit.ScopeH\x04R\x05scope\x88\x01\x01\x12X\n" +
 	"\x10on_store_failure\x18\t \x01(\x0e2).venta.policy.v1.RateLimit.OnStoreFailureH\x05R\x0eonStoreFailure\x88\x01\x01\x12\x19\n" +
 	"\x05lease\x18\n" +
-	" \x01(\x03H\x06R\x05lease\x88\x01\x01\x12\x1f\n" +
-	"\bdisabled\x18\x0e \x01(\bH\aR\bdisabled\x88\x01\x01\x12.\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\bR\x04mode\x88\x01\x01\"A\n" +
+	" \x01(\x03H\x06R\x05lease\x88\x01\x01\x12\x19\n" +
+	"\x05group\x18\v \x01(\tH\aR\x05group\x88\x01\x01\x12K\n" +
+	"\vgroup_scope\x18\f \x01(\x0e2%.venta.policy.v1.RateLimit.GroupScopeH\bR\n" +
+	"groupScope\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\tR\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\n" +
+	"R\x04mode\x88\x01\x01\"A\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSCOPE_LOCAL\x10\x01\x12\x10\n" +
-	"\fSCOPE_SHARED\x10\x02\"\x85\x01\n" +
+	"\fSCOPE_SHARED\x10\x02\"q\n" +
+	"\n" +
+	"GroupScope\x12\x1b\n" +
+	"\x17GROUP_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13GROUP_SCOPE_SERVICE\x10\x01\x12\x14\n" +
+	"\x10GROUP_SCOPE_FILE\x10\x02\x12\x17\n" +
+	"\x13GROUP_SCOPE_GATEWAY\x10\x03\"\x85\x01\n" +
 	"\x0eOnStoreFailure\x12 \n" +
 	"\x1cON_STORE_FAILURE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ON_STORE_FAILURE_ALLOW\x10\x01\x12\x19\n" +
@@ -3194,7 +3291,9 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x06_burstB\b\n" +
 	"\x06_scopeB\x13\n" +
 	"\x11_on_store_failureB\b\n" +
-	"\x06_leaseB\v\n" +
+	"\x06_leaseB\b\n" +
+	"\x06_groupB\x0e\n" +
+	"\f_group_scopeB\v\n" +
 	"\t_disabledB\a\n" +
 	"\x05_mode\"\xbe\x01\n" +
 	"\fRateLimitKey\x12\x18\n" +
@@ -3419,106 +3518,108 @@ func file_venta_policy_v1_policy_proto_rawDescGZIP() []byte {
 	return file_venta_policy_v1_policy_proto_rawDescData
 }
 
-var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
 var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(Mode)(0),                     // 0: venta.policy.v1.Mode
 	(CircuitBreaker_Scope)(0),     // 1: venta.policy.v1.CircuitBreaker.Scope
 	(RateLimit_Scope)(0),          // 2: venta.policy.v1.RateLimit.Scope
-	(RateLimit_OnStoreFailure)(0), // 3: venta.policy.v1.RateLimit.OnStoreFailure
-	(Cache_Audience)(0),           // 4: venta.policy.v1.Cache.Audience
-	(Concurrency_Scope)(0),        // 5: venta.policy.v1.Concurrency.Scope
-	(Concurrency_Criticality)(0),  // 6: venta.policy.v1.Concurrency.Criticality
-	(Auth_Requirement)(0),         // 7: venta.policy.v1.Auth.Requirement
-	(Auth_Scheme)(0),              // 8: venta.policy.v1.Auth.Scheme
-	(Version_AfterSunset)(0),      // 9: venta.policy.v1.Version.AfterSunset
-	(Stream_SlowConsumer)(0),      // 10: venta.policy.v1.Stream.SlowConsumer
-	(*Policy)(nil),                // 11: venta.policy.v1.Policy
-	(*Permit)(nil),                // 12: venta.policy.v1.Permit
-	(*Timeout)(nil),               // 13: venta.policy.v1.Timeout
-	(*Retry)(nil),                 // 14: venta.policy.v1.Retry
-	(*RetryBudget)(nil),           // 15: venta.policy.v1.RetryBudget
-	(*Hedge)(nil),                 // 16: venta.policy.v1.Hedge
-	(*CircuitBreaker)(nil),        // 17: venta.policy.v1.CircuitBreaker
-	(*RateLimit)(nil),             // 18: venta.policy.v1.RateLimit
-	(*RateLimitKey)(nil),          // 19: venta.policy.v1.RateLimitKey
-	(*RateLimitCost)(nil),         // 20: venta.policy.v1.RateLimitCost
-	(*RateLimitTier)(nil),         // 21: venta.policy.v1.RateLimitTier
-	(*Cache)(nil),                 // 22: venta.policy.v1.Cache
-	(*Invalidates)(nil),           // 23: venta.policy.v1.Invalidates
-	(*Concurrency)(nil),           // 24: venta.policy.v1.Concurrency
-	(*Auth)(nil),                  // 25: venta.policy.v1.Auth
-	(*Version)(nil),               // 26: venta.policy.v1.Version
-	(*BrownOut)(nil),              // 27: venta.policy.v1.BrownOut
-	(*Adapts)(nil),                // 28: venta.policy.v1.Adapts
-	(*FieldMapping)(nil),          // 29: venta.policy.v1.FieldMapping
-	(*Idempotency)(nil),           // 30: venta.policy.v1.Idempotency
-	(*Stream)(nil),                // 31: venta.policy.v1.Stream
-	(*Objective)(nil),             // 32: venta.policy.v1.Objective
-	(*Limits)(nil),                // 33: venta.policy.v1.Limits
-	(*Response)(nil),              // 34: venta.policy.v1.Response
-	(code.Code)(0),                // 35: google.rpc.Code
+	(RateLimit_GroupScope)(0),     // 3: venta.policy.v1.RateLimit.GroupScope
+	(RateLimit_OnStoreFailure)(0), // 4: venta.policy.v1.RateLimit.OnStoreFailure
+	(Cache_Audience)(0),           // 5: venta.policy.v1.Cache.Audience
+	(Concurrency_Scope)(0),        // 6: venta.policy.v1.Concurrency.Scope
+	(Concurrency_Criticality)(0),  // 7: venta.policy.v1.Concurrency.Criticality
+	(Auth_Requirement)(0),         // 8: venta.policy.v1.Auth.Requirement
+	(Auth_Scheme)(0),              // 9: venta.policy.v1.Auth.Scheme
+	(Version_AfterSunset)(0),      // 10: venta.policy.v1.Version.AfterSunset
+	(Stream_SlowConsumer)(0),      // 11: venta.policy.v1.Stream.SlowConsumer
+	(*Policy)(nil),                // 12: venta.policy.v1.Policy
+	(*Permit)(nil),                // 13: venta.policy.v1.Permit
+	(*Timeout)(nil),               // 14: venta.policy.v1.Timeout
+	(*Retry)(nil),                 // 15: venta.policy.v1.Retry
+	(*RetryBudget)(nil),           // 16: venta.policy.v1.RetryBudget
+	(*Hedge)(nil),                 // 17: venta.policy.v1.Hedge
+	(*CircuitBreaker)(nil),        // 18: venta.policy.v1.CircuitBreaker
+	(*RateLimit)(nil),             // 19: venta.policy.v1.RateLimit
+	(*RateLimitKey)(nil),          // 20: venta.policy.v1.RateLimitKey
+	(*RateLimitCost)(nil),         // 21: venta.policy.v1.RateLimitCost
+	(*RateLimitTier)(nil),         // 22: venta.policy.v1.RateLimitTier
+	(*Cache)(nil),                 // 23: venta.policy.v1.Cache
+	(*Invalidates)(nil),           // 24: venta.policy.v1.Invalidates
+	(*Concurrency)(nil),           // 25: venta.policy.v1.Concurrency
+	(*Auth)(nil),                  // 26: venta.policy.v1.Auth
+	(*Version)(nil),               // 27: venta.policy.v1.Version
+	(*BrownOut)(nil),              // 28: venta.policy.v1.BrownOut
+	(*Adapts)(nil),                // 29: venta.policy.v1.Adapts
+	(*FieldMapping)(nil),          // 30: venta.policy.v1.FieldMapping
+	(*Idempotency)(nil),           // 31: venta.policy.v1.Idempotency
+	(*Stream)(nil),                // 32: venta.policy.v1.Stream
+	(*Objective)(nil),             // 33: venta.policy.v1.Objective
+	(*Limits)(nil),                // 34: venta.policy.v1.Limits
+	(*Response)(nil),              // 35: venta.policy.v1.Response
+	(code.Code)(0),                // 36: google.rpc.Code
 }
 var file_venta_policy_v1_policy_proto_depIdxs = []int32{
-	13, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
-	14, // 1: venta.policy.v1.Policy.retry:type_name -> venta.policy.v1.Retry
-	16, // 2: venta.policy.v1.Policy.hedge:type_name -> venta.policy.v1.Hedge
-	17, // 3: venta.policy.v1.Policy.circuit_breaker:type_name -> venta.policy.v1.CircuitBreaker
-	18, // 4: venta.policy.v1.Policy.rate_limits:type_name -> venta.policy.v1.RateLimit
-	22, // 5: venta.policy.v1.Policy.cache:type_name -> venta.policy.v1.Cache
-	23, // 6: venta.policy.v1.Policy.invalidates:type_name -> venta.policy.v1.Invalidates
-	24, // 7: venta.policy.v1.Policy.concurrency:type_name -> venta.policy.v1.Concurrency
-	25, // 8: venta.policy.v1.Policy.auth:type_name -> venta.policy.v1.Auth
-	26, // 9: venta.policy.v1.Policy.version:type_name -> venta.policy.v1.Version
-	28, // 10: venta.policy.v1.Policy.adapts:type_name -> venta.policy.v1.Adapts
-	30, // 11: venta.policy.v1.Policy.idempotency:type_name -> venta.policy.v1.Idempotency
-	31, // 12: venta.policy.v1.Policy.stream:type_name -> venta.policy.v1.Stream
-	32, // 13: venta.policy.v1.Policy.objective:type_name -> venta.policy.v1.Objective
-	33, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
-	34, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
-	12, // 16: venta.policy.v1.Policy.permits:type_name -> venta.policy.v1.Permit
+	14, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
+	15, // 1: venta.policy.v1.Policy.retry:type_name -> venta.policy.v1.Retry
+	17, // 2: venta.policy.v1.Policy.hedge:type_name -> venta.policy.v1.Hedge
+	18, // 3: venta.policy.v1.Policy.circuit_breaker:type_name -> venta.policy.v1.CircuitBreaker
+	19, // 4: venta.policy.v1.Policy.rate_limits:type_name -> venta.policy.v1.RateLimit
+	23, // 5: venta.policy.v1.Policy.cache:type_name -> venta.policy.v1.Cache
+	24, // 6: venta.policy.v1.Policy.invalidates:type_name -> venta.policy.v1.Invalidates
+	25, // 7: venta.policy.v1.Policy.concurrency:type_name -> venta.policy.v1.Concurrency
+	26, // 8: venta.policy.v1.Policy.auth:type_name -> venta.policy.v1.Auth
+	27, // 9: venta.policy.v1.Policy.version:type_name -> venta.policy.v1.Version
+	29, // 10: venta.policy.v1.Policy.adapts:type_name -> venta.policy.v1.Adapts
+	31, // 11: venta.policy.v1.Policy.idempotency:type_name -> venta.policy.v1.Idempotency
+	32, // 12: venta.policy.v1.Policy.stream:type_name -> venta.policy.v1.Stream
+	33, // 13: venta.policy.v1.Policy.objective:type_name -> venta.policy.v1.Objective
+	34, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
+	35, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
+	13, // 16: venta.policy.v1.Policy.permits:type_name -> venta.policy.v1.Permit
 	0,  // 17: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
-	35, // 18: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
-	15, // 19: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
+	36, // 18: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
+	16, // 19: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
 	0,  // 20: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
-	35, // 21: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
-	15, // 22: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
+	36, // 21: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
+	16, // 22: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
 	0,  // 23: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
-	35, // 24: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
+	36, // 24: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
 	1,  // 25: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
 	0,  // 26: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
-	19, // 27: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
-	20, // 28: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
-	21, // 29: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
+	20, // 27: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
+	21, // 28: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
+	22, // 29: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
 	2,  // 30: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
-	3,  // 31: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
-	0,  // 32: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
-	4,  // 33: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
-	0,  // 34: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
-	0,  // 35: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
-	6,  // 36: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
-	5,  // 37: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
-	0,  // 38: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
-	7,  // 39: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
-	8,  // 40: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
-	0,  // 41: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
-	9,  // 42: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
-	27, // 43: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
-	0,  // 44: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
-	29, // 45: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
-	29, // 46: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
-	0,  // 47: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
-	0,  // 48: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
-	10, // 49: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
-	0,  // 50: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
-	0,  // 51: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
-	0,  // 52: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
-	0,  // 53: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	4,  // 31: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
+	3,  // 32: venta.policy.v1.RateLimit.group_scope:type_name -> venta.policy.v1.RateLimit.GroupScope
+	0,  // 33: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
+	5,  // 34: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
+	0,  // 35: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
+	0,  // 36: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
+	7,  // 37: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
+	6,  // 38: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
+	0,  // 39: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
+	8,  // 40: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
+	9,  // 41: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
+	0,  // 42: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
+	10, // 43: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
+	28, // 44: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
+	0,  // 45: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
+	30, // 46: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
+	30, // 47: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
+	0,  // 48: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
+	0,  // 49: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
+	11, // 50: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
+	0,  // 51: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
+	0,  // 52: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
+	0,  // 53: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
+	0,  // 54: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_venta_policy_v1_policy_proto_init() }
@@ -3564,7 +3665,7 @@ func file_venta_policy_v1_policy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_policy_v1_policy_proto_rawDesc), len(file_venta_policy_v1_policy_proto_rawDesc)),
-			NumEnums:      11,
+			NumEnums:      12,
 			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -618,11 +618,11 @@ const file_venta_vendor_v1_vendor_service_proto_rawDesc = "" +
 	"\x05_open\"J\n" +
 	"\x14UpdateVendorResponse\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x18\n" +
-	"\asuccess\x18\x02 \x01(\bR\asuccess2\xd1\x04\n" +
-	"\rVendorService\x12\xdc\x01\n" +
-	"\tGetVendor\x12!.venta.vendor.v1.GetVendorRequest\x1a\".venta.vendor.v1.GetVendorResponse\"\x87\x01\xca\xe5\x18`\x12\x02\b\x03*\x13\n" +
+	"\asuccess\x18\x02 \x01(\bR\asuccess2\xdb\x04\n" +
+	"\rVendorService\x12\xe6\x01\n" +
+	"\tGetVendor\x12!.venta.vendor.v1.GetVendorRequest\x1a\".venta.vendor.v1.GetVendorResponse\"\x91\x01\xca\xe5\x18j\x12\x02\b\x03*\x1d\n" +
 	"\x06vendor\x10\n" +
-	"\x1a\x0360s*\x02\x10\x012\x19\n" +
+	"\x1a\x0360s*\x02\x10\x01Z\x06vendor`\x032\x19\n" +
 	"\x04300s*\x02id8\x01B\vvendor:{id}R*\n" +
 	"\n" +
 	"2026-10-01\x12\n" +
@@ -634,10 +634,10 @@ const file_venta_vendor_v1_vendor_service_proto_rawDesc = "" +
 	"\avendorsR*\n" +
 	"\n" +
 	"2026-10-01\x12\n" +
-	"2027-10-01\"\x10/v2/vendors/{id}\x82\xd3\xe4\x93\x02\x15:\x01*\x1a\x10/v1/vendors/{id}\x90\x02\x02B\x93\x01\xca\xe5\x18V\n" +
+	"2027-10-01\"\x10/v2/vendors/{id}\x82\xd3\xe4\x93\x02\x15:\x01*\x1a\x10/v1/vendors/{id}\x90\x02\x02B\x9c\x01\xca\xe5\x18_\n" +
 	"\x04\n" +
-	"\x025s\"\t\b2\x18\x05\"\x0330s*\x12\n" +
-	"\x05house\x10d\x1a\x0360s*\x02\x10\x01J\x02\b\x01R%\n" +
+	"\x025s\"\t\b2\x18\x05\"\x0330s*\x1b\n" +
+	"\x05house\x10d\x1a\x0360s*\x02\x10\x01Z\x05house`\x03J\x02\b\x01R%\n" +
 	"\n" +
 	"2026-10-01\x12\n" +
 	"2027-10-01\"\v/v2/vendorsz\x04\b\x80\x80\x04Z7github.com/venta-hq/venta/gen/venta/vendors/v1;vendorv1b\x06proto3"

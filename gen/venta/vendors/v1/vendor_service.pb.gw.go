@@ -26,7 +26,8 @@ func vendorServiceGateway() gateway.Service {
 			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.Internal, codes.Unavailable,
 				codes.DataLoss}},
 		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
-			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}, Group: "house",
+			GroupScope: policy.GroupPerGateway}},
 		Auth: &policy.Auth{Requirement: policy.AuthRequired},
 		Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
 			Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), Successor: "/v2/vendors"},
@@ -46,7 +47,8 @@ func vendorServiceGateway() gateway.Service {
 					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
 					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
 				RateLimits: []policy.RateLimit{{Name: "vendor", Requests: 10, Interval: time.Minute, Burst: 10,
-					Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+					Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1},
+					Group: "vendor", GroupScope: policy.GroupPerGateway}},
 				Cache: &policy.Cache{TTL: 5 * time.Minute, KeyFields: []string{"id"}, Tags: []string{"vendor:{id}"}},
 				Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
 					Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), Successor: "/v2/vendors/{id}"},
@@ -106,9 +108,9 @@ func RegisterVendorServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 // file_venta_vendor_v1_vendor_service_proto_lines tells on which lines the policies are written.
 func file_venta_vendor_v1_vendor_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"":                           {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 27, "limits": 28, "version": 30},
-		"VendorService.GetVendor":    {"rate_limits": 46, "cache": 55, "retry": 60, "version": 62},
-		"VendorService.CreateVendor": {"invalidates": 77, "response": 80},
-		"VendorService.UpdateVendor": {"invalidates": 96, "version": 102},
+		"":                           {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 29, "limits": 30, "version": 32},
+		"VendorService.GetVendor":    {"rate_limits": 48, "cache": 59, "retry": 64, "version": 66},
+		"VendorService.CreateVendor": {"invalidates": 81, "response": 84},
+		"VendorService.UpdateVendor": {"invalidates": 100, "version": 106},
 	}
 }

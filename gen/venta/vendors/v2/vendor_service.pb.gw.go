@@ -26,7 +26,8 @@ func vendorServiceGateway() gateway.Service {
 			FailureStatusCodes: []codes.Code{codes.Unknown, codes.DeadlineExceeded, codes.Internal, codes.Unavailable,
 				codes.DataLoss}},
 		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
-			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}, Group: "house",
+			GroupScope: policy.GroupPerGateway}},
 		Auth:     &policy.Auth{Requirement: policy.AuthRequired},
 		Limits:   &policy.Limits{MaxRequestBytes: 65536},
 		Response: &policy.Response{OmitNull: true},
@@ -45,7 +46,8 @@ func vendorServiceGateway() gateway.Service {
 					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
 					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
 				RateLimits: []policy.RateLimit{{Name: "vendor", Requests: 10, Interval: time.Minute, Burst: 10,
-					Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
+					Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1},
+					Group: "vendor", GroupScope: policy.GroupPerGateway}},
 				Cache: &policy.Cache{TTL: 5 * time.Minute, StaleWhileRevalidate: 30 * time.Second,
 					StaleIfError: 10 * time.Minute, KeyFields: []string{"id"}, Tags: []string{"vendor:{id}"}},
 			},
@@ -124,12 +126,12 @@ func RegisterVendorServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 // file_venta_vendor_v2_vendor_service_proto_lines tells on which lines the policies are written.
 func file_venta_vendor_v2_vendor_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"": {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 27, "limits": 28, "response": 29,
-			"permits": 32},
-		"VendorService.GetVendor":    {"rate_limits": 55, "cache": 64, "retry": 71},
-		"VendorService.ListVendors":  {"cache": 81, "retry": 85},
-		"VendorService.CreateVendor": {"invalidates": 98, "response": 101},
-		"VendorService.UpdateVendor": {"invalidates": 120},
-		"VendorService.DeleteVendor": {"invalidates": 135, "response": 140},
+		"": {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 29, "limits": 30, "response": 31,
+			"permits": 34},
+		"VendorService.GetVendor":    {"rate_limits": 57, "cache": 68, "retry": 75},
+		"VendorService.ListVendors":  {"cache": 85, "retry": 89},
+		"VendorService.CreateVendor": {"invalidates": 102, "response": 105},
+		"VendorService.UpdateVendor": {"invalidates": 124},
+		"VendorService.DeleteVendor": {"invalidates": 139, "response": 144},
 	}
 }

@@ -181,6 +181,8 @@ func constant(value any) (string, bool) {
 		return []string{"SchemeBearer", "SchemeAPIKey"}[v], true
 	case policy.StoreFailure:
 		return []string{"FailureUnset", "FailureAllow", "FailureDeny", "FailureLocal"}[v], true
+	case policy.GroupScope:
+		return []string{"GroupPerService", "GroupPerFile", "GroupPerGateway"}[v], true
 	case policy.AfterSunset:
 		return []string{"ServeAfterSunset", "GoneAfterSunset"}[v], true
 	default:

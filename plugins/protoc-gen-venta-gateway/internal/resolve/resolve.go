@@ -72,13 +72,13 @@ type Binding struct {
 func Files(plugin *protogen.Plugin, options Options) ([]File, error) {
 	var files []File
 	report := newReport()
-	seen := newRoutes()
+	seen, members := newRoutes(), groups{}
 	options.Config.checkSelectors(plugin, report)
 	for _, proto := range plugin.Files {
 		if !proto.Generate {
 			continue
 		}
-		r := &resolver{options: options, source: newSource(proto), report: report, routes: seen}
+		r := &resolver{options: options, source: newSource(proto), report: report, routes: seen, groups: members}
 		if file := r.file(proto); len(file.Services) > 0 {
 			files = append(files, file)
 		}

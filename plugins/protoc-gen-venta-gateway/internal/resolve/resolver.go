@@ -20,6 +20,7 @@ type resolver struct {
 	source    source
 	report    *report
 	routes    *routes // of all files so far
+	groups    groups  // of all files so far
 	lines     linesOf
 	annotated bool // the service at hand, by its file, itself or an RPC
 }
@@ -97,6 +98,7 @@ func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope
 	}
 	if len(bindings) > 0 {
 		r.lines.add(r, s, method)
+		r.checkGroups(s, method, effective.Policy.RateLimits)
 	}
 	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy, Inherited: effective.Inherited()}
 }
