@@ -1,4 +1,4 @@
-package transcode
+package forward
 
 import (
 	"strings"
