@@ -31,6 +31,7 @@ const (
 	InvalidRequest      Reason = "INVALID_REQUEST"
 	RequestTooLarge     Reason = "REQUEST_TOO_LARGE"
 	ResponseTooLarge    Reason = "RESPONSE_TOO_LARGE"
+	HeadersTooLarge     Reason = "HEADERS_TOO_LARGE"
 	CredentialsMissing  Reason = "CREDENTIALS_MISSING"
 	CredentialsInvalid  Reason = "CREDENTIALS_INVALID"
 	PermissionDenied    Reason = "PERMISSION_DENIED"
