@@ -76,14 +76,15 @@ type Options struct {
 	// TracerProvider takes a span for each request and each attempt of a call;
 	// its sampler decides which. Default: none are made.
 	TracerProvider trace.TracerProvider
-	// Propagator carries the trace from clients and to upstreams. Default: it
-	// ends at the gateway.
+	// Propagator carries the trace from trusted proxies and to upstreams. Default:
+	// it ends at the gateway.
 	Propagator propagation.TextMapPropagator
 	// UncompressedResponses sends all responses in their plain encoding. Default:
 	// gzip, brotli or zstd, as gateway/compression negotiates.
 	UncompressedResponses bool
 	// MuxOptions adapt how messages and metadata are presented. They come after
-	// the gateway's own and win over them.
+	// the gateway's own and win over them. What a header matcher or an annotator of
+	// metadata lets travel is in the key of stored responses.
 	MuxOptions []runtime.ServeMuxOption
 }
 

@@ -227,8 +227,9 @@ type Config struct {
 	Upstreams map[string]*Upstream `protobuf:"bytes,17,rep,name=upstreams,proto3" json:"upstreams,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How credentials are checked.
 	Auth *Auth `protobuf:"bytes,4,opt,name=auth,proto3" json:"auth,omitempty"`
-	// Which proxies may say in X-Forwarded-For who the client is, as addresses
-	// or CIDR blocks. Default: none, the header is ignored. At most 64.
+	// Which proxies may say who the client is (X-Forwarded-For), which host it asked
+	// (X-Forwarded-Host) and which trace the request belongs to (traceparent), as
+	// addresses or CIDR blocks. Default: none, and nobody is believed. At most 64.
 	TrustedProxies []string `protobuf:"bytes,5,rep,name=trusted_proxies,json=trustedProxies,proto3" json:"trusted_proxies,omitempty"`
 	// The browsers' origins that may call, with credentials, such as
 	// "https://venta.example": as browsers send them, in lower case, without a path,
