@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -17,9 +18,11 @@ import (
 
 // newStore makes the store of responses. It keeps them as they are sent, by the
 // rules of the compression in front of it.
-func (o Options) newStore() (*cache.Store, error) {
+func (g *Gateway) newStore() (*cache.Store, error) {
+	o := g.options
 	options := cache.Options{
 		MaxBytes: o.CacheMaxBytes,
+		Host:     func(r *http.Request) string { return g.live.Load().ClientIP.Host(r) },
 		Jitter:   cache.DefaultJitter,
 		Logger:   o.Logger,
 		Remote:   o.CacheRemote,
@@ -51,8 +54,10 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		Logger: o.Logger,
 		Telemetry: telemetry.Options{
 			Logger: o.Logger, Metrics: metrics, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
-			Closing: &g.closing,
+			Closing:        &g.closing,
+			PublicEndpoint: true, Trusted: func(r *http.Request) bool { return g.live.Load().ClientIP.TrustsPeer(r) },
 		},
+		Forward:      o.ForwardHeaders,
 		ObserveCalls: o.MeterProvider != nil || o.TracerProvider != nil,
 		Verifier:     o.Verifier,
 		APIKeys:      o.APIKeys,

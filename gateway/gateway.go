@@ -78,7 +78,7 @@ func New(options Options) (*Gateway, error) {
 	if g.edge, err = edge.New(options.Logger, options.MuxOptions, options.Routes); err != nil {
 		return nil, fmt.Errorf("gateway options: %w", err)
 	}
-	if g.store, err = options.newStore(); err != nil {
+	if g.store, err = g.newStore(); err != nil {
 		return nil, err
 	}
 	if g.environment, err = g.newEnvironment(); err != nil {

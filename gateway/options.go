@@ -15,6 +15,7 @@ import (
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/ratelimit"
 )
 
@@ -45,6 +46,12 @@ type Options struct {
 	// that RPC's. They pass the steps in front of all routes and no RPC's policy.
 	// Default: none.
 	Routes map[string]http.Handler
+	// ForwardHeaders are the headers of clients that every service may see, beside
+	// those that an RPC names (forward.headers), under grpc-gateway's metadata keys:
+	// "grpcgateway-accept-language" for Accept-Language, "x-tenant" for X-Tenant.
+	// Stored responses vary on them. At most 16. Default: none; Authorization and
+	// what clients name Grpc-Metadata- travel in any case.
+	ForwardHeaders []string
 	// RateLimits says how limits are kept.
 	RateLimits RateLimitOptions
 	// CacheMaxBytes bounds the stored responses. Default: 64 MiB.
@@ -69,14 +76,15 @@ type Options struct {
 	// TracerProvider takes a span for each request and each attempt of a call;
 	// its sampler decides which. Default: none are made.
 	TracerProvider trace.TracerProvider
-	// Propagator carries the trace from clients and to upstreams. Default: it
-	// ends at the gateway.
+	// Propagator carries the trace from trusted proxies and to upstreams. Default:
+	// it ends at the gateway.
 	Propagator propagation.TextMapPropagator
 	// UncompressedResponses sends all responses in their plain encoding. Default:
 	// gzip, brotli or zstd, as gateway/compression negotiates.
 	UncompressedResponses bool
 	// MuxOptions adapt how messages and metadata are presented. They come after
-	// the gateway's own and win over them.
+	// the gateway's own and win over them. What a header matcher or an annotator of
+	// metadata lets travel is in the key of stored responses.
 	MuxOptions []runtime.ServeMuxOption
 }
 
@@ -120,6 +128,9 @@ func (o Options) withDefaults() (Options, error) {
 		if *bound.value == 0 {
 			*bound.value = bound.unset
 		}
+	}
+	for _, fault := range policy.CheckForwardedByAll("ForwardHeaders", o.ForwardHeaders) {
+		errs = append(errs, errors.New(fault.String()))
 	}
 	errs = append(errs, o.Settings.Validate(),
 		notNil("Verifier", o.Verifier), notNil("APIKeys", o.APIKeys), o.Middleware.validate(), o.Interceptors.validate())

@@ -13,8 +13,9 @@ import (
 // Settings are the options that may change while a gateway serves: see
 // [Gateway.Reconfigure]. The zero value is usable.
 type Settings struct {
-	// TrustedProxies may say in X-Forwarded-For who the client is. Default:
-	// none; the peer's address is the client's.
+	// TrustedProxies may say who the client is (X-Forwarded-For), which host it asked
+	// (X-Forwarded-Host) and which trace goes on. Default: none; the peer's address is
+	// the client's, and a client's trace is a link.
 	TrustedProxies []netip.Prefix
 	// AllowedOrigins are the browsers' origins that may call with credentials
 	// (CORS), such as "https://shop.example", exactly as browsers send them: in

@@ -38,6 +38,7 @@ func soundStreams() []policy.Method {
 		Version:        &policy.Version{Deprecated: time.Unix(1e9, 0), Successor: "/v2/watch/{service}"},
 		Limits:         &policy.Limits{MaxRequestBytes: 1000, MaxResponseBytes: 1000},
 		Response:       &policy.Response{OmitNull: true},
+		Forward:        &policy.Forward{Headers: []string{"X-Tenant"}},
 	}}
 }
 
@@ -87,6 +88,7 @@ func soundCalls() []policy.Method {
 			},
 			Limits:   &policy.Limits{MaxRequestBytes: 1000, MaxResponseBytes: 1000},
 			Response: &policy.Response{Status: http.StatusCreated, Location: "/v2/vendors/{vendor.id}", OmitNull: true},
+			Forward:  &policy.Forward{Headers: []string{"Cookie", "X-Tenant"}},
 		},
 		{
 			Timeout: &policy.Timeout{Duration: time.Minute},

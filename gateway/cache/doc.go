@@ -4,8 +4,8 @@
 // # What is shared
 //
 // A stored response is found again by the method's name and policy, the host, the
-// principal where the audience asks for it, the rule's key, and the request
-// header fields that the rule and the response vary on. They are compared one by
+// principal where the audience asks for it, the rule's key, what the rule says is
+// forwarded, and the request header fields that the rule and the response vary on. They are compared one by
 // one, so that no value can be mistaken for a part of another. What none of
 // them names must not change a response.
 //

@@ -118,7 +118,7 @@ func (s *Store) invalidateTarget(w http.ResponseWriter, r *http.Request, next ht
 
 func (s *Store) purgeTargets(w *write) {
 	var room [3]rfc9111.Target // its own, and one of each field
-	targets := rfc9111.AppendInvalidated(room[:0], w.request.Host, &w.url, w.Header())
+	targets := rfc9111.AppendInvalidated(room[:0], s.opts.Host(w.request), &w.url, w.Header())
 	tags := make([]string, len(targets))
 	for i, target := range targets {
 		tags[i] = targetTag(target)

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 	"github.com/venta-hq/venta/gateway/policy"
@@ -14,7 +13,7 @@ type keys struct{ *route }
 // compose returns the key, or says why the request passes the cache by. learn is
 // true where the key is not known from the URL and could be.
 func (k keys) compose(r *http.Request) (key memory.Key, learn bool, bypass string, err error) {
-	key = memory.Key{Scope: k.scope, Host: strings.ToLower(r.Host)}
+	key = memory.Key{Scope: k.scope, Host: k.store.opts.Host(r)}
 	if k.rule.Policy.Audience == policy.AudiencePrincipal {
 		if key.Principal = k.rule.Principal(r); key.Principal == "" {
 			return key, false, "anonymous", nil
@@ -25,6 +24,11 @@ func (k keys) compose(r *http.Request) (key memory.Key, learn bool, bypass strin
 		return key, false, "key", err
 	}
 	key.Request = request
+	if k.rule.Forwarded != nil {
+		if key.Forwarded, err = k.rule.Forwarded(r); err != nil {
+			return key, false, "key", err
+		}
+	}
 	if key.Bytes() > k.store.opts.MaxKeyBytes {
 		k.event(r, KeyTooLarge)
 		return key, false, "key-size", nil

@@ -102,7 +102,7 @@ func (f finder) tag(r *http.Request, l *lookup) (ok bool, err error) {
 		return false, nil
 	}
 	if !f.rule.IgnoreTargets {
-		l.tags = append(slices.Clip(l.tags), targetTag(rfc9111.Target{Host: r.Host, Path: r.URL.Path}))
+		l.tags = append(slices.Clip(l.tags), targetTag(rfc9111.Target{Host: l.key.Host, Path: r.URL.Path}))
 	}
 	return true, nil
 }

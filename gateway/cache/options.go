@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"net/http"
+	"strings"
 	"time"
 )
 
@@ -63,8 +65,8 @@ type Options struct {
 	// fetches the same response, before it fetches it, too. Default
 	// [DefaultMaxRemoteWait].
 	MaxRemoteWait time.Duration
-	// MaxKeyBytes bounds what a response is stored under: host, principal and the
-	// rule's key together, and apart from them the header fields that it varies
+	// MaxKeyBytes bounds what a response is stored under: host, principal, the
+	// rule's key and what it says is forwarded together, and apart from them the header fields that it varies
 	// on. What has more passes the cache by. Default [DefaultMaxKeyBytes].
 	MaxKeyBytes int64
 	// MaxTags and MaxTagBytes bound the tags of a response and the length of one.
@@ -98,6 +100,10 @@ type Options struct {
 	// Encoder compresses stored responses for the hits that want it. Default nil:
 	// they are stored and served as they are.
 	Encoder Encoder
+	// Host returns the host that a request is for, in lower case: behind proxies that
+	// are trusted it need not be the one that the request names. It tells responses
+	// apart. Default: the request's own.
+	Host func(*http.Request) string
 	// Logger is told of panics in the background. Default slog.Default.
 	Logger *slog.Logger
 }
@@ -109,6 +115,9 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.MaxVariants, DefaultMaxVariants)
 	if o.Random == nil {
 		o.Random = rand.Float64
+	}
+	if o.Host == nil {
+		o.Host = func(r *http.Request) string { return strings.ToLower(r.Host) }
 	}
 	orDefault(&o.Logger, slog.Default())
 	orDefault(&o.TagCounters, DefaultTagCounters)

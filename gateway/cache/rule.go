@@ -49,6 +49,14 @@ type Rule struct {
 	// query. A URL that had a hit is then not read again: the Store remembers its
 	// key. What else would keep a request from the cache belongs into Bypass.
 	KeyFromURL bool
+	// Forwarded, if set, returns what the handler sees of a request beside its URL and
+	// the fields that responses vary on, and may respond by. It tells responses
+	// apart; "" is nothing. An error refuses the request.
+	Forwarded func(r *http.Request) (string, error)
+	// Unkeyed, if set, reports a request header field that the handler gets from
+	// somebody else than the client, so that no key holds it. A response that varies
+	// on one is not stored. The name is in canonical form.
+	Unkeyed func(field string) bool
 	// Bypass, if set, reports whether a request passes the cache by. It is called
 	// before Key.
 	Bypass func(r *http.Request) bool

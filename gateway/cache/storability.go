@@ -2,6 +2,7 @@ package cache
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
@@ -20,6 +21,7 @@ func (s storability) terms(r *http.Request, status int, response http.Header, re
 	ttl := s.ttl(status)
 	switch {
 	case ttl == 0, !bounded,
+		s.rule.Unkeyed != nil && slices.ContainsFunc(names, s.rule.Unkeyed),
 		!rfc9111.MayStore(response, d),
 		!s.audience.mayShare(r, response, d),
 		s.tooLarge(r, response, names):

@@ -1,13 +1,15 @@
-// Package clientip finds the address of the client behind trusted proxies.
+// Package clientip finds out what trusted proxies say of a request: the address of
+// the client, and the host that it asked.
 //
-// X-Forwarded-For is a claim of whoever sent the request. It is believed only
-// as far as trusted proxies vouch for it: read from the right, each address was
-// written by the hop after it, and the first one that is not a trusted proxy is
-// the client.
+// X-Forwarded-For and X-Forwarded-Host are claims of whoever sent the request.
+// They are believed only as far as trusted proxies vouch for them: read from the
+// right, each address was written by the hop after it, and the first one that is
+// not a trusted proxy is the client.
 package clientip
 
 import (
 	"fmt"
+	"iter"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -15,9 +17,10 @@ import (
 )
 
 const (
-	forwardedFor = "X-Forwarded-For"
-	mappedBits   = 96 // what precedes the IPv4 address in ::ffff:a.b.c.d
-	clientBits   = 64 // the smallest block that one IPv6 client controls
+	forwardedFor  = "X-Forwarded-For"
+	forwardedHost = "X-Forwarded-Host"
+	mappedBits    = 96 // what precedes the IPv4 address in ::ffff:a.b.c.d
+	clientBits    = 64 // the smallest block that one IPv6 client controls
 )
 
 // Extractor finds client addresses. It is immutable and safe for concurrent use.
@@ -50,21 +53,30 @@ func New(trusted []netip.Prefix) (*Extractor, error) {
 // trusted hop stands for what it let through.
 func (e *Extractor) From(r *http.Request) netip.Addr {
 	client := parse(r.RemoteAddr)
-	lines := r.Header[forwardedFor]
-	for _, line := range slices.Backward(lines) {
-		for line != "" {
-			if !e.trusts(client) {
-				return client
-			}
-			comma := strings.LastIndexByte(line, ',')
-			next := parse(strings.Trim(line[comma+1:], " \t"))
-			if !next.IsValid() {
-				return client
-			}
-			client, line = next, line[:max(comma, 0)]
-		}
+	if len(r.Header[forwardedFor]) == 0 || !e.trusts(client) {
+		return client
+	}
+	for hop := range e.claimed(r) {
+		client = hop
 	}
 	return client
+}
+
+// claimed yields the addresses of X-Forwarded-For that trusted proxies vouch for,
+// from the peer's neighbour to the client. The peer must be trusted.
+func (e *Extractor) claimed(r *http.Request) iter.Seq[netip.Addr] {
+	return func(yield func(netip.Addr) bool) {
+		for _, line := range slices.Backward(r.Header[forwardedFor]) {
+			for line != "" {
+				comma := strings.LastIndexByte(line, ',')
+				hop := parse(strings.Trim(line[comma+1:], " \t"))
+				if !hop.IsValid() || !yield(hop) || !e.trusts(hop) {
+					return
+				}
+				line = line[:max(comma, 0)]
+			}
+		}
+	}
 }
 
 func (e *Extractor) trusts(addr netip.Addr) bool {

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/internal/forward"
 )
 
 // mostVaryHeaders is how many headers may tell responses apart.
@@ -26,7 +29,7 @@ func (c *Cache) limits() faults {
 	found.list("cache.vary_headers", c.VaryHeaders, mostVaryHeaders)
 	for i, name := range c.VaryHeaders {
 		if name != "" {
-			found.header(entry("cache.vary_headers", i), name)
+			found.varies(entry("cache.vary_headers", i), name)
 		}
 	}
 	found.tags("cache.tags", c.Tags)
@@ -88,4 +91,17 @@ func (c *Cache) keyRules(rpc RPC) faults {
 		}
 	}
 	return found
+}
+
+// varies checks the name of a header that tells responses apart, and so travels.
+func (f *faults) varies(path, name string) {
+	before := len(*f)
+	if f.header(path, name); len(*f) > before || strings.EqualFold(name, "Authorization") {
+		return // it travels in any case
+	}
+	if forward.OfCache(name) {
+		f.condition(path, name)
+		return
+	}
+	f.travels(path, name)
 }

@@ -46,6 +46,7 @@ func valid() policy.Method {
 		Response: &policy.Response{
 			Status: 201, Location: "/v2/things/{id}",
 		},
+		Forward: &policy.Forward{Headers: []string{"Accept-Language", "X-Tenant"}},
 	}
 }
 
@@ -54,6 +55,15 @@ func hedge() *policy.Hedge {
 		Delay: 50 * time.Millisecond, MaxAttempts: 2, NonFatalStatusCodes: []codes.Code{codes.Unavailable},
 		Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3},
 	}
+}
+
+// names returns so many headers.
+func names(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = "X-" + strings.Repeat("a", i+1)
+	}
+	return list
 }
 
 func day(n int) time.Time { return time.Date(2026, time.October, n, 0, 0, 0, 0, time.UTC) }
@@ -129,6 +139,9 @@ func TestValidateLimits(t *testing.T) {
 		{"cache stale too long", func(m *policy.Method) { m.Cache.StaleIfError = 168*time.Hour + 1 }, "cache.stale_if_error"},
 		{"cache stale negative", func(m *policy.Method) { m.Cache.StaleIfError = -1 }, "cache.stale_if_error"},
 		{"cache header", func(m *policy.Method) { m.Cache.VaryHeaders = []string{"a\r\nb"} }, "cache.vary_headers[0]"},
+		{"cache header of a connection", func(m *policy.Method) { m.Cache.VaryHeaders = []string{"Te", "X-Forwarded-For", "If-Match"} },
+			"cache.vary_headers[0] cache.vary_headers[1] cache.vary_headers[2]"},
+		{"cache credentials", func(m *policy.Method) { m.Cache.VaryHeaders = []string{"Authorization", "Cookie"} }, ""},
 		{"cache tag", func(m *policy.Method) { m.Cache.Tags = []string{"{id"} }, "cache.tags[0]"},
 		{"invalidates nothing", func(m *policy.Method) { m.Invalidates = &policy.Invalidates{} }, "invalidates.tags"},
 		{"concurrency zero", func(m *policy.Method) { m.Concurrency = &policy.Concurrency{} }, "concurrency.max_in_flight"},
@@ -152,6 +165,20 @@ func TestValidateLimits(t *testing.T) {
 		{"response zero", func(m *policy.Method) { m.Response = &policy.Response{} }, ""},
 		{"response status", func(m *policy.Method) { m.Response = &policy.Response{Status: 302} }, "response.status"},
 		{"response elsewhere", func(m *policy.Method) { m.Response.Location = "//example.com/{id}" }, "response.location"},
+		{"forward nothing", func(m *policy.Method) { m.Forward = &policy.Forward{} }, "forward.headers"},
+		{"forward what a client may say", func(m *policy.Method) { m.Forward.Headers = []string{"Cookie", "X-Api-Key", "User-Agent", "If-Match"} }, ""},
+		{"forward too many", func(m *policy.Method) { m.Forward.Headers = names(17) }, "forward.headers"},
+		{"forward the most", func(m *policy.Method) { m.Forward.Headers = names(16) }, ""},
+		{"forward twice", func(m *policy.Method) { m.Forward.Headers = []string{"x-a", "", "X-A"} }, "forward.headers[1] forward.headers[2]"},
+		{"forward no names", func(m *policy.Method) { m.Forward.Headers = []string{"*", "a b", "x!", "Grpc-Metadata-A"} },
+			"forward.headers[0] forward.headers[1] forward.headers[2] forward.headers[3]"},
+		{"forward what belongs to a connection", func(m *policy.Method) { m.Forward.Headers = []string{"Connection", "TE", "Host", "Content-Type"} },
+			"forward.headers[0] forward.headers[1] forward.headers[2] forward.headers[3]"},
+		{"forward what proxies say", func(m *policy.Method) {
+			m.Forward.Headers = []string{"X-Forwarded-For", "X-Real-Ip", "Traceparent", "X-User-Id"}
+		},
+			"forward.headers[0] forward.headers[1] forward.headers[2] forward.headers[3]"},
+		{"forward what travels", func(m *policy.Method) { m.Forward.Headers = []string{"authorization", "X-Venta-A"} }, "forward.headers[0] forward.headers[1]"},
 		{"response backslash", func(m *policy.Method) { m.Response.Location = `/\example.com` }, "response.location"},
 	}
 	for _, test := range tests {

@@ -30,6 +30,7 @@ type Method struct {
 	Version        *Version
 	Limits         *Limits
 	Response       *Response
+	Forward        *Forward
 }
 
 // Timeout bounds a whole call, all attempts included, or a stream.
@@ -280,4 +281,9 @@ type Response struct {
 	Status   int    // 0: 200
 	Location string // with response fields in braces
 	OmitNull bool
+}
+
+// Forward names the client's headers that the upstream may see.
+type Forward struct {
+	Headers []string // canonical form
 }

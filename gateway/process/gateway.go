@@ -77,6 +77,7 @@ func (p Program) gatewayOptions(loaded *config.Loaded, ready prepared) gateway.O
 		Identity:         identity.Options{Claims: cfg.GetIdentity().GetClaims()},
 		AnonymousCalls:   cfg.GetIdentity().GetForm() == configv1.Identity_FORM_NONE,
 		Settings:         ready.settings,
+		ForwardHeaders:   ready.headers,
 		CacheMaxBytes:    cfg.GetCache().GetMaxBytes(),
 		MaxRequestBytes:  cfg.GetLimits().GetMaxRequestBytes(),
 		MaxResponseBytes: cfg.GetLimits().GetMaxResponseBytes(),

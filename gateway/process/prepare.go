@@ -15,6 +15,7 @@ import (
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
 	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/redis"
 	"github.com/venta-hq/venta/gateway/upstream"
@@ -36,6 +37,7 @@ type prepared struct {
 	certificates map[string]*tls.Certificate // by the listener's block
 	signingKeys  jwk.Set                     // nil: the process has its own
 	settings     gateway.Settings
+	headers      []string       // that travel to every service
 	redis        *redis.Options // nil: none is configured
 	upstreams    map[string]upstream.Options
 	overrides    []gateway.Override
@@ -62,6 +64,7 @@ func prepare(p preparation) (prepared, error) {
 		certificates: p.certificates(),
 		signingKeys:  p.signingKeys(),
 		settings:     p.settings(),
+		headers:      p.headers(),
 		redis:        p.redis(),
 		upstreams:    p.upstreams(),
 		overrides:    overrides(p.loaded),
@@ -215,6 +218,15 @@ func (p *preparation) settings() gateway.Settings {
 		p.errs = append(p.errs, err)
 	}
 	return settings
+}
+
+// headers returns those that travel to every service.
+func (p *preparation) headers() []string {
+	listed := p.loaded.Config.GetForward().GetHeaders()
+	for _, fault := range policy.CheckForwardedByAll("forward.headers", listed) {
+		p.wrong(fault.Path, errors.New(fault.Problem+"; "+fault.Remedy))
+	}
+	return listed
 }
 
 // redis says where Redis is.

@@ -25,9 +25,13 @@ type Options struct {
 	// begins a trace that ends at the gateway.
 	Propagator propagation.TextMapPropagator
 	// PublicEndpoint tells that clients are not trusted: each request begins a
-	// trace of its own, linked to the client's, and the client does not decide
-	// whether it is sampled. False: the client's trace goes on.
+	// trace of its own, linked to the client's; the client decides neither whether it
+	// is sampled nor what services see of it. A span that the request's context
+	// holds goes on. False: the client's trace goes on.
 	PublicEndpoint bool
+	// Trusted, if set, reports who is trusted at a PublicEndpoint all the same: the
+	// trace of such a request goes on.
+	Trusted func(*http.Request) bool
 	// MetadataAtEdge tells that [Metadata] has written the trace context of calls
 	// that get no span of their own, so that the interceptors need not look.
 	// False: they write it for every call.

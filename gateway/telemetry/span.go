@@ -32,43 +32,52 @@ func tracerOf(provider trace.TracerProvider) trace.Tracer {
 type serverTracing struct {
 	tracer     trace.Tracer                  // nil: no spans
 	propagator propagation.TextMapPropagator // nil: clients' traces are left aside
-	newRoot    bool
-	options    []trace.SpanStartOption // of every span
+	public     bool
+	trusted    func(*http.Request) bool // nil: nobody
+	options    []trace.SpanStartOption  // of every span
 }
 
 func newServerTracing(o Options) serverTracing {
-	t := serverTracing{
+	return serverTracing{
 		tracer:     tracerOf(o.TracerProvider),
 		propagator: o.Propagator,
-		newRoot:    o.PublicEndpoint,
+		public:     o.PublicEndpoint,
+		trusted:    o.Trusted,
 		options:    []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)},
 	}
-	if t.newRoot {
-		t.options = append(t.options, trace.WithNewRoot())
-	}
-	if t.newRoot && t.tracer == nil {
-		t.propagator = nil // there is no trace of our own to put in its place
-	}
-	return t
 }
 
 // start continues the client's trace or begins one.
 func (t *serverTracing) start(r *http.Request, q *Request) context.Context {
-	ctx := r.Context()
-	if t.propagator != nil {
-		ctx = t.propagator.Extract(ctx, incoming{propagation.HeaderCarrier(r.Header)})
+	ctx, options := r.Context(), t.options
+	switch {
+	case !t.public || t.trusted != nil && t.trusted(r):
+		ctx = t.extract(ctx, r)
+	case t.tracer != nil && !trace.SpanContextFromContext(ctx).IsValid():
+		options = t.asRoot(r)
 	}
 	if t.tracer == nil {
 		return ctx
 	}
-	options := t.options
-	if t.newRoot {
-		if client := trace.SpanContextFromContext(ctx); client.IsValid() {
-			options = append(slices.Clip(options), trace.WithLinks(trace.Link{SpanContext: client}))
-		}
-	}
 	ctx, q.span = t.tracer.Start(ctx, q.series.method.spanName(), options...) //nolint:spancheck // endServerSpan ends it
 	return ctx
+}
+
+func (t *serverTracing) extract(ctx context.Context, r *http.Request) context.Context {
+	if t.propagator == nil {
+		return ctx
+	}
+	return t.propagator.Extract(ctx, incoming{propagation.HeaderCarrier(r.Header)})
+}
+
+// asRoot returns the options of a span that begins a trace. Of the client's it has
+// a link; its baggage and state stay behind.
+func (t *serverTracing) asRoot(r *http.Request) []trace.SpanStartOption {
+	client := trace.SpanContextFromContext(t.extract(context.Background(), r))
+	if !client.IsValid() {
+		return t.options // there is no other parent
+	}
+	return append(slices.Clip(t.options), trace.WithLinks(trace.Link{SpanContext: client}))
 }
 
 // incoming reads W3C Trace Context as its specification wants: lines of

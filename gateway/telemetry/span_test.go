@@ -155,6 +155,47 @@ func TestParent(t *testing.T) {
 	}
 }
 
+// TestTrusted holds that the trace of whom a public endpoint trusts goes on, with
+// its baggage; that a stranger's is a link alone; and that a span which the context
+// holds is nobody's claim.
+func TestTrusted(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		trusted, inside bool
+		inTrace         bool
+		links           int
+		baggage         string
+	}{
+		{"stranger", false, false, false, 1, ""},
+		{"trusted", true, false, true, 0, "a=b"},
+		{"a span of the program's own", false, true, false, 0, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o, spans := traced(sdktrace.AlwaysSample())
+			o.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+			o.PublicEndpoint, o.Trusted = true, func(*http.Request) bool { return test.trusted }
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header = http.Header{"Traceparent": {sampled}, "Baggage": {"a=b"}}
+			var own trace.SpanContext
+			if test.inside {
+				ctx, span := o.TracerProvider.Tracer("own").Start(r.Context(), "own")
+				own, r = span.SpanContext(), r.WithContext(ctx)
+			}
+			telemetry.Middleware(o)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				carried := propagation.MapCarrier{}
+				o.Propagator.Inject(r.Context(), carried)
+				if inTrace := strings.Contains(carried[traceparent], traceID); inTrace != test.inTrace || carried["baggage"] != test.baggage {
+					t.Errorf("services see %v", carried)
+				}
+			})).ServeHTTP(httptest.NewRecorder(), r)
+			found := spans.GetSpans()
+			if len(found) != 1 || len(found[0].Links) != test.links || test.inside && found[0].Parent.SpanID() != own.SpanID() {
+				t.Errorf("%+v", found)
+			}
+		})
+	}
+}
+
 // Without a tracer the client's trace passes through, unless clients are not
 // trusted.
 func TestNoTracer(t *testing.T) {

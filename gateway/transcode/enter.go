@@ -4,78 +4,67 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/internal/forward"
 )
 
-// enter returns the context that a request's call runs in, with what the mux
-// adds to it; cancel ends what is left of the call. It refuses a request that
-// the mux refuses.
+// enter returns the context that a request's call runs in, with its metadata;
+// cancel ends what is left of the call. It refuses a request that cannot be sent.
 func (rt *Route) enter(w http.ResponseWriter, r *http.Request) (ctx context.Context, cancel context.CancelFunc, ok bool) {
 	base, cancel := rt.callContext(r)
-	if rt.options.Plain {
-		ctx, cancelTimeout, err := plainContext(base, r, rt.options.Outgoing)
-		if err != nil {
-			defer cancel()
-			if apierror.As(err) == nil {
-				err = rt.badRequest(err)
-			}
-			writeError(base, rt.mux, w, r, err)
-			return nil, nil, false
-		}
-		if rt.method.Call.IsStream() { // whose cancel ends the timeout, too
-			return ctx, cancel, true
-		}
-		return ctx, cancelTimeout, true
+	ctx, cancelTimeout, err := rt.compose(base, r)
+	if err != nil {
+		defer cancel()
+		writeError(base, rt.mux, w, r, rt.unsendable(err))
+		return nil, nil, false
 	}
-	ctx, err := runtime.AnnotateContext(base, rt.mux, r, rt.rpcName, runtime.WithHTTPPathPattern(rt.binding.Path))
-	if err == nil {
-		if ctx, err = rt.outgoing(ctx); err == nil {
-			return ctx, cancel, true
-		}
+	if rt.options.DropIn || rt.method.Call.IsStream() { // whose cancel ends the timeout, too
+		return ctx, cancel, true
 	}
-	defer cancel()
-	if !rt.options.DropIn && apierror.As(err) == nil {
-		err = rt.badRequest(errors.New(status.Convert(err).Message()))
-	}
-	writeError(base, rt.mux, w, r, err)
-	return nil, nil, false
+	return ctx, cancelTimeout, true
 }
 
-// outgoing adds what the gateway itself tells upstreams, which nobody else can.
-func (rt *Route) outgoing(ctx context.Context) (context.Context, error) {
-	md, _ := metadata.FromOutgoingContext(ctx)
-	for key := range md {
-		if strings.HasPrefix(key, "x-venta-") {
-			delete(md, key)
+// unsendable returns what the client is told of a header that cannot be sent on.
+func (rt *Route) unsendable(err error) error {
+	switch _, stock := status.FromError(err); {
+	case apierror.As(err) != nil:
+		return err
+	case errors.Is(err, forward.ErrTooLarge):
+		return &apierror.Error{
+			Code:       codes.InvalidArgument,
+			Reason:     apierror.HeadersTooLarge,
+			Message:    err.Error(),
+			HTTPStatus: http.StatusRequestHeaderFieldsTooLarge,
 		}
+	case stock && rt.options.DropIn:
+		return err
+	case stock:
+		return rt.badRequest(errors.New(status.Convert(err).Message()))
+	default:
+		return rt.badRequest(err)
 	}
-	ctx = metadata.NewOutgoingContext(ctx, md)
-	if rt.options.Outgoing == nil {
-		return ctx, nil
-	}
-	pairs, err := rt.options.Outgoing(ctx, nil)
-	if err != nil || len(pairs) == 0 {
-		return ctx, err
-	}
-	return metadata.AppendToOutgoingContext(ctx, pairs...), nil
 }
 
 // callContext returns the context of a request's call, without metadata.
 func (rt *Route) callContext(r *http.Request) (context.Context, context.CancelFunc) {
-	ctx := r.Context()
-	if rt.options.Context != nil && rt.method.Options.RegistrationContext {
-		ctx = registered{rt.options.Context, ctx}
-	}
+	ctx := rt.valuesContext(r.Context())
 	if !rt.options.DropIn && !rt.method.Call.IsStream() {
 		return ctx, func() {} // the server ends it behind the handler, and a unary call with it
 	}
 	return context.WithCancel(ctx)
+}
+
+// valuesContext returns the context whose values a request's call has.
+func (rt *Route) valuesContext(ctx context.Context) context.Context {
+	if rt.options.Context != nil && rt.method.Options.RegistrationContext {
+		return registered{rt.options.Context, ctx}
+	}
+	return ctx
 }
 
 // registered is the context of registration, which also finds what the

@@ -23,6 +23,7 @@ type Exchange struct {
 	decoded bool
 	message proto.Message
 	err     error
+	program *program // nil: the program's mux was not asked yet
 }
 
 type exchangeKey struct{}

@@ -2,192 +2,211 @@ package transcode
 
 import (
 	"context"
-	"encoding/base64"
-	"fmt"
-	"math"
-	"net"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
+	"reflect"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/venta-hq/venta/gateway/internal/forward"
 )
 
-// plainContext adds what travels upstream with a request whose gateway has no
-// header matchers of its user's: the credentials, what the client names
-// Grpc-Metadata-, and where the request comes from. Other headers stay behind:
-// an upstream that can see a header can respond by it, and a cache that does not
-// know of that would give the response to others. A Grpc-Timeout becomes the
-// context's deadline.
+// The metadata of every call is composed here, whatever path it takes:
 //
-// The keys are those of runtime.AnnotateContext.
-func plainContext(ctx context.Context, r *http.Request, outgoing Outgoing) (context.Context, context.CancelFunc, error) {
-	pairs, err := clientMetadata(r)
-	if err != nil {
-		return nil, nil, err
+//   - what the program chose by a mux of its own, which is in the key of a stored
+//     response ([Exchange.ProgramKey]),
+//   - what the client chose, by the allow-list (forward.Rule),
+//   - what the gateway writes: where the request comes from (Origin), and Outgoing.
+//
+// A Stock route sends what grpc-gateway's own handlers send in place of the first
+// two, without what belongs to a connection.
+
+// NoHeader is a header matcher of grpc-gateway by which no header travels. A mux
+// that has it, and no metadata annotators, has nothing to add to the allow-list.
+func NoHeader(string) (string, bool) { return "", false }
+
+// bare annotates contexts and adds no metadata of its own.
+var bare = runtime.NewServeMux(runtime.WithIncomingHeaderMatcher(NoHeader))
+
+// programMux returns what makes metadata by the functions of the program's own that
+// a mux has, and nothing by grpc-gateway's defaults; nil where there are none.
+// matches tells that one of them is a header matcher. The mux does not tell; its
+// fields are looked at, and what cannot be compared counts as the program's.
+func programMux(mux *runtime.ServeMux, dropIn bool) (program *runtime.ServeMux, matches bool) {
+	switch matches = programMatches(mux, dropIn); {
+	case matches:
+		return mux, true
+	case !programAnnotates(mux):
+		return nil, false
 	}
-	pairs = appendOrigin(pairs, r)
-	if outgoing != nil {
-		if pairs, err = outgoing(ctx, pairs); err != nil {
+	silent := *mux
+	runtime.WithIncomingHeaderMatcher(NoHeader)(&silent)
+	return &silent, false
+}
+
+func programMatches(mux *runtime.ServeMux, dropIn bool) bool {
+	standard := runtime.HeaderMatcherFunc(NoHeader)
+	if dropIn {
+		standard = runtime.DefaultHeaderMatcher
+	}
+	matcher := reflect.ValueOf(mux).Elem().FieldByName("incomingHeaderMatcher")
+	return !matcher.IsValid() || matcher.Kind() != reflect.Func || matcher.Pointer() != reflect.ValueOf(standard).Pointer()
+}
+
+func programAnnotates(mux *runtime.ServeMux) bool {
+	annotators := reflect.ValueOf(mux).Elem().FieldByName("metadataAnnotators")
+	return !annotators.IsValid() || annotators.Kind() != reflect.Slice || annotators.Len() > 0
+}
+
+// compose returns the context of a request's call, with its metadata and, of a
+// Grpc-Timeout, its deadline.
+func (rt *Route) compose(base context.Context, r *http.Request) (ctx context.Context, cancel context.CancelFunc, err error) {
+	switch {
+	case rt.options.Stock:
+		ctx, err = rt.composeStock(base, r)
+		return ctx, func() {}, err
+	case rt.options.Plain:
+		pairs, err := rt.rule.Append(make([]string, 0, 16), r.Header)
+		if err != nil {
 			return nil, nil, err
 		}
-	}
-	ctx = metadata.AppendToOutgoingContext(ctx, pairs...)
-	text := r.Header.Get("Grpc-Timeout")
-	if text == "" {
-		return ctx, func() {}, nil
-	}
-	timeout, err := parseTimeout(text)
-	if err != nil {
-		return nil, nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	return ctx, cancel, nil
-}
-
-// clientMetadata returns key and value of what the client sends on purpose.
-func clientMetadata(r *http.Request) ([]string, error) {
-	pairs := make([]string, 0, 8)
-	for name, values := range r.Header {
-		key, binary := "", false
-		switch {
-		case name == "Authorization":
-			key = "authorization"
-		case strings.HasPrefix(name, runtime.MetadataHeaderPrefix):
-			key, binary = metadataKey(name)
+		if pairs, err = rt.written(base, pairs, r); err != nil {
+			return nil, nil, err
 		}
-		if key == "" {
-			continue
-		}
-		for _, value := range values {
-			decoded, err := metadataValue(value, binary)
-			if err != nil {
-				return nil, fmt.Errorf("header %s: %w", name, err)
-			}
-			pairs = append(pairs, key, decoded)
-		}
-	}
-	return pairs, nil
-}
-
-// metadataKey returns the key that a Grpc-Metadata- header sets, or "" for one
-// that only the gateway may set.
-func metadataKey(name string) (key string, binary bool) {
-	key = strings.ToLower(name[len(runtime.MetadataHeaderPrefix):])
-	reserved := strings.HasPrefix(key, runtime.MetadataPrefix) || strings.HasPrefix(key, "grpc-") ||
-		strings.HasPrefix(key, "x-forwarded-") || strings.HasPrefix(key, "x-venta-") || key == "authorization"
-	if reserved || strings.ContainsFunc(key, notInKey) {
-		return "", false
-	}
-	return key, strings.HasSuffix(key, "-bin")
-}
-
-// notInKey reports what a gRPC metadata key cannot hold.
-func notInKey(c rune) bool {
-	return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.'
-}
-
-func metadataValue(value string, binary bool) (string, error) {
-	if binary {
-		decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "="))
-		if err != nil {
-			return "", fmt.Errorf("not base64: %w", err)
-		}
-		return string(decoded), nil
-	}
-	if i := unprintable(value); i >= 0 {
-		return "", fmt.Errorf("character %d is not printable ASCII", i)
-	}
-	return value, nil
-}
-
-// unprintable returns the index of the first byte that is not printable ASCII,
-// or -1. It looks at eight bytes at once, as tokens are long.
-func unprintable(text string) int {
-	i := 0
-	for ; i+8 <= len(text); i += 8 {
-		if !allPrintable(word(text[i : i+8])) {
-			break
-		}
-	}
-	for ; i < len(text); i++ {
-		if text[i] < 0x20 || text[i] > 0x7e {
-			return i
-		}
-	}
-	return -1
-}
-
-// word reads eight bytes.
-func word(b string) uint64 {
-	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
-		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
-}
-
-// allPrintable reports whether each byte of w is in 0x20..0x7e. The top bit of a
-// byte below 0x80 is clear, and is set by adding 1 to 0x7f alone and left clear
-// by adding 0x60 to what is below 0x20; nothing carries into the next byte.
-func allPrintable(w uint64) bool {
-	const ones = 0x0101010101010101
-	const tops = 0x80 * ones
-	return w&tops == 0 && (w+ones)&tops == 0 && (w+0x60*ones)&tops == tops
-}
-
-// appendOrigin tells where the request comes from, as a proxy does.
-func appendOrigin(pairs []string, r *http.Request) []string {
-	host := r.Header.Get("X-Forwarded-Host")
-	if host == "" {
-		host = r.Host
-	}
-	if _, err := metadataValue(host, false); err == nil && host != "" {
-		pairs = append(pairs, "x-forwarded-host", host)
-	}
-	path := strings.Join(r.Header["X-Forwarded-For"], ", ")
-	if peer, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		if path != "" {
-			path += ", "
-		}
-		path += peer
-	}
-	if _, err := metadataValue(path, false); err == nil && path != "" {
-		pairs = append(pairs, "x-forwarded-for", path)
-	}
-	return pairs
-}
-
-// parseTimeout parses a Grpc-Timeout, such as "250m" (gRPC over HTTP2, Timeout).
-// One that is too long for a Duration is the longest there is.
-func parseTimeout(text string) (time.Duration, error) {
-	last := len(text) - 1
-	unit := timeoutUnit(text[last])
-	value, err := strconv.ParseUint(text[:last], 10, 64)
-	if unit == 0 || err != nil {
-		return 0, fmt.Errorf("Grpc-Timeout %q is not a number and one of H, M, S, m, u, n", text)
-	}
-	if value > math.MaxInt64/uint64(unit) {
-		return math.MaxInt64, nil
-	}
-	return time.Duration(value) * unit, nil
-}
-
-// timeoutUnit returns the unit of the gRPC wire protocol, or 0.
-func timeoutUnit(c byte) time.Duration {
-	switch c {
-	case 'H':
-		return time.Hour
-	case 'M':
-		return time.Minute
-	case 'S':
-		return time.Second
-	case 'm':
-		return time.Millisecond
-	case 'u':
-		return time.Microsecond
-	case 'n':
-		return time.Nanosecond
+		return withTimeout(metadata.AppendToOutgoingContext(base, pairs...), r)
 	default:
-		return 0
+		ctx, err = rt.composeMuxed(base, r)
+		return ctx, func() {}, err
 	}
+}
+
+// written appends what the gateway itself tells.
+func (rt *Route) written(ctx context.Context, pairs []string, r *http.Request) ([]string, error) {
+	if rt.options.Origin != nil {
+		host, path := rt.options.Origin(r)
+		if host != "" {
+			pairs = append(pairs, "x-forwarded-host", host)
+		}
+		if path != "" {
+			pairs = append(pairs, "x-forwarded-for", path)
+		}
+	}
+	if rt.options.Outgoing == nil {
+		return pairs, nil
+	}
+	return rt.options.Outgoing(ctx, pairs)
+}
+
+// composeMuxed composes where the mux may have something of the program's own: a
+// context that its functions know, and their metadata.
+func (rt *Route) composeMuxed(base context.Context, r *http.Request) (context.Context, error) {
+	ctx, err := rt.annotate(base, bare, r)
+	if err != nil {
+		return nil, err
+	}
+	program, err := FromContext(base).ofProgram(base, r)
+	if err != nil {
+		return nil, err
+	}
+	client, err := rt.rule.Append(make([]string, 0, 16), r.Header)
+	if err != nil {
+		return nil, err
+	}
+	if rt.matches { // the program's matcher has decided about the rest
+		client, _ = rt.rule.AppendListed(client[:0], r.Header)
+	}
+	pairs := forward.AppendAbsent(append(make([]string, 0, 32), program...), client)
+	before, _ := metadata.FromOutgoingContext(base) // of a step in front
+	ctx = metadata.NewOutgoingContext(ctx, before)
+	if pairs, err = rt.written(ctx, pairs, r); err != nil {
+		return nil, err
+	}
+	return metadata.AppendToOutgoingContext(ctx, pairs...), nil
+}
+
+// composeStock composes as grpc-gateway's own handlers do, and adds what is listed.
+func (rt *Route) composeStock(base context.Context, r *http.Request) (context.Context, error) {
+	ctx, err := rt.annotate(base, rt.mux, withHeader(r, forward.VisibleToStock(r.Header)))
+	if err != nil {
+		return nil, err
+	}
+	listed, err := rt.rule.AppendListed(nil, r.Header)
+	if err != nil {
+		return nil, err
+	}
+	if rt.program != nil || len(listed) > 0 { // else the mux has added nothing but headers
+		md, _ := metadata.FromOutgoingContext(ctx)
+		ctx = metadata.NewOutgoingContext(ctx, nil)
+		ctx = metadata.AppendToOutgoingContext(ctx, forward.AppendAbsent(forward.OfStock(md), listed)...)
+	}
+	written, err := rt.written(ctx, nil, r)
+	if err != nil || len(written) == 0 {
+		return ctx, err
+	}
+	return metadata.AppendToOutgoingContext(ctx, written...), nil
+}
+
+func (rt *Route) annotate(ctx context.Context, mux *runtime.ServeMux, r *http.Request) (context.Context, error) {
+	return runtime.AnnotateContext(ctx, mux, r, rt.rpcName, runtime.WithHTTPPathPattern(rt.binding.Path))
+}
+
+// programMetadata returns what the program's mux makes of a request.
+func (rt *Route) programMetadata(base context.Context, r *http.Request) ([]string, error) {
+	if rt.program == nil {
+		return nil, nil
+	}
+	ctx, err := rt.annotate(base, rt.program, withHeader(r, forward.Visible(r.Header, rt.options.Cached)))
+	if err != nil {
+		return nil, err
+	}
+	md, _ := metadata.FromOutgoingContext(ctx)
+	return forward.OfProgram(md), nil
+}
+
+// withHeader returns the request with another header, or itself.
+func withHeader(r *http.Request, h http.Header) *http.Request {
+	if len(h) == len(r.Header) { // nothing was taken out
+		return r
+	}
+	with := *r
+	with.Header = h
+	return &with
+}
+
+// program is what the program's mux has made of one request.
+type program struct {
+	pairs []string
+	err   error
+}
+
+// ofProgram asks the program's functions once for a request, as what they say need
+// not be the same twice.
+func (x *Exchange) ofProgram(ctx context.Context, r *http.Request) ([]string, error) {
+	if x.Route.program == nil {
+		return nil, nil
+	}
+	if x.program == nil {
+		pairs, err := x.Route.programMetadata(ctx, r)
+		x.program = &program{pairs, err}
+	}
+	return x.program.pairs, x.program.err
+}
+
+// ProgramKey returns what the program's own functions and steps let the upstream
+// see of a request, as a text for the key of a stored response; "" is nothing. The
+// error is for the client.
+func (x *Exchange) ProgramKey(r *http.Request) (string, error) {
+	ctx := r.Context()
+	key := ""
+	if before, ok := metadata.FromOutgoingContext(ctx); ok && !x.Route.options.Stock {
+		key = forward.CacheKey(forward.OfStock(before))
+	}
+	pairs, err := x.ofProgram(x.Route.valuesContext(ctx), r)
+	if err != nil {
+		return "", x.Route.unsendable(err)
+	}
+	if chosen := forward.CacheKey(pairs); chosen != "" {
+		key += "\x00" + chosen
+	}
+	return key, nil
 }

@@ -1,46 +1,51 @@
 package transcode
 
 import (
-	"strings"
+	"context"
+	"net/http"
+	"reflect"
 	"testing"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/metadata"
 )
 
-func TestUnprintable(t *testing.T) {
-	for length := range 20 {
-		if got := unprintable(strings.Repeat("~ ", 10)[:length]); got != -1 {
-			t.Errorf("%d printable bytes: %d", length, got)
-		}
-		for at := range length {
-			for c := range 256 {
-				text := []byte(strings.Repeat("a", length))
-				text[at] = byte(c)
-				want := -1
-				if c < 0x20 || c > 0x7e {
-					want = at
-				}
-				if got := unprintable(string(text)); got != want {
-					t.Fatalf("byte %#x at %d of %d: %d, want %d", c, at, length, got, want)
-				}
-			}
+// TestProgramMux holds what is read of a mux's private fields to the library in
+// go.mod.
+func TestProgramMux(t *testing.T) {
+	for _, field := range []string{"incomingHeaderMatcher", "metadataAnnotators"} {
+		if !reflect.ValueOf(runtime.NewServeMux()).Elem().FieldByName(field).IsValid() {
+			t.Errorf("a mux has no %s any more", field)
 		}
 	}
-	if got := unprintable("a\x01\x80\x7f\x00aaaaaaa"); got != 1 {
-		t.Errorf("the first of several: %d", got)
+	own := runtime.WithIncomingHeaderMatcher(func(name string) (string, bool) { return name, true })
+	stock := runtime.WithIncomingHeaderMatcher(runtime.DefaultHeaderMatcher)
+	none := runtime.WithIncomingHeaderMatcher(NoHeader)
+	noop := runtime.WithMetadata(func(context.Context, *http.Request) metadata.MD { return nil })
+	tests := []struct {
+		name    string
+		options []runtime.ServeMuxOption
+		dropIn  bool
+		some    bool
+		matches bool
+	}{
+		{"a gateway's", []runtime.ServeMuxOption{none}, false, false, false},
+		{"a gateway's with an annotator", []runtime.ServeMuxOption{none, noop}, false, true, false},
+		{"a gateway's with a matcher", []runtime.ServeMuxOption{none, own}, false, true, true},
+		{"a gateway's with stock's matcher", []runtime.ServeMuxOption{none, stock}, false, true, true},
+		{"a drop-in's", nil, true, false, false},
+		{"a drop-in's with stock's matcher", []runtime.ServeMuxOption{stock}, true, false, false},
+		{"a drop-in's with an annotator", []runtime.ServeMuxOption{noop}, true, true, false},
+		{"a drop-in's with a matcher", []runtime.ServeMuxOption{own, noop}, true, true, true},
 	}
-}
-
-func FuzzUnprintable(f *testing.F) {
-	f.Add("Bearer abc\x7f")
-	f.Fuzz(func(t *testing.T, text string) {
-		want := -1
-		for i := range len(text) {
-			if text[i] < 0x20 || text[i] > 0x7e {
-				want = i
-				break
-			}
+	for _, test := range tests {
+		mux := runtime.NewServeMux(test.options...)
+		program, matches := programMux(mux, test.dropIn)
+		if (program != nil) != test.some || matches != test.matches {
+			t.Errorf("%s: %v %v", test.name, program != nil, matches)
 		}
-		if got := unprintable(text); got != want {
-			t.Errorf("%q: %d, want %d", text, got, want)
+		if test.some && !matches && programMatches(program, false) {
+			t.Errorf("%s: headers travel by the default matcher", test.name)
 		}
-	})
+	}
 }

@@ -2,6 +2,7 @@ package transcode
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 
@@ -28,7 +29,8 @@ type ServiceOptions struct {
 	RegistrationContext bool
 }
 
-// Outgoing appends to the metadata of a call.
+// Outgoing appends to keys and values, one after the other, what a call's metadata
+// tells the upstream in the gateway's own name.
 type Outgoing = func(ctx context.Context, pairs []string) ([]string, error)
 
 // RouteOptions say how a route reads requests and presents responses.
@@ -46,9 +48,24 @@ type RouteOptions struct {
 	// Plain says that the mux has no options of a user's for metadata and
 	// responses, so that the route may do what it would do, with less work.
 	Plain bool
-	// Outgoing, where set, appends what the gateway itself tells upstreams to the keys
-	// and values that are the metadata of a call. An error refuses the request.
+	// Forward are the headers of a client that travel beside its Authorization and
+	// what it names Grpc-Metadata-. Default: none.
+	Forward []string
+	// Stock sends what grpc-gateway's own handlers send, and Forward. It is for a
+	// DropIn route whose responses are not stored.
+	Stock bool
+	// Origin returns what the upstream is told of where a request comes from: the
+	// host that it was sent to, and the addresses that it came by. Nil: nothing, and
+	// on a Stock route what grpc-gateway tells.
+	Origin func(r *http.Request) (host, path string)
+	// Outgoing, where set, adds what the gateway itself tells the upstream, in place
+	// of what is there under its keys.
+	// On a Stock route it sees nothing of what is there, and its keys must begin
+	// with x-venta-, as no other metadata does. An error refuses the request.
 	Outgoing Outgoing
+	// Cached says that responses are stored: the conditions of a client's request
+	// are then not the upstream's.
+	Cached bool
 	// CachingMetadata makes header fields of the response's metadata that tells a
 	// cache what it may do: cache-control, etag, expires, last-modified and vary.
 	CachingMetadata bool

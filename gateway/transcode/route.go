@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/venta-hq/venta/gateway/internal/forward"
 	"github.com/venta-hq/venta/gateway/transcode/httprule"
 )
 
@@ -25,6 +26,9 @@ type Route struct {
 	body        bodyBinder
 	present     presentation
 	passThrough *passThrough // nil: responses are decoded
+	rule        *forward.Rule
+	program     *runtime.ServeMux // what has metadata of the program's own; nil: there is none
+	matches     bool              // by a header matcher
 }
 
 // NewRoute checks a binding against the method's messages and makes it ready.
@@ -48,6 +52,10 @@ func (rt *Route) prepare() error {
 	rt.template = template
 	if o.DropIn {
 		rt.rpcName = stockName(m.FullName)
+	}
+	rt.rule = forward.NewRule(o.Forward)
+	if !o.Plain {
+		rt.program, rt.matches = programMux(o.Mux, o.DropIn)
 	}
 	input := m.Call.NewRequest()
 	rt.path = newPathBinder(input, template, m.Options, o.DropIn)

@@ -36,7 +36,7 @@ func (b *builder) concurrencyLimiter() *concurrency.Limiter {
 		limiter, err := concurrency.New(p, concurrency.Options{
 			OnShed:    b.env.onShed,
 			OnShadow:  b.onShadow("concurrency"),
-			Sanitized: b.env.Edge.Plain,
+			Sanitized: true, // the edge lets nobody else write x-venta-
 		})
 		if before, ok := b.generation.predecessor(owner + "/concurrency").(*concurrency.Limiter); ok && err == nil {
 			limiter.Succeed(before)

@@ -30,6 +30,8 @@ type Environment struct {
 	// ObserveCalls tells that somebody wants to know of calls to upstreams.
 	ObserveCalls bool
 
+	// Forward are the headers of clients that travel on every RPC.
+	Forward []string
 	// Verifier and APIKeys are nil where no RPC may look at credentials.
 	Verifier auth.Verifier
 	APIKeys  auth.KeyVerifier

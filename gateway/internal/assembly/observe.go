@@ -9,6 +9,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/circuitbreaker"
+	"github.com/venta-hq/venta/gateway/internal/forward"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/retry"
@@ -35,17 +36,30 @@ func (b *builder) onShadow(block string) policy.ShadowFunc {
 // telemetryOfCalls is what the interceptors around calls observe by.
 func (env *Environment) telemetryOfCalls() telemetry.Options {
 	o := env.Telemetry
-	o.MetadataAtEdge = env.Edge.Plain
+	o.MetadataAtEdge = !env.Edge.DropIn
 	return o
 }
 
-// outgoing returns what writes the trace into the metadata of calls at the edge;
-// nil where the interceptors do that, or nobody.
+// outgoing returns what the gateway itself tells upstreams with a call, beside where
+// the request comes from; nil where it tells nothing. No client can write it, so
+// that it is in no key of a stored response. On a drop-in a call has what
+// grpc-gateway sends, and the interceptors write the trace.
 func (env *Environment) outgoing() func(context.Context, []string) []string {
-	if !env.Edge.Plain || !env.ObserveCalls {
+	if env.Edge.DropIn {
 		return nil
 	}
-	return telemetry.Metadata(env.Telemetry)
+	if carry := telemetry.Metadata(env.Telemetry); carry != nil && env.ObserveCalls {
+		return func(ctx context.Context, pairs []string) []string { return carry(ctx, requestID(ctx, pairs)) }
+	}
+	return requestID
+}
+
+// requestID tells the request's id, as clients, logs and spans have it.
+func requestID(ctx context.Context, pairs []string) []string {
+	if id := telemetry.RequestID(ctx); id != "" {
+		return forward.Set(pairs, "x-request-id", id)
+	}
+	return pairs
 }
 
 // onRateLimit returns the observer of a method's limits.

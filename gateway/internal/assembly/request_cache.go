@@ -2,9 +2,10 @@ package assembly
 
 import (
 	"net/http"
-	"slices"
+	"strings"
 
 	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/internal/forward"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
@@ -54,9 +55,7 @@ func (b *builder) requestCache() Step {
 		return made[Step](b, nil, err)
 	}
 	rule := *p
-	if !b.env.Edge.Plain { // marshalers may be chosen by what the client accepts
-		rule.VaryHeaders = append(slices.Clone(p.VaryHeaders), "Accept")
-	}
+	rule.VaryHeaders = b.varied()
 	name := b.rpc.Method.FullName
 	step, err := b.env.Store.Middleware(cache.Rule{
 		Policy:       rule,
@@ -64,6 +63,8 @@ func (b *builder) requestCache() Step {
 		Key:          key.of,
 		KeyFromURL:   true,
 		Bypass:       beyondURL,
+		Forwarded:    programKey,
+		Unkeyed:      unkeyed,
 		Tags:         tags.of,
 		Principal:    caller,
 		OnOutcome:    b.env.onCache(name),
@@ -76,6 +77,13 @@ func (b *builder) requestCache() Step {
 		IgnoreTargets: b.env.FleetStore,
 	})
 	return made(b, step, err)
+}
+
+// unkeyed reports whether a field is what the gateway tells upstreams of a request,
+// which no key holds. The host is in every key.
+func unkeyed(field string) bool {
+	name := strings.ToLower(field)
+	return forward.Written(name) && name != "x-forwarded-host"
 }
 
 // beyondURL reports whether more than a request's URL decides on its response: a

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -200,17 +199,6 @@ func (k cacheKey) of(r *http.Request) (string, bool, error) {
 	}
 	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	return string(encoded), err == nil, err
-}
-
-// sendsMetadata reports whether the request has headers that travel upstream as
-// metadata, where they may change the response.
-func sendsMetadata(r *http.Request) bool {
-	for name := range r.Header {
-		if strings.HasPrefix(name, runtime.MetadataHeaderPrefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // fieldTree is a set of field paths. A leaf has a nil subtree.

@@ -27,13 +27,12 @@ import (
 //
 //	Interceptors.Call -> validate -> concurrency
 //	-> timeout( spread attempts( retry( hedge( circuit breaker(
-//	per-attempt timeout( telemetry( Interceptors.Attempt( report writes( call )))))))))
+//	per-attempt timeout( telemetry( Interceptors.Attempt( call ))))))))
 //
 // (callStack), or around a stream
 //
 //	Interceptors.StreamCall -> concurrency
-//	-> timeout( circuit breaker( telemetry( Interceptors.StreamAttempt(
-//	report writes( stream )))))
+//	-> timeout( circuit breaker( telemetry( Interceptors.StreamAttempt( stream ))))
 //
 // (streamStack). Each step is a policy package's middleware or interceptor; a
 // block that is absent costs nothing.

@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/venta-hq/venta/gateway/transcode"
 )
 
 // Edge is safe for concurrent use.
@@ -44,10 +45,9 @@ func New(logger *slog.Logger, own []runtime.ServeMuxOption, routes map[string]ht
 // Mux returns the mux that presents messages and errors.
 func (e *Edge) Mux() *runtime.ServeMux { return e.mux }
 
-// muxOptions present messages as grpc-gateway does, with two differences: an
-// unknown body field is an error instead of being lost, and an upstream's
-// metadata stays inside. What the gateway itself tells upstreams (x-venta-...)
-// no client can send.
+// muxOptions present messages as grpc-gateway does, with three differences: an
+// unknown body field is an error instead of being lost, an upstream's metadata
+// stays inside, and no header travels because of the mux.
 func (e *Edge) muxOptions() []runtime.ServeMuxOption {
 	hidden := func(string) (string, bool) { return "", false }
 	return []runtime.ServeMuxOption{
@@ -57,7 +57,7 @@ func (e *Edge) muxOptions() []runtime.ServeMuxOption {
 				UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
 			},
 		}),
-		runtime.WithIncomingHeaderMatcher(forwarded),
+		runtime.WithIncomingHeaderMatcher(transcode.NoHeader),
 		runtime.WithOutgoingHeaderMatcher(hidden),
 		runtime.WithOutgoingTrailerMatcher(hidden),
 		runtime.WithErrorHandler(e.writeError),
@@ -65,14 +65,4 @@ func (e *Edge) muxOptions() []runtime.ServeMuxOption {
 		runtime.WithRoutingErrorHandler(e.refuseUnrouted),
 		runtime.WithWriteContentLength(),
 	}
-}
-
-// forwarded is grpc-gateway's choice of the headers that reach an upstream,
-// without those that bear the gateway's own metadata.
-func forwarded(header string) (string, bool) {
-	key, ok := runtime.DefaultHeaderMatcher(header)
-	if strings.HasPrefix(strings.ToLower(key), "x-venta-") {
-		return "", false
-	}
-	return key, ok
 }

@@ -22,11 +22,9 @@ func (d *decoder) cache(c *policyv1.Cache) *policy.Cache {
 		StaleIfError:         d.optionalDuration("cache.stale_if_error", c.StaleIfError),
 		NegativeTTL:          d.optionalDuration("cache.negative_ttl", c.NegativeTtl),
 		KeyFields:            c.GetKeyFields(),
+		VaryHeaders:          canonical(c.GetVaryHeaders()),
 		Tags:                 c.GetTags(),
 		Shadow:               isShadow(c.GetMode()),
-	}
-	for _, name := range c.GetVaryHeaders() {
-		read.VaryHeaders = append(read.VaryHeaders, textproto.CanonicalMIMEHeaderKey(name))
 	}
 	if c.GetAudience() == policyv1.Cache_AUDIENCE_PRINCIPAL {
 		read.Audience = policy.AudiencePrincipal
@@ -125,6 +123,21 @@ func (d *decoder) response(r *policyv1.Response) *policy.Response {
 		Location: d.text("response.location", r.Location),
 		OmitNull: r.GetOmitNull(),
 	}
+}
+
+func (d *decoder) forward(f *policyv1.Forward) *policy.Forward {
+	if f == nil || f.GetDisabled() {
+		return nil
+	}
+	return &policy.Forward{Headers: canonical(f.GetHeaders())}
+}
+
+func canonical(headers []string) []string {
+	var read []string
+	for _, name := range headers {
+		read = append(read, textproto.CanonicalMIMEHeaderKey(name))
+	}
+	return read
 }
 
 // text reads a text whose absence the policy writes as "".

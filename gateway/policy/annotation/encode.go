@@ -39,6 +39,9 @@ func Encode(m policy.Method) *policyv1.Policy {
 			Status: set(int32(r.Status)), Location: set(r.Location), OmitNull: set(r.OmitNull), Mode: mode(false),
 		}
 	}
+	if f := m.Forward; f != nil {
+		p.Forward = &policyv1.Forward{Headers: f.Headers, Mode: mode(false)}
+	}
 	return p
 }
 

@@ -50,6 +50,7 @@ func everyKnob() []string {
 		`limits: {max_response_bytes: 2}`,
 		`response: {status: 201 location: "/a/{b}" omit_null: true}`,
 		`response: {}`,
+		`forward: {headers: ["accept-language", "X-Tenant"]}`,
 	}
 }
 

@@ -43,12 +43,13 @@ func (b backend) register(s grpc.ServiceRegistrar) {
 	optionedpb.RegisterOptionedServer(s, b)
 }
 
-// seen is the incoming metadata as one text, without what a connection adds.
+// seen is the incoming metadata as one text, without what a connection adds, and
+// without the request's id, which only a gateway adds.
 func seen(ctx context.Context) metadata.MD {
 	md, _ := metadata.FromIncomingContext(ctx)
 	var lines []string
 	for key, values := range md {
-		if key == "user-agent" || key == "content-type" || strings.HasPrefix(key, ":") || strings.HasPrefix(key, "grpc-") {
+		if key == "user-agent" || key == "content-type" || strings.HasPrefix(key, ":") || strings.HasPrefix(key, "grpc-") || key == "x-request-id" {
 			continue
 		}
 		slices.Sort(values)

@@ -3,6 +3,7 @@ package oracle_test
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ func asStock() []runtime.ServeMuxOption {
 			MarshalOptions:   protojson.MarshalOptions{EmitUnpopulated: true},
 			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: true},
 		}}),
+		runtime.WithIncomingHeaderMatcher(runtime.DefaultHeaderMatcher),
 		runtime.WithOutgoingHeaderMatcher(func(name string) (string, bool) { return runtime.MetadataHeaderPrefix + name, true }),
 		runtime.WithOutgoingTrailerMatcher(func(name string) (string, bool) { return runtime.MetadataTrailerPrefix + name, true }),
 	}
@@ -60,6 +62,7 @@ func TestGateway(t *testing.T) {
 	}
 	ours := newGateway(t, up, gateway.Options{
 		Logger: slog.New(slog.DiscardHandler), MuxOptions: asStock(), IgnoreUnknownQuery: true,
+		Settings: gateway.Settings{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}, // stock believes everybody
 	})
 	seen := map[string]bool{}
 	for _, q := range table() {

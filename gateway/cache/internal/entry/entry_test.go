@@ -81,6 +81,8 @@ func TestForeignEntries(t *testing.T) {
 		{Scope: "a.B.C@1", Host: "hp\x00", Principal: "", Request: "\x01\x02"},
 		{Scope: "a.B.C@1", Host: "h", Principal: "p\x00\x01", Request: "\x02"},
 		{Scope: "a.B.C@1", Host: "h", Principal: "p\x00", Request: "\x01\x02\x03"},
+		{Scope: "a.B.C@1", Host: "h", Principal: "p\x00", Request: "\x01\x02", Forwarded: "f"},
+		{Scope: "a.B.C@1", Host: "h", Principal: "p\x00", Request: "\x01", Forwarded: "\x02"},
 	}
 	seen := map[[32]byte]bool{Key(testKey, ""): true}
 	for _, k := range tests {

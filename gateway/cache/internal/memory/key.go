@@ -9,18 +9,21 @@ type Key struct {
 	Host      string
 	Principal string // "" where the audience is public
 	Request   string // the rule's key
+	Forwarded string // what else of the request the handler sees
 }
 
 // Bytes is what the key weighs.
 func (k Key) Bytes() int64 {
-	return int64(len(k.Host) + len(k.Principal) + len(k.Request))
+	return int64(len(k.Host) + len(k.Principal) + len(k.Request) + len(k.Forwarded))
 }
 
 // Parts returns all that the key is made of.
-func (k Key) Parts() []string { return []string{k.Scope, k.Host, k.Principal, k.Request} }
+func (k Key) Parts() []string { return []string{k.Scope, k.Host, k.Principal, k.Request, k.Forwarded} }
 
 // clone frees the key from the request that its parts belong to.
 func (k Key) clone() Key {
-	k.Host, k.Principal, k.Request = strings.Clone(k.Host), strings.Clone(k.Principal), strings.Clone(k.Request)
+	for _, part := range []*string{&k.Host, &k.Principal, &k.Request, &k.Forwarded} {
+		*part = strings.Clone(*part)
+	}
 	return k
 }

@@ -97,10 +97,10 @@ func TestVariantsThatDoNotStay(t *testing.T) {
 func TestStoredKeyDoesNotKeepTheRequestAlive(t *testing.T) {
 	m, _ := newMemory(t, Options{})
 	buffer := strings.Repeat("x", 1<<10)
-	k := Key{Scope: "m", Host: buffer[:3], Principal: buffer[3:6], Request: buffer[6:9]}
+	k := Key{Scope: "m", Host: buffer[:3], Principal: buffer[3:6], Request: buffer[6:9], Forwarded: buffer[9:12]}
 	m.Put(k, NewResponse(http.Header{}, nil, Terms{Freshness: rfc9111.Freshness{Born: time.Now(), Lifetime: time.Hour}}, k, nil))
 	for kept := range m.entries.Keys() {
-		for i, part := range [][2]string{{kept.Host, k.Host}, {kept.Principal, k.Principal}, {kept.Request, k.Request}} {
+		for i, part := range [][2]string{{kept.Host, k.Host}, {kept.Principal, k.Principal}, {kept.Request, k.Request}, {kept.Forwarded, k.Forwarded}} {
 			if unsafe.StringData(part[0]) == unsafe.StringData(part[1]) {
 				t.Errorf("part %d of the key is a part of the request's buffer", i)
 			}

@@ -79,7 +79,7 @@ func (x RateLimits_Headers) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RateLimits_Headers.Descriptor instead.
 func (RateLimits_Headers) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{8, 0}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Level is how grave a line is.
@@ -140,7 +140,7 @@ func (x Logging_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Logging_Level.Descriptor instead.
 func (Logging_Level) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11, 0}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // Format is how lines are written.
@@ -197,7 +197,7 @@ func (x Logging_Format) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Logging_Format.Descriptor instead.
 func (Logging_Format) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11, 1}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{12, 1}
 }
 
 // Config is the configuration of a gateway process, written as YAML.
@@ -227,8 +227,9 @@ type Config struct {
 	Upstreams map[string]*Upstream `protobuf:"bytes,17,rep,name=upstreams,proto3" json:"upstreams,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How credentials are checked.
 	Auth *Auth `protobuf:"bytes,4,opt,name=auth,proto3" json:"auth,omitempty"`
-	// Which proxies may say in X-Forwarded-For who the client is, as addresses
-	// or CIDR blocks. Default: none, the header is ignored. At most 64.
+	// Which proxies may say who the client is (X-Forwarded-For), which host it asked
+	// (X-Forwarded-Host) and which trace the request belongs to (traceparent), as
+	// addresses or CIDR blocks. Default: none, and nobody is believed. At most 64.
 	TrustedProxies []string `protobuf:"bytes,5,rep,name=trusted_proxies,json=trustedProxies,proto3" json:"trusted_proxies,omitempty"`
 	// The browsers' origins that may call, with credentials, such as
 	// "https://venta.example": as browsers send them, in lower case, without a path,
@@ -258,6 +259,8 @@ type Config struct {
 	Overrides []*PolicyOverride `protobuf:"bytes,15,rep,name=overrides,proto3" json:"overrides,omitempty"`
 	// How large messages may be where an RPC does not say.
 	Limits *Limits `protobuf:"bytes,16,opt,name=limits,proto3" json:"limits,omitempty"`
+	// Which of a client's headers every service may see.
+	Forward *Forward `protobuf:"bytes,18,opt,name=forward,proto3" json:"forward,omitempty"`
 	// How upstreams learn who the caller is.
 	Identity *Identity `protobuf:"bytes,19,opt,name=identity,proto3" json:"identity,omitempty"`
 	// What browsers' scripts of other origins may do, beside allowed_origins.
@@ -414,6 +417,13 @@ func (x *Config) GetLimits() *Limits {
 	return nil
 }
 
+func (x *Config) GetForward() *Forward {
+	if x != nil {
+		return x.Forward
+	}
+	return nil
+}
+
 func (x *Config) GetIdentity() *Identity {
 	if x != nil {
 		return x.Identity
@@ -503,6 +513,57 @@ func (x *Cors) GetExposedHeaders() []string {
 	return nil
 }
 
+// Forward names the headers of a client that travel to every service, beside those
+// that an RPC names (forward.headers of its policy), its Authorization, and what it
+// names Grpc-Metadata-.
+type Forward struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The headers, such as "Accept-Language", with the metadata keys of grpc-gateway.
+	// Stored responses vary on them, so that each makes hits rarer. Refused are
+	// headers of one connection, what proxies say of a request, and conditions
+	// ("If-None-Match"). Default: none. At most 16.
+	Headers       []string `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Forward) Reset() {
+	*x = Forward{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Forward) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Forward) ProtoMessage() {}
+
+func (x *Forward) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Forward.ProtoReflect.Descriptor instead.
+func (*Forward) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Forward) GetHeaders() []string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
 // Listener says how an address is served.
 type Listener struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -551,7 +612,7 @@ type Listener struct {
 
 func (x *Listener) Reset() {
 	*x = Listener{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	mi := &file_venta_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -563,7 +624,7 @@ func (x *Listener) String() string {
 func (*Listener) ProtoMessage() {}
 
 func (x *Listener) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	mi := &file_venta_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -576,7 +637,7 @@ func (x *Listener) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Listener.ProtoReflect.Descriptor instead.
 func (*Listener) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Listener) GetReadHeaderTimeout() *durationpb.Duration {
@@ -683,7 +744,7 @@ type Http2 struct {
 
 func (x *Http2) Reset() {
 	*x = Http2{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +756,7 @@ func (x *Http2) String() string {
 func (*Http2) ProtoMessage() {}
 
 func (x *Http2) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +769,7 @@ func (x *Http2) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Http2.ProtoReflect.Descriptor instead.
 func (*Http2) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Http2) GetMaxConcurrentStreams() int32 {
@@ -752,7 +813,7 @@ type ServerTls struct {
 
 func (x *ServerTls) Reset() {
 	*x = ServerTls{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	mi := &file_venta_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +825,7 @@ func (x *ServerTls) String() string {
 func (*ServerTls) ProtoMessage() {}
 
 func (x *ServerTls) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	mi := &file_venta_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +838,7 @@ func (x *ServerTls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerTls.ProtoReflect.Descriptor instead.
 func (*ServerTls) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ServerTls) GetCertFile() string {
@@ -811,7 +872,7 @@ type Upstream struct {
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[5]
+	mi := &file_venta_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -823,7 +884,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[5]
+	mi := &file_venta_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -836,7 +897,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Upstream) GetTarget() string {
@@ -878,7 +939,7 @@ type Auth struct {
 
 func (x *Auth) Reset() {
 	*x = Auth{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[6]
+	mi := &file_venta_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +951,7 @@ func (x *Auth) String() string {
 func (*Auth) ProtoMessage() {}
 
 func (x *Auth) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[6]
+	mi := &file_venta_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +964,7 @@ func (x *Auth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Auth.ProtoReflect.Descriptor instead.
 func (*Auth) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Auth) GetJwksFile() string {
@@ -967,7 +1028,7 @@ type Cache struct {
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[7]
+	mi := &file_venta_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1040,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[7]
+	mi := &file_venta_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1053,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Cache) GetMaxBytes() int64 {
@@ -1044,7 +1105,7 @@ type RateLimits struct {
 
 func (x *RateLimits) Reset() {
 	*x = RateLimits{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[8]
+	mi := &file_venta_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1117,7 @@ func (x *RateLimits) String() string {
 func (*RateLimits) ProtoMessage() {}
 
 func (x *RateLimits) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[8]
+	mi := &file_venta_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1130,7 @@ func (x *RateLimits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimits.ProtoReflect.Descriptor instead.
 func (*RateLimits) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RateLimits) GetMaxKeys() int64 {
@@ -1109,7 +1170,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[9]
+	mi := &file_venta_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1182,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[9]
+	mi := &file_venta_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1195,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Shutdown) GetDelay() *durationpb.Duration {
@@ -1176,7 +1237,7 @@ type Telemetry struct {
 
 func (x *Telemetry) Reset() {
 	*x = Telemetry{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[10]
+	mi := &file_venta_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +1249,7 @@ func (x *Telemetry) String() string {
 func (*Telemetry) ProtoMessage() {}
 
 func (x *Telemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[10]
+	mi := &file_venta_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +1262,7 @@ func (x *Telemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
 func (*Telemetry) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Telemetry) GetOtlpEndpoint() string {
@@ -1239,7 +1300,7 @@ type Logging struct {
 
 func (x *Logging) Reset() {
 	*x = Logging{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[11]
+	mi := &file_venta_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1251,7 +1312,7 @@ func (x *Logging) String() string {
 func (*Logging) ProtoMessage() {}
 
 func (x *Logging) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[11]
+	mi := &file_venta_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1264,7 +1325,7 @@ func (x *Logging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Logging.ProtoReflect.Descriptor instead.
 func (*Logging) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Logging) GetLevel() Logging_Level {
@@ -1295,7 +1356,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[12]
+	mi := &file_venta_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1307,7 +1368,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[12]
+	mi := &file_venta_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1320,7 +1381,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Limits) GetMaxRequestBytes() int64 {
@@ -1341,7 +1402,7 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xa7\r\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xdb\r\n" +
 	"\x06Config\x12\x95\x01\n" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
@@ -1364,7 +1425,8 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\bshutdown\x18\r \x01(\v2\x19.venta.config.v1.ShutdownR\bshutdown\x122\n" +
 	"\alogging\x18\x0e \x01(\v2\x18.venta.config.v1.LoggingR\alogging\x12H\n" +
 	"\toverrides\x18\x0f \x03(\v2\x1f.venta.config.v1.PolicyOverrideB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\toverrides\x12/\n" +
-	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\x125\n" +
+	"\x06limits\x18\x10 \x01(\v2\x17.venta.config.v1.LimitsR\x06limits\x122\n" +
+	"\aforward\x18\x12 \x01(\v2\x18.venta.config.v1.ForwardR\aforward\x125\n" +
 	"\bidentity\x18\x13 \x01(\v2\x19.venta.config.v1.IdentityR\bidentity\x12)\n" +
 	"\x04cors\x18\x14 \x01(\v2\x15.venta.config.v1.CorsR\x04cors\x12n\n" +
 	"\vadmin_hosts\x18\x15 \x03(\tBM\xbaHJ\x92\x01G\x10@\"C\xba\x01@\n" +
@@ -1379,7 +1441,9 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x0fallowed_headers\x18\x02 \x03(\tB_\xbaH\\\x92\x01Y\x10@\"U\xba\x01R\n" +
 	"\x05field\x12\"must be the name of a header field\x1a%this.matches('^[A-Za-z0-9-]{1,128}$')R\x0eallowedHeaders\x12\x88\x01\n" +
 	"\x0fexposed_headers\x18\x03 \x03(\tB_\xbaH\\\x92\x01Y\x10@\"U\xba\x01R\n" +
-	"\x05field\x12\"must be the name of a header field\x1a%this.matches('^[A-Za-z0-9-]{1,128}$')R\x0eexposedHeaders\"\xbd\x06\n" +
+	"\x05field\x12\"must be the name of a header field\x1a%this.matches('^[A-Za-z0-9-]{1,128}$')R\x0eexposedHeaders\"4\n" +
+	"\aForward\x12)\n" +
+	"\aheaders\x18\x01 \x03(\tB\x0f\xbaH\f\x92\x01\t\x10\x10\"\x05r\x03\x18\x80\x01R\aheaders\"\xbd\x06\n" +
 	"\bListener\x12]\n" +
 	"\x13read_header_timeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x03\b\xac\x022\x05\x10\x80\xc2\xd7/R\x11readHeaderTimeout\x12K\n" +
 	"\fread_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
@@ -1487,69 +1551,71 @@ func file_venta_config_v1_config_proto_rawDescGZIP() []byte {
 }
 
 var file_venta_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_venta_config_v1_config_proto_goTypes = []any{
 	(RateLimits_Headers)(0),     // 0: venta.config.v1.RateLimits.Headers
 	(Logging_Level)(0),          // 1: venta.config.v1.Logging.Level
 	(Logging_Format)(0),         // 2: venta.config.v1.Logging.Format
 	(*Config)(nil),              // 3: venta.config.v1.Config
 	(*Cors)(nil),                // 4: venta.config.v1.Cors
-	(*Listener)(nil),            // 5: venta.config.v1.Listener
-	(*Http2)(nil),               // 6: venta.config.v1.Http2
-	(*ServerTls)(nil),           // 7: venta.config.v1.ServerTls
-	(*Upstream)(nil),            // 8: venta.config.v1.Upstream
-	(*Auth)(nil),                // 9: venta.config.v1.Auth
-	(*Cache)(nil),               // 10: venta.config.v1.Cache
-	(*RateLimits)(nil),          // 11: venta.config.v1.RateLimits
-	(*Shutdown)(nil),            // 12: venta.config.v1.Shutdown
-	(*Telemetry)(nil),           // 13: venta.config.v1.Telemetry
-	(*Logging)(nil),             // 14: venta.config.v1.Logging
-	(*Limits)(nil),              // 15: venta.config.v1.Limits
-	nil,                         // 16: venta.config.v1.Config.UpstreamsEntry
-	(*Redis)(nil),               // 17: venta.config.v1.Redis
-	(*PolicyOverride)(nil),      // 18: venta.config.v1.PolicyOverride
-	(*Identity)(nil),            // 19: venta.config.v1.Identity
-	(*durationpb.Duration)(nil), // 20: google.protobuf.Duration
-	(*Connection)(nil),          // 21: venta.config.v1.Connection
+	(*Forward)(nil),             // 5: venta.config.v1.Forward
+	(*Listener)(nil),            // 6: venta.config.v1.Listener
+	(*Http2)(nil),               // 7: venta.config.v1.Http2
+	(*ServerTls)(nil),           // 8: venta.config.v1.ServerTls
+	(*Upstream)(nil),            // 9: venta.config.v1.Upstream
+	(*Auth)(nil),                // 10: venta.config.v1.Auth
+	(*Cache)(nil),               // 11: venta.config.v1.Cache
+	(*RateLimits)(nil),          // 12: venta.config.v1.RateLimits
+	(*Shutdown)(nil),            // 13: venta.config.v1.Shutdown
+	(*Telemetry)(nil),           // 14: venta.config.v1.Telemetry
+	(*Logging)(nil),             // 15: venta.config.v1.Logging
+	(*Limits)(nil),              // 16: venta.config.v1.Limits
+	nil,                         // 17: venta.config.v1.Config.UpstreamsEntry
+	(*Redis)(nil),               // 18: venta.config.v1.Redis
+	(*PolicyOverride)(nil),      // 19: venta.config.v1.PolicyOverride
+	(*Identity)(nil),            // 20: venta.config.v1.Identity
+	(*durationpb.Duration)(nil), // 21: google.protobuf.Duration
+	(*Connection)(nil),          // 22: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
-	16, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
-	9,  // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
-	10, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
-	13, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
-	5,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
-	5,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
-	17, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
-	11, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
-	12, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
-	14, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
-	18, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
-	15, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
-	19, // 12: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
-	4,  // 13: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
-	20, // 14: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	20, // 15: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	20, // 16: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	20, // 17: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	7,  // 18: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	20, // 19: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
-	6,  // 20: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
-	21, // 21: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	20, // 22: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	20, // 23: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	20, // 24: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
-	0,  // 25: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	20, // 26: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	20, // 27: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	20, // 28: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 29: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 30: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	8,  // 31: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	17, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
+	10, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
+	11, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
+	14, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
+	6,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
+	6,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
+	18, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
+	12, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
+	13, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
+	15, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
+	19, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
+	16, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
+	5,  // 12: venta.config.v1.Config.forward:type_name -> venta.config.v1.Forward
+	20, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
+	4,  // 14: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
+	21, // 15: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	21, // 16: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	21, // 17: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	21, // 18: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	8,  // 19: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	21, // 20: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
+	7,  // 21: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
+	22, // 22: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	21, // 23: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	21, // 24: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	21, // 25: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	0,  // 26: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	21, // 27: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	21, // 28: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	21, // 29: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 30: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 31: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	9,  // 32: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -1567,7 +1633,7 @@ func file_venta_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_config_v1_config_proto_rawDesc), len(file_venta_config_v1_config_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -739,7 +739,9 @@ type Policy struct {
 	// How far an operator may change the policy at run time. The list replaces an
 	// inherited list whole. Without it an override may say what an annotation may.
 	// At most 32.
-	Permits       []*Permit `protobuf:"bytes,17,rep,name=permits,proto3" json:"permits,omitempty"`
+	Permits []*Permit `protobuf:"bytes,17,rep,name=permits,proto3" json:"permits,omitempty"`
+	// Which of a client's headers the service may see.
+	Forward       *Forward `protobuf:"bytes,18,opt,name=forward,proto3" json:"forward,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -889,6 +891,13 @@ func (x *Policy) GetResponse() *Response {
 func (x *Policy) GetPermits() []*Permit {
 	if x != nil {
 		return x.Permits
+	}
+	return nil
+}
+
+func (x *Policy) GetForward() *Forward {
+	if x != nil {
+		return x.Forward
 	}
 	return nil
 }
@@ -2021,7 +2030,8 @@ type Cache struct {
 	// "address.city". Default: the whole request. A request that sets any other field
 	// passes the cache by.
 	KeyFields []string `protobuf:"bytes,5,rep,name=key_fields,json=keyFields,proto3" json:"key_fields,omitempty"`
-	// The request headers that tell responses apart. At most 8.
+	// The request headers that tell responses apart. The service sees them, as it
+	// does those of forward, which tell responses apart, too. At most 8.
 	VaryHeaders []string `protobuf:"bytes,6,rep,name=vary_headers,json=varyHeaders,proto3" json:"vary_headers,omitempty"`
 	// Who shares a stored response. Required where auth is required; otherwise the
 	// default is AUDIENCE_PUBLIC.
@@ -3141,11 +3151,83 @@ func (x *Response) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
+// Forward names the headers of a client that the service may see, beside its
+// Authorization and what the client names Grpc-Metadata-. Stored responses vary on
+// them. A request with more than 16 such fields, Grpc-Metadata- included and
+// Authorization not, or more than 4 KiB of them, is refused (HTTP 431).
+//
+// What belongs to one connection, and what proxies say of a request (addresses,
+// identities, traces), is refused here: the gateway says it itself.
+type Forward struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The headers, such as "Accept-Language". Their metadata keys are those of
+	// grpc-gateway: "grpcgateway-accept-language" for what HTTP defines, "x-tenant"
+	// for a header of one's own such as "X-Tenant". Required. At most 16.
+	Headers []string `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty"`
+	// Removes an inherited block. Excludes every other field.
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
+	// Enforce (default) or off.
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Forward) Reset() {
+	*x = Forward{}
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Forward) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Forward) ProtoMessage() {}
+
+func (x *Forward) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Forward.ProtoReflect.Descriptor instead.
+func (*Forward) Descriptor() ([]byte, []int) {
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Forward) GetHeaders() []string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *Forward) GetDisabled() bool {
+	if x != nil && x.Disabled != nil {
+		return *x.Disabled
+	}
+	return false
+}
+
+func (x *Forward) GetMode() Mode {
+	if x != nil && x.Mode != nil {
+		return *x.Mode
+	}
+	return Mode_MODE_UNSPECIFIED
+}
+
 var File_venta_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\xa3\a\n" +
+	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\xd7\a\n" +
 	"\x06Policy\x122\n" +
 	"\atimeout\x18\x01 \x01(\v2\x18.venta.policy.v1.TimeoutR\atimeout\x12,\n" +
 	"\x05retry\x18\x02 \x01(\v2\x16.venta.policy.v1.RetryR\x05retry\x12,\n" +
@@ -3165,7 +3247,8 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\tobjective\x18\x0e \x01(\v2\x1a.venta.policy.v1.ObjectiveR\tobjective\x12/\n" +
 	"\x06limits\x18\x0f \x01(\v2\x17.venta.policy.v1.LimitsR\x06limits\x125\n" +
 	"\bresponse\x18\x10 \x01(\v2\x19.venta.policy.v1.ResponseR\bresponse\x121\n" +
-	"\apermits\x18\x11 \x03(\v2\x17.venta.policy.v1.PermitR\apermits\"\xbe\x01\n" +
+	"\apermits\x18\x11 \x03(\v2\x17.venta.policy.v1.PermitR\apermits\x122\n" +
+	"\aforward\x18\x12 \x01(\v2\x18.venta.policy.v1.ForwardR\aforward\"\xbe\x01\n" +
 	"\x06Permit\x12\x19\n" +
 	"\x05field\x18\x01 \x01(\tH\x00R\x05field\x88\x01\x01\x12\x15\n" +
 	"\x03min\x18\x02 \x01(\tH\x01R\x03min\x88\x01\x01\x12\x15\n" +
@@ -3499,6 +3582,12 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
 	"_omit_nullB\v\n" +
 	"\t_disabledB\a\n" +
+	"\x05_mode\"\x8a\x01\n" +
+	"\aForward\x12\x18\n" +
+	"\aheaders\x18\x01 \x03(\tR\aheaders\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x00R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x01R\x04mode\x88\x01\x01B\v\n" +
+	"\t_disabledB\a\n" +
 	"\x05_mode*M\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n" +
@@ -3519,7 +3608,7 @@ func file_venta_policy_v1_policy_proto_rawDescGZIP() []byte {
 }
 
 var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
-var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(Mode)(0),                     // 0: venta.policy.v1.Mode
 	(CircuitBreaker_Scope)(0),     // 1: venta.policy.v1.CircuitBreaker.Scope
@@ -3557,7 +3646,8 @@ var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(*Objective)(nil),             // 33: venta.policy.v1.Objective
 	(*Limits)(nil),                // 34: venta.policy.v1.Limits
 	(*Response)(nil),              // 35: venta.policy.v1.Response
-	(code.Code)(0),                // 36: google.rpc.Code
+	(*Forward)(nil),               // 36: venta.policy.v1.Forward
+	(code.Code)(0),                // 37: google.rpc.Code
 }
 var file_venta_policy_v1_policy_proto_depIdxs = []int32{
 	14, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
@@ -3577,49 +3667,51 @@ var file_venta_policy_v1_policy_proto_depIdxs = []int32{
 	34, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
 	35, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
 	13, // 16: venta.policy.v1.Policy.permits:type_name -> venta.policy.v1.Permit
-	0,  // 17: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
-	36, // 18: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
-	16, // 19: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 20: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
-	36, // 21: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
-	16, // 22: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 23: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
-	36, // 24: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
-	1,  // 25: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
-	0,  // 26: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
-	20, // 27: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
-	21, // 28: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
-	22, // 29: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
-	2,  // 30: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
-	4,  // 31: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
-	3,  // 32: venta.policy.v1.RateLimit.group_scope:type_name -> venta.policy.v1.RateLimit.GroupScope
-	0,  // 33: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
-	5,  // 34: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
-	0,  // 35: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
-	0,  // 36: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
-	7,  // 37: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
-	6,  // 38: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
-	0,  // 39: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
-	8,  // 40: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
-	9,  // 41: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
-	0,  // 42: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
-	10, // 43: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
-	28, // 44: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
-	0,  // 45: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
-	30, // 46: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
-	30, // 47: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
-	0,  // 48: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
-	0,  // 49: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
-	11, // 50: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
-	0,  // 51: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
-	0,  // 52: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
-	0,  // 53: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
-	0,  // 54: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	36, // 17: venta.policy.v1.Policy.forward:type_name -> venta.policy.v1.Forward
+	0,  // 18: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
+	37, // 19: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
+	16, // 20: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 21: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
+	37, // 22: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
+	16, // 23: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 24: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
+	37, // 25: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
+	1,  // 26: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
+	0,  // 27: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
+	20, // 28: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
+	21, // 29: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
+	22, // 30: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
+	2,  // 31: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
+	4,  // 32: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
+	3,  // 33: venta.policy.v1.RateLimit.group_scope:type_name -> venta.policy.v1.RateLimit.GroupScope
+	0,  // 34: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
+	5,  // 35: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
+	0,  // 36: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
+	0,  // 37: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
+	7,  // 38: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
+	6,  // 39: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
+	0,  // 40: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
+	8,  // 41: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
+	9,  // 42: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
+	0,  // 43: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
+	10, // 44: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
+	28, // 45: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
+	0,  // 46: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
+	30, // 47: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
+	30, // 48: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
+	0,  // 49: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
+	0,  // 50: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
+	11, // 51: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
+	0,  // 52: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
+	0,  // 53: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
+	0,  // 54: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
+	0,  // 55: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
+	0,  // 56: venta.policy.v1.Forward.mode:type_name -> venta.policy.v1.Mode
+	57, // [57:57] is the sub-list for method output_type
+	57, // [57:57] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_venta_policy_v1_policy_proto_init() }
@@ -3660,13 +3752,14 @@ func file_venta_policy_v1_policy_proto_init() {
 	file_venta_policy_v1_policy_proto_msgTypes[21].OneofWrappers = []any{}
 	file_venta_policy_v1_policy_proto_msgTypes[22].OneofWrappers = []any{}
 	file_venta_policy_v1_policy_proto_msgTypes[23].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_policy_v1_policy_proto_rawDesc), len(file_venta_policy_v1_policy_proto_rawDesc)),
 			NumEnums:      12,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

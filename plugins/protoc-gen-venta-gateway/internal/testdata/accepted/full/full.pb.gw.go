@@ -41,8 +41,7 @@ func fullServiceGateway() gateway.Service {
 					{Name: "global", Requests: 1000000000, Interval: 24 * time.Hour, Burst: 1000000000,
 						Cost: policy.RateLimitCost{Units: 1}},
 					{Name: "principal", Requests: 100, Interval: time.Second, Burst: 20,
-						Key: policy.RateLimitKey{Source: policy.KeyPrincipal}, Cost: policy.RateLimitCost{Units: 20},
-						Group: "full", GroupScope: policy.GroupPerFile},
+						Key: policy.RateLimitKey{Source: policy.KeyPrincipal}, Cost: policy.RateLimitCost{Units: 20}},
 					{Name: "header", Requests: 7, Interval: 90 * time.Second, Burst: 7,
 						Key:  policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Tenant"},
 						Cost: policy.RateLimitCost{Field: "weight"}},
@@ -68,6 +67,7 @@ func fullServiceGateway() gateway.Service {
 					Successor: "https://api.example.com/v2/full", Link: "https://docs.example.com/v1"},
 				Limits:   &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1073741824},
 				Response: &policy.Response{OmitNull: true},
+				Forward:  &policy.Forward{Headers: []string{"Accept-Language", "X-Tenant", "Cookie"}},
 			},
 		}, {
 			Name: "Shadow", Call: gateway.Unary(FullServiceClient.Shadow),
@@ -144,11 +144,12 @@ func RegisterFullServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux
 // file_full_proto_lines tells on which lines the policies are written.
 func file_full_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"FullService.Get": {"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 42, "cache": 92,
-			"concurrency": 102, "auth": 109, "version": 116, "limits": 123, "response": 127, "permits": 129},
-		"FullService.Shadow": {"timeout": 146, "retry": 150, "circuit_breaker": 154, "cache": 158, "concurrency": 163,
-			"auth": 167, "version": 171, "limits": 175},
-		"FullService.Hedge":  {"hedge": 186, "auth": 195},
-		"FullService.Create": {"invalidates": 205, "concurrency": 206, "auth": 210, "response": 211},
+		"FullService.Get": {"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 42, "cache": 90,
+			"concurrency": 100, "auth": 107, "version": 114, "limits": 121, "response": 125, "forward": 126,
+			"permits": 128},
+		"FullService.Shadow": {"timeout": 145, "retry": 149, "circuit_breaker": 153, "cache": 157, "concurrency": 162,
+			"auth": 166, "version": 170, "limits": 174},
+		"FullService.Hedge":  {"hedge": 185, "auth": 194},
+		"FullService.Create": {"invalidates": 204, "concurrency": 205, "auth": 209, "response": 210},
 	}
 }
