@@ -75,7 +75,7 @@ func (x *exchange) start() (grpc.ClientStream, error) {
 func (x *exchange) fail(err error) { x.refuse(x.ctx, x.w, x.r, x.md, err) }
 
 func (rt *Route) serveServerStream(x *exchange) {
-	request, err := FromContext(x.ctx).Message(x.r)
+	request, err := FromContext(x.ctx).messageWithin(x.ctx, x.r)
 	if err != nil {
 		x.fail(err)
 		return
