@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/policy"
@@ -139,7 +137,7 @@ func TestPreflightKnowsWhatPoliciesRead(t *testing.T) {
 		t.Errorf("exposed: %s", exposed)
 	}
 	override := gateway.Override{Methods: "venta.vendor.v2.VendorService/GetVendor", Policy: &policyv1.Policy{Cache: &policyv1.Cache{
-		Ttl: proto.String("1m"), Audience: policyv1.Cache_AUDIENCE_PUBLIC.Enum(), VaryHeaders: []string{"X-Region"},
+		Ttl: new("1m"), Audience: policyv1.Cache_AUDIENCE_PUBLIC.Enum(), VaryHeaders: []string{"X-Region"},
 	}}}
 	if err := gw.Override([]gateway.Override{override}); err != nil {
 		t.Fatal(err)

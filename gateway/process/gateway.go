@@ -122,14 +122,22 @@ func (p *process) addListeners(ready prepared, conns connections) error {
 	if err != nil {
 		return err
 	}
-	p.http.Handler = p.gateway.Handler()
 	p.http.BaseContext = p.gateway.BaseContext
 	pages, err := p.pages(conns)
 	if err != nil {
 		return err
 	}
-	p.admin.Handler = p.announceEnd(pages)
-	return nil
+	p.http.handle(p.gateway.Handler())
+	p.admin.handle(p.announceEnd(pages))
+	p.trustProxies(ready.settings)
+	return observeListeners(p.telemetry.MeterProvider, map[string]*webServer{"http": p.http, "admin": p.admin})
+}
+
+// trustProxies tells listeners whose connections are those of many clients.
+func (p *process) trustProxies(s gateway.Settings) {
+	for _, server := range p.web() {
+		server.guard.SetTrustedProxies(s.TrustedProxies)
+	}
 }
 
 // pages are those of the admin address.

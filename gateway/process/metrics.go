@@ -79,6 +79,38 @@ func observeTrust(meters metric.MeterProvider, remote *rediscache.Remote) error 
 	return err
 }
 
+// observeListeners shows what clients hold of each address.
+func observeListeners(meters metric.MeterProvider, servers map[string]*webServer) error {
+	meter := meters.Meter(meterName)
+	open, err := meter.Int64ObservableGauge("venta.listener.connections",
+		metric.WithUnit("{connection}"), metric.WithDescription("Connections of clients, by listener."))
+	refused, err2 := meter.Int64ObservableCounter("venta.listener.refused",
+		metric.WithUnit("{connection}"), metric.WithDescription("Connections that were one too many: of their address, or in all."))
+	unsent, err3 := meter.Int64ObservableGauge("venta.listener.unsent",
+		metric.WithUnit("By"), metric.WithDescription("Bytes of responses that wait for their clients."))
+	cut, err4 := meter.Int64ObservableCounter("venta.listener.cut",
+		metric.WithUnit("{response}"), metric.WithDescription("Responses that were cut off: their clients took them too slowly, or others needed the room."))
+	if err := errors.Join(err, err2, err3, err4); err != nil {
+		return err
+	}
+	_, err = meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		for name, server := range servers {
+			of, s := attribute.String("venta.listener", name), server.guard.Stats()
+			because := func(reason string) metric.MeasurementOption {
+				return metric.WithAttributes(of, attribute.String("reason", reason))
+			}
+			to.ObserveInt64(open, s.Connections, metric.WithAttributes(of))
+			to.ObserveInt64(unsent, s.UnsentBytes, metric.WithAttributes(of))
+			to.ObserveInt64(refused, s.RefusedByAddress, because("address"))
+			to.ObserveInt64(refused, s.RefusedInAll, because("all"))
+			to.ObserveInt64(cut, s.CutSlow, because("slow"))
+			to.ObserveInt64(cut, s.CutUnsent, because("room"))
+		}
+		return nil
+	}, open, refused, unsent, cut)
+	return err
+}
+
 func asNumber(is bool) int64 {
 	if is {
 		return 1

@@ -188,6 +188,7 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	if err := p.gateway.Reconfigure(ready.settings); err != nil {
 		return err
 	}
+	p.trustProxies(ready.settings)
 	if err := p.telemetry.SetSampleRatio(next.Config.GetTelemetry().GetSampleRatio()); err != nil {
 		return err
 	}

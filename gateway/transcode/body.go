@@ -2,6 +2,7 @@ package transcode
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,18 +51,18 @@ func newBodyBinder(request proto.Message, b Binding, o ServiceOptions, dropIn bo
 }
 
 // bind reads the body into the message. A body that is empty binds nothing.
-func (b bodyBinder) bind(r *http.Request, inbound runtime.Marshaler, m proto.Message) error {
+func (b bodyBinder) bind(ctx context.Context, r *http.Request, inbound runtime.Marshaler, m proto.Message) error {
 	switch {
 	case b.whole:
-		return b.decode(r, inbound, r.Body, m)
+		return b.decode(ctx, r, inbound, r.Body, m)
 	case b.field == nil:
 		return nil
 	case !isMessage(b.field):
-		return b.bindValue(r, inbound, m)
+		return b.bindValue(ctx, r, inbound, m)
 	case b.mask != nil:
-		return b.bindPatch(r, inbound, m)
+		return b.bindPatch(ctx, r, inbound, m)
 	default:
-		return b.decode(r, inbound, r.Body, b.target(m))
+		return b.decode(ctx, r, inbound, r.Body, b.target(m))
 	}
 }
 
@@ -83,9 +84,14 @@ func (b bodyBinder) target(m proto.Message) any {
 	return holder.Mutable(b.field).Message().Interface()
 }
 
-func (b bodyBinder) decode(r *http.Request, inbound runtime.Marshaler, body io.Reader, into any) error {
+func (b bodyBinder) decode(ctx context.Context, r *http.Request, inbound runtime.Marshaler, body io.Reader, into any) error {
 	if b.raw {
 		return takeHTTPBody(r, body, into.(proto.Message).ProtoReflect())
+	}
+	if isJSON(inbound) {
+		guard := guarded(ctx, body, b.mask != nil)
+		defer guard.free()
+		body = guard
 	}
 	if err := inbound.NewDecoder(body).Decode(into); err != nil && !errors.Is(err, io.EOF) {
 		return err
@@ -95,12 +101,12 @@ func (b bodyBinder) decode(r *http.Request, inbound runtime.Marshaler, body io.R
 
 // bindPatch reads the body twice: a PATCH without a mask changes what its body
 // holds.
-func (b bodyBinder) bindPatch(r *http.Request, inbound runtime.Marshaler, m proto.Message) error {
+func (b bodyBinder) bindPatch(ctx context.Context, r *http.Request, inbound runtime.Marshaler, m proto.Message) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err
 	}
-	if err := b.decode(r, inbound, bytes.NewReader(body), b.target(m)); err != nil {
+	if err := b.decode(ctx, r, inbound, bytes.NewReader(body), b.target(m)); err != nil {
 		return err
 	}
 	request := m.ProtoReflect()
@@ -108,7 +114,9 @@ func (b bodyBinder) bindPatch(r *http.Request, inbound runtime.Marshaler, m prot
 		return nil
 	}
 	changed := b.holder(request).Get(b.field).Message().Interface()
-	mask, err := runtime.FieldMaskFromRequestBody(bytes.NewReader(body), changed)
+	guard := guarded(ctx, bytes.NewReader(body), true) // whatever read it before
+	defer guard.free()
+	mask, err := runtime.FieldMaskFromRequestBody(guard, changed)
 	if err != nil {
 		return err
 	}
@@ -119,10 +127,10 @@ func (b bodyBinder) bindPatch(r *http.Request, inbound runtime.Marshaler, m prot
 // bindValue binds a body to a field that is no message. JSON is read as
 // protojson reads the field's value in an object; other formats, and a drop-in
 // route, read it into the field of the generated code.
-func (b bodyBinder) bindValue(r *http.Request, inbound runtime.Marshaler, m proto.Message) error {
+func (b bodyBinder) bindValue(ctx context.Context, r *http.Request, inbound runtime.Marshaler, m proto.Message) error {
 	holder := b.holder(m.ProtoReflect()).Interface()
 	if b.place != nil && (b.dropIn || !isJSON(inbound)) {
-		return b.decode(r, inbound, r.Body, b.place.pointer(holder))
+		return b.decode(ctx, r, inbound, r.Body, b.place.pointer(holder))
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil || len(bytes.TrimSpace(body)) == 0 {
@@ -136,7 +144,7 @@ func (b bodyBinder) bindValue(r *http.Request, inbound runtime.Marshaler, m prot
 		return err
 	}
 	object := bytes.Join([][]byte{[]byte("{"), name, []byte(":"), body, []byte("}")}, nil)
-	return b.decode(r, inbound, bytes.NewReader(object), holder)
+	return b.decode(ctx, r, inbound, bytes.NewReader(object), holder)
 }
 
 // fieldAt follows a dotted path through messages: the way to the field, which

@@ -48,14 +48,19 @@ func posted(r *http.Request) *http.Request {
 }
 
 // Message returns the request's message; r must be the exchange's request. It
-// is shared by everybody who asks and must not be changed. An error is an
-// *apierror.Error with code INVALID_ARGUMENT.
+// is shared by everybody who asks and must not be changed. An error says
+// what is wrong with the request (INVALID_ARGUMENT), or that its time is over.
 func (x *Exchange) Message(r *http.Request) (proto.Message, error) {
+	return x.messageWithin(r.Context(), r)
+}
+
+// messageWithin is Message for a call whose time is that of ctx.
+func (x *Exchange) messageWithin(ctx context.Context, r *http.Request) (proto.Message, error) {
 	if !x.decoded {
 		if x.Form {
 			r = posted(r)
 		}
-		x.message, x.err = x.Route.decode(r, x.Params)
+		x.message, x.err = x.Route.decode(ctx, r, x.Params)
 		x.decoded = true
 	}
 	return x.message, x.err

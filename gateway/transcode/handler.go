@@ -27,7 +27,7 @@ func (rt *Route) Handler(invoke Invoker) http.Handler {
 			return
 		}
 		defer cancel()
-		request, err := FromContext(ctx).Message(r)
+		request, err := FromContext(ctx).messageWithin(ctx, r)
 		if err != nil {
 			rt.refuse(ctx, w, r, runtime.ServerMetadata{}, err)
 			return

@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -32,8 +33,14 @@ func (x *exchange) messages() *messages {
 		m.body = &boundedBody{Reader: body, limit: limit}
 		body = m.body
 	}
-	if m.decoder = x.inbound.NewDecoder(body); !x.options.DropIn && isHTTPBody(descriptor(x.method.Call.NewRequest())) {
+	switch {
+	case !x.options.DropIn && isHTTPBody(descriptor(x.method.Call.NewRequest())):
 		m.decoder = &chunks{contentType: x.r.Header.Get("Content-Type"), body: body}
+	case isJSON(x.inbound):
+		// It ends with its body, as the stream does, and is not given back.
+		m.decoder = x.inbound.NewDecoder(guarded(context.Background(), body, false))
+	default:
+		m.decoder = x.inbound.NewDecoder(body)
 	}
 	m.ruler, _ = m.decoder.(ruler)
 	return m

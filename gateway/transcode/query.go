@@ -90,6 +90,9 @@ func mayBeForm(r *http.Request) bool {
 
 func (b queryBinder) check(values url.Values) error {
 	for name, list := range values {
+		if strings.Count(name, ".") >= maxDepth {
+			return errTooDeep
+		}
 		if !b.dropIn && (invalid(name) || slices.ContainsFunc(list, invalid)) {
 			return fmt.Errorf("query parameter %q: %w", name, errNotUTF8)
 		}

@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,10 +17,18 @@ import (
 )
 
 // decode binds a request to its message: body, then path, then query, the
-// order in which a later source wins.
-func (rt *Route) decode(r *http.Request, params []router.Param) (proto.Message, error) {
+// order in which a later source wins. It ends with ctx, at the next step; on the
+// drop-in the call does that, as it does for generated handlers.
+func (rt *Route) decode(ctx context.Context, r *http.Request, params []router.Param) (proto.Message, error) {
 	message := rt.method.Call.NewRequest()
-	if err := rt.bind(r, params, message); err != nil {
+	if rt.options.DropIn {
+		ctx = context.Background()
+	}
+	err := rt.bind(ctx, r, params, message)
+	if ctx.Err() != nil {
+		return nil, rt.ended(ctx)
+	}
+	if err != nil {
 		return nil, rt.badRequest(err)
 	}
 	if r.Body != nil && r.Body != http.NoBody {
@@ -30,10 +39,10 @@ func (rt *Route) decode(r *http.Request, params []router.Param) (proto.Message, 
 	return message, nil
 }
 
-func (rt *Route) bind(r *http.Request, params []router.Param, message proto.Message) error {
+func (rt *Route) bind(ctx context.Context, r *http.Request, params []router.Param, message proto.Message) error {
 	if rt.binding.Body != "" {
 		inbound, _ := runtime.MarshalerForRequest(rt.mux, r)
-		if err := rt.body.bind(r, inbound, message); err != nil {
+		if err := rt.body.bind(ctx, r, inbound, message); err != nil {
 			return err
 		}
 	}
@@ -41,6 +50,17 @@ func (rt *Route) bind(r *http.Request, params []router.Param, message proto.Mess
 		return err
 	}
 	return rt.query.bind(r, message)
+}
+
+// ended is the error of a request that nobody waits for any more, or whose own time
+// is over, before its call.
+func (rt *Route) ended(ctx context.Context) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return status.FromContextError(ctx.Err()).Err()
+	}
+	return &apierror.Error{
+		Code: codes.DeadlineExceeded, Reason: apierror.TimeoutExceeded, Message: "the request's time was over before it was read",
+	}
 }
 
 // badRequest turns what a decoder says into an error for the client.

@@ -10,6 +10,8 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/venta-hq/venta/gateway/internal/responsewriter"
 )
 
 // Opener opens a stream, as grpc.ClientConnInterface.NewStream does.
@@ -45,6 +47,9 @@ func (rt *Route) StreamHandler(open Opener) http.Handler {
 			return
 		}
 		defer cancel()
+		if rt.method.Call.serverStreams {
+			responsewriter.Unbound(w)
+		}
 		inbound, outbound := runtime.MarshalerForRequest(rt.mux, r)
 		serve(&exchange{Route: rt, w: w, r: r, ctx: ctx, cancel: cancel, open: open, inbound: inbound, outbound: outbound})
 	})
@@ -75,7 +80,7 @@ func (x *exchange) start() (grpc.ClientStream, error) {
 func (x *exchange) fail(err error) { x.refuse(x.ctx, x.w, x.r, x.md, err) }
 
 func (rt *Route) serveServerStream(x *exchange) {
-	request, err := FromContext(x.ctx).Message(x.r)
+	request, err := FromContext(x.ctx).messageWithin(x.ctx, x.r)
 	if err != nil {
 		x.fail(err)
 		return

@@ -138,3 +138,19 @@ func (w *Watcher) begin(status int) {
 		w.status = status
 	}
 }
+
+// Unbound lets a response take its time where the process bounds that: a stream is
+// not slow because its client is.
+func Unbound(w http.ResponseWriter) {
+	for w != nil {
+		if bounded, ok := w.(interface{ Unbound() }); ok {
+			bounded.Unbound()
+			return
+		}
+		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = inner.Unwrap()
+	}
+}

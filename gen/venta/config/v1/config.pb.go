@@ -597,8 +597,8 @@ type Listener struct {
 	// does not hold for streams. 0 sets no bound. Default 4096. At most 1073741824.
 	MinResponseRate int64 `protobuf:"varint,9,opt,name=min_response_rate,json=minResponseRate,proto3" json:"min_response_rate,omitempty"`
 	// How long a client may take nothing of a response. It does not hold for
-	// streams, as long as their connection takes anything. Default "10s". From 1s
-	// to 10m.
+	// streams, but for a connection of HTTP/2 that takes nothing at all. Default
+	// "10s". From 1s to 10m.
 	WriteStallTimeout *durationpb.Duration `protobuf:"bytes,10,opt,name=write_stall_timeout,json=writeStallTimeout,proto3" json:"write_stall_timeout,omitempty"`
 	// The most bytes of responses that wait for their clients, all together. Beyond
 	// it those are cut off whose clients have taken nothing for the longest time.

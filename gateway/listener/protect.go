@@ -1,0 +1,41 @@
+package listener
+
+import (
+	"net"
+	"net/http"
+	"time"
+)
+
+// pingAfter is how long a connection of HTTP/2 may be silent before it is asked
+// whether it lives. A client in the middle of a header block cannot answer.
+const pingAfter = 15 * time.Second
+
+// Protect puts the bounds around a server's handler, which must be set, and sets
+// what its connections of HTTP/2 may hold. It must be called before the server
+// serves.
+func (g *Guard) Protect(s *http.Server) {
+	s.Handler = g.handler(s.Handler, s.WriteTimeout)
+	told := s.ConnState
+	s.ConnState = func(conn net.Conn, state http.ConnState) {
+		if state == http.StateIdle {
+			_ = conn.SetWriteDeadline(time.Time{}) // that of the response before; a connection that has ended needs none
+		}
+		if told != nil {
+			told(conn, state)
+		}
+	}
+	ping := s.ReadHeaderTimeout
+	if ping <= 0 {
+		ping = g.options.StallTimeout
+	}
+	o := g.options.HTTP2
+	s.HTTP2 = &http.HTTP2Config{
+		MaxConcurrentStreams:          o.MaxConcurrentStreams,
+		MaxReadFrameSize:              o.MaxFrameBytes,
+		MaxReceiveBufferPerStream:     o.StreamWindowBytes,
+		MaxReceiveBufferPerConnection: o.ConnectionWindowBytes,
+		WriteByteTimeout:              g.options.StallTimeout,
+		SendPingTimeout:               pingAfter,
+		PingTimeout:                   ping,
+	}
+}
