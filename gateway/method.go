@@ -78,6 +78,7 @@ func (m *method) under(p policy.Method) assembly.RPC {
 		Name:     m.service.Name + "." + m.Name,
 		Method:   m.service.transcoded(m.Method),
 		Bindings: m.Bindings,
+		Reads:    m.rpc.Reads(),
 		Policy:   p,
 		Conn:     m.conn,
 	}

@@ -41,6 +41,7 @@ func soundWrites() []policy.Method {
 	return []policy.Method{{
 		Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
 		Response:    &policy.Response{Status: http.StatusNoContent},
+		Etag:        &policy.Etag{Field: "etag"},
 	}}
 }
 
@@ -82,6 +83,7 @@ func soundCalls() []policy.Method {
 			},
 			Limits:   &policy.Limits{MaxRequestBytes: 1000, MaxResponseBytes: 1000},
 			Response: &policy.Response{Status: http.StatusCreated, Location: "/v2/vendors/{vendor.id}", OmitNull: true},
+			Etag:     &policy.Etag{Field: "vendor.etag"},
 		},
 		{
 			Timeout: &policy.Timeout{Duration: time.Minute},

@@ -30,6 +30,7 @@ type Method struct {
 	Version        *Version
 	Limits         *Limits
 	Response       *Response
+	Etag           *Etag
 }
 
 // Timeout bounds a whole call, all attempts included, or a stream.
@@ -260,6 +261,13 @@ type Limits struct {
 	MaxRequestBytes  int64
 	MaxResponseBytes int64
 	Shadow           bool
+}
+
+// Etag names the field that is the version of what an RPC reads or changes: of the
+// response where it only reads, else of the request.
+type Etag struct {
+	Field  string // path of a string
+	Shadow bool
 }
 
 // Response says how a successful response is presented over HTTP.

@@ -83,6 +83,7 @@ func (m Method) blocks() []block {
 	add(m.Version != nil, m.Version)
 	add(m.Limits != nil, m.Limits)
 	add(m.Response != nil, m.Response)
+	add(m.Etag != nil, m.Etag)
 	return set
 }
 

@@ -48,7 +48,7 @@ func posted(r *http.Request) *http.Request {
 
 // Message returns the request's message; r must be the exchange's request. It
 // is shared by everybody who asks and must not be changed. An error is an
-// *apierror.Error with code INVALID_ARGUMENT.
+// *apierror.Error: INVALID_ARGUMENT, or of the request's conditions.
 func (x *Exchange) Message(r *http.Request) (proto.Message, error) {
 	if !x.decoded {
 		if x.Form {

@@ -22,6 +22,9 @@ func (rt *Route) decode(r *http.Request, params []router.Param) (proto.Message, 
 	if err := rt.bind(r, params, message); err != nil {
 		return nil, rt.badRequest(err)
 	}
+	if err := rt.fill(r, message); err != nil {
+		return nil, err
+	}
 	if r.Body != nil && r.Body != http.NoBody {
 		// The server notices a client that leaves once the body is read. An error
 		// is the body's, which nobody asked for.

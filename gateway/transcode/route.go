@@ -55,6 +55,7 @@ func (rt *Route) prepare() error {
 	if rt.body, err = newBodyBinder(input, b, m.Options, o.DropIn); err != nil {
 		return err
 	}
+	rt.body.unmasked, _ = strings.CutPrefix(o.Unmasked, b.Body+".")
 	rt.present, err = newPresentation(m.Call.NewResponse(), b.ResponseBody, o.Response)
 	return err
 }

@@ -251,7 +251,7 @@ func TestResponses(t *testing.T) {
 				message: &vendorv2.GetVendorResponse{Vendor: vendor},
 			},
 			"/v2/vendors/7", 200, "",
-			`{"id":"a/7","name":"Ada","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":""}`,
+			`{"id":"a/7","name":"Ada","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":"","etag":""}`,
 		},
 		{
 			"null where unset",
@@ -280,7 +280,7 @@ func TestResponses(t *testing.T) {
 				message: &vendorv2.CreateVendorResponse{Vendor: &vendorv2.Vendor{Id: "a/7"}},
 			},
 			"/v2/vendors", 201, "/v2/vendors/a%2F7",
-			`{"vendor":{"id":"a/7","name":"","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":""}}`,
+			`{"vendor":{"id":"a/7","name":"","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":"","etag":""}}`,
 		},
 		{
 			"no content", edge{method: createVendor, binding: transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}, policy: &policy.Response{Status: 204}},

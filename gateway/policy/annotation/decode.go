@@ -27,6 +27,7 @@ func Decode(annotation *policyv1.Policy) (policy.Method, []policy.Fault) {
 		Version:        d.version(annotation.GetVersion()),
 		Limits:         d.limits(annotation.GetLimits()),
 		Response:       d.response(annotation.GetResponse()),
+		Etag:           d.etag(annotation.GetEtag()),
 	}
 	return m, append(d.faults, m.ValidateLimits()...)
 }

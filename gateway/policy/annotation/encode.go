@@ -39,6 +39,9 @@ func Encode(m policy.Method) *policyv1.Policy {
 			Status: set(int32(r.Status)), Location: set(r.Location), OmitNull: set(r.OmitNull), Mode: mode(false),
 		}
 	}
+	if e := m.Etag; e != nil {
+		p.Etag = &policyv1.Etag{Field: set(e.Field), Mode: mode(e.Shadow)}
+	}
 	return p
 }
 

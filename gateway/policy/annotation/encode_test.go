@@ -50,6 +50,8 @@ func everyKnob() []string {
 		`limits: {max_response_bytes: 2}`,
 		`response: {status: 201 location: "/a/{b}" omit_null: true}`,
 		`response: {}`,
+		`etag: {field: "a.b"}`,
+		`etag: {field: "c" mode: MODE_SHADOW}`,
 	}
 }
 

@@ -682,7 +682,9 @@ type Policy struct {
 	// How far an operator may change the policy at run time. The list replaces an
 	// inherited list whole. Without it an override may say what an annotation may.
 	// At most 32.
-	Permits       []*Permit `protobuf:"bytes,17,rep,name=permits,proto3" json:"permits,omitempty"`
+	Permits []*Permit `protobuf:"bytes,17,rep,name=permits,proto3" json:"permits,omitempty"`
+	// Which field is the version of what the RPC reads or changes.
+	Etag          *Etag `protobuf:"bytes,19,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -832,6 +834,13 @@ func (x *Policy) GetResponse() *Response {
 func (x *Policy) GetPermits() []*Permit {
 	if x != nil {
 		return x.Permits
+	}
+	return nil
+}
+
+func (x *Policy) GetEtag() *Etag {
+	if x != nil {
+		return x.Etag
 	}
 	return nil
 }
@@ -3054,11 +3063,97 @@ func (x *Response) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
+// Etag names the field that is the version of what the RPC reads or changes
+// (AIP-154), so that HTTP's conditions hold (RFC 9110, section 13).
+//
+// On an RPC that is declared NO_SIDE_EFFECTS the field is of the response. Its
+// value becomes the ETag of a success, whole and in quotes; what may not stand
+// there is percent-encoded. If-Match is answered with 412 where none of its tags is
+// that one, and If-None-Match with 304 where one is.
+//
+// On any other RPC the field is of the request. The tag of If-Match is put into it,
+// and an ABORTED of the service is answered with 412 (reason PRECONDITION_FAILED). A
+// weak tag never matches; "*" asks for any version and puts nothing in. A request
+// that has the field already, with another value, is refused (400), as is one with
+// several tags, with If-None-Match or with If-Unmodified-Since
+// (PRECONDITION_UNSUPPORTED). A PATCH whose mask is made of its body does not change
+// the field.
+//
+// A gateway refuses If-Match and If-Unmodified-Since on RPCs without this block in
+// the same way, and never passes them over; registered on a grpc-gateway mux, an RPC
+// without the block does what grpc-gateway does. In shadow mode the block counts what
+// it would have done, and requests are answered as without it.
+//
+// Excludes hedge on an RPC that changes something, and ABORTED among the statuses
+// that it retries. A streaming RPC has no version.
+type Etag struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path of the field, a string, such as "order.etag". Required.
+	Field *string `protobuf:"bytes,1,opt,name=field,proto3,oneof" json:"field,omitempty"`
+	// Removes an inherited block. Excludes every other field.
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
+	// Enforce (default), shadow or off.
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Etag) Reset() {
+	*x = Etag{}
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Etag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Etag) ProtoMessage() {}
+
+func (x *Etag) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Etag.ProtoReflect.Descriptor instead.
+func (*Etag) Descriptor() ([]byte, []int) {
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Etag) GetField() string {
+	if x != nil && x.Field != nil {
+		return *x.Field
+	}
+	return ""
+}
+
+func (x *Etag) GetDisabled() bool {
+	if x != nil && x.Disabled != nil {
+		return *x.Disabled
+	}
+	return false
+}
+
+func (x *Etag) GetMode() Mode {
+	if x != nil && x.Mode != nil {
+		return *x.Mode
+	}
+	return Mode_MODE_UNSPECIFIED
+}
+
 var File_venta_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\xa3\a\n" +
+	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\xce\a\n" +
 	"\x06Policy\x122\n" +
 	"\atimeout\x18\x01 \x01(\v2\x18.venta.policy.v1.TimeoutR\atimeout\x12,\n" +
 	"\x05retry\x18\x02 \x01(\v2\x16.venta.policy.v1.RetryR\x05retry\x12,\n" +
@@ -3078,7 +3173,8 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\tobjective\x18\x0e \x01(\v2\x1a.venta.policy.v1.ObjectiveR\tobjective\x12/\n" +
 	"\x06limits\x18\x0f \x01(\v2\x17.venta.policy.v1.LimitsR\x06limits\x125\n" +
 	"\bresponse\x18\x10 \x01(\v2\x19.venta.policy.v1.ResponseR\bresponse\x121\n" +
-	"\apermits\x18\x11 \x03(\v2\x17.venta.policy.v1.PermitR\apermits\"\xbe\x01\n" +
+	"\apermits\x18\x11 \x03(\v2\x17.venta.policy.v1.PermitR\apermits\x12)\n" +
+	"\x04etag\x18\x13 \x01(\v2\x15.venta.policy.v1.EtagR\x04etag\"\xbe\x01\n" +
 	"\x06Permit\x12\x19\n" +
 	"\x05field\x18\x01 \x01(\tH\x00R\x05field\x88\x01\x01\x12\x15\n" +
 	"\x03min\x18\x02 \x01(\tH\x01R\x03min\x88\x01\x01\x12\x15\n" +
@@ -3400,6 +3496,13 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
 	"_omit_nullB\v\n" +
 	"\t_disabledB\a\n" +
+	"\x05_mode\"\x92\x01\n" +
+	"\x04Etag\x12\x19\n" +
+	"\x05field\x18\x01 \x01(\tH\x00R\x05field\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x01R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x02R\x04mode\x88\x01\x01B\b\n" +
+	"\x06_fieldB\v\n" +
+	"\t_disabledB\a\n" +
 	"\x05_mode*M\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n" +
@@ -3420,7 +3523,7 @@ func file_venta_policy_v1_policy_proto_rawDescGZIP() []byte {
 }
 
 var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(Mode)(0),                     // 0: venta.policy.v1.Mode
 	(CircuitBreaker_Scope)(0),     // 1: venta.policy.v1.CircuitBreaker.Scope
@@ -3457,7 +3560,8 @@ var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(*Objective)(nil),             // 32: venta.policy.v1.Objective
 	(*Limits)(nil),                // 33: venta.policy.v1.Limits
 	(*Response)(nil),              // 34: venta.policy.v1.Response
-	(code.Code)(0),                // 35: google.rpc.Code
+	(*Etag)(nil),                  // 35: venta.policy.v1.Etag
+	(code.Code)(0),                // 36: google.rpc.Code
 }
 var file_venta_policy_v1_policy_proto_depIdxs = []int32{
 	13, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
@@ -3477,48 +3581,50 @@ var file_venta_policy_v1_policy_proto_depIdxs = []int32{
 	33, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
 	34, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
 	12, // 16: venta.policy.v1.Policy.permits:type_name -> venta.policy.v1.Permit
-	0,  // 17: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
-	35, // 18: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
-	15, // 19: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 20: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
-	35, // 21: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
-	15, // 22: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 23: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
-	35, // 24: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
-	1,  // 25: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
-	0,  // 26: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
-	19, // 27: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
-	20, // 28: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
-	21, // 29: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
-	2,  // 30: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
-	3,  // 31: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
-	0,  // 32: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
-	4,  // 33: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
-	0,  // 34: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
-	0,  // 35: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
-	6,  // 36: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
-	5,  // 37: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
-	0,  // 38: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
-	7,  // 39: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
-	8,  // 40: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
-	0,  // 41: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
-	9,  // 42: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
-	27, // 43: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
-	0,  // 44: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
-	29, // 45: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
-	29, // 46: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
-	0,  // 47: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
-	0,  // 48: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
-	10, // 49: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
-	0,  // 50: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
-	0,  // 51: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
-	0,  // 52: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
-	0,  // 53: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	35, // 17: venta.policy.v1.Policy.etag:type_name -> venta.policy.v1.Etag
+	0,  // 18: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
+	36, // 19: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
+	15, // 20: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 21: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
+	36, // 22: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
+	15, // 23: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 24: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
+	36, // 25: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
+	1,  // 26: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
+	0,  // 27: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
+	19, // 28: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
+	20, // 29: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
+	21, // 30: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
+	2,  // 31: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
+	3,  // 32: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
+	0,  // 33: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
+	4,  // 34: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
+	0,  // 35: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
+	0,  // 36: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
+	6,  // 37: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
+	5,  // 38: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
+	0,  // 39: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
+	7,  // 40: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
+	8,  // 41: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
+	0,  // 42: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
+	9,  // 43: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
+	27, // 44: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
+	0,  // 45: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
+	29, // 46: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
+	29, // 47: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
+	0,  // 48: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
+	0,  // 49: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
+	10, // 50: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
+	0,  // 51: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
+	0,  // 52: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
+	0,  // 53: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
+	0,  // 54: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
+	0,  // 55: venta.policy.v1.Etag.mode:type_name -> venta.policy.v1.Mode
+	56, // [56:56] is the sub-list for method output_type
+	56, // [56:56] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_venta_policy_v1_policy_proto_init() }
@@ -3559,13 +3665,14 @@ func file_venta_policy_v1_policy_proto_init() {
 	file_venta_policy_v1_policy_proto_msgTypes[21].OneofWrappers = []any{}
 	file_venta_policy_v1_policy_proto_msgTypes[22].OneofWrappers = []any{}
 	file_venta_policy_v1_policy_proto_msgTypes[23].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_policy_v1_policy_proto_rawDesc), len(file_venta_policy_v1_policy_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

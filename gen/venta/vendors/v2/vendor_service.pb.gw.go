@@ -48,6 +48,7 @@ func vendorServiceGateway() gateway.Service {
 					Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}}},
 				Cache: &policy.Cache{TTL: 5 * time.Minute, StaleWhileRevalidate: 30 * time.Second,
 					StaleIfError: 10 * time.Minute, KeyFields: []string{"id"}, Tags: []string{"vendor:{id}"}},
+				Etag: &policy.Etag{Field: "vendor.etag"},
 			},
 		}, {
 			Name: "ListVendors", Call: gateway.Unary(VendorServiceClient.ListVendors),
@@ -78,6 +79,7 @@ func vendorServiceGateway() gateway.Service {
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
 				Auth: inherited.Auth, Limits: inherited.Limits, Response: inherited.Response,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
+				Etag:        &policy.Etag{Field: "etag"},
 			},
 		}, {
 			Name: "DeleteVendor", Call: gateway.Unary(VendorServiceClient.DeleteVendor),
@@ -87,6 +89,7 @@ func vendorServiceGateway() gateway.Service {
 				Auth: inherited.Auth, Limits: inherited.Limits,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
 				Response:    &policy.Response{Status: 204},
+				Etag:        &policy.Etag{Field: "etag"},
 			},
 		}},
 	}
@@ -126,10 +129,10 @@ func file_venta_vendor_v2_vendor_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
 		"": {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 27, "limits": 28, "response": 29,
 			"permits": 32},
-		"VendorService.GetVendor":    {"rate_limits": 55, "cache": 64, "retry": 71},
-		"VendorService.ListVendors":  {"cache": 81, "retry": 85},
-		"VendorService.CreateVendor": {"invalidates": 98, "response": 101},
-		"VendorService.UpdateVendor": {"invalidates": 120},
-		"VendorService.DeleteVendor": {"invalidates": 135, "response": 140},
+		"VendorService.GetVendor":    {"rate_limits": 55, "cache": 64, "retry": 71, "etag": 72},
+		"VendorService.ListVendors":  {"cache": 82, "retry": 86},
+		"VendorService.CreateVendor": {"invalidates": 99, "response": 102},
+		"VendorService.UpdateVendor": {"invalidates": 121, "etag": 126},
+		"VendorService.DeleteVendor": {"invalidates": 137, "response": 142, "etag": 143},
 	}
 }
