@@ -67,6 +67,7 @@ func fullServiceGateway() gateway.Service {
 					Successor: "https://api.example.com/v2/full", Link: "https://docs.example.com/v1"},
 				Limits:   &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1073741824},
 				Response: &policy.Response{OmitNull: true},
+				Etag:     &policy.Etag{Field: "echo.id"},
 			},
 		}, {
 			Name: "Shadow", Call: gateway.Unary(FullServiceClient.Shadow),
@@ -144,10 +145,11 @@ func RegisterFullServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux
 func file_full_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
 		"FullService.Get": {"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 42, "cache": 90,
-			"concurrency": 100, "auth": 107, "version": 114, "limits": 121, "response": 125, "permits": 127},
-		"FullService.Shadow": {"timeout": 144, "retry": 148, "circuit_breaker": 152, "cache": 156, "concurrency": 161,
-			"auth": 165, "version": 169, "limits": 173},
-		"FullService.Hedge":  {"hedge": 184, "auth": 193},
-		"FullService.Create": {"invalidates": 203, "concurrency": 204, "auth": 208, "response": 209},
+			"concurrency": 100, "auth": 107, "version": 114, "limits": 121, "response": 125, "etag": 126,
+			"permits": 128},
+		"FullService.Shadow": {"timeout": 145, "retry": 149, "circuit_breaker": 153, "cache": 157, "concurrency": 162,
+			"auth": 166, "version": 170, "limits": 174},
+		"FullService.Hedge":  {"hedge": 185, "auth": 194},
+		"FullService.Create": {"invalidates": 204, "concurrency": 205, "auth": 209, "response": 210},
 	}
 }
