@@ -177,8 +177,8 @@ func testLostUpdate(t *testing.T, v *versioned, h http.Handler, coding string, e
 	if second.status != http.StatusPreconditionFailed || second.reason() != "PRECONDITION_FAILED" || v.name != "one" || v.version != 2 {
 		t.Errorf("%d %s; %q", second.status, second.body, v.name)
 	}
-	if any := send(h, "PATCH", `{"name":"two"}`, "If-Match", "*"); any.status != 200 || v.name != "two" {
-		t.Errorf("%d %s", any.status, any.body)
+	if whatever := send(h, "PATCH", `{"name":"two"}`, "If-Match", "*"); whatever.status != 200 || v.name != "two" {
+		t.Errorf("%d %s", whatever.status, whatever.body)
 	}
 	if inBody := send(h, "PATCH", `{"name":"three"}`); inBody.status != 200 || v.name != "three" {
 		t.Errorf("without a condition: %d %s", inBody.status, inBody.body)

@@ -25,6 +25,7 @@ func (c *Conditions) versionOf(response proto.Message) string {
 // find returns the value at a path of fields in a message's wire bytes. Of several
 // the last counts, as where they are merged. Bytes that are no message have none.
 func find(wire []byte, path []protoreflect.FieldNumber) (value []byte) {
+	first, rest := path[0], path[1:]
 	for len(wire) > 0 {
 		number, kind, n := protowire.ConsumeTag(wire)
 		if n < 0 {
@@ -35,10 +36,10 @@ func find(wire []byte, path []protoreflect.FieldNumber) (value []byte) {
 		if size < 0 {
 			return nil
 		}
-		if number == path[0] && kind == protowire.BytesType {
+		if number == first && kind == protowire.BytesType {
 			inner, _ := protowire.ConsumeBytes(wire)
-			if len(path) > 1 {
-				inner = find(inner, path[1:])
+			if len(rest) > 0 {
+				inner = find(inner, rest)
 			}
 			if inner != nil {
 				value = inner

@@ -37,11 +37,13 @@ type edge struct {
 	err     error
 	bound   int64
 
+	unmasked string
+
 	called proto.Message
 }
 
 func (e *edge) options() transcode.RouteOptions {
-	return transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: e.policy, MaxRequestBytes: e.bound}
+	return transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: e.policy, MaxRequestBytes: e.bound, Unmasked: e.unmasked}
 }
 
 // serve serves a request by both ways, through a message and past it, and
