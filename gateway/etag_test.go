@@ -96,8 +96,8 @@ func cachedVersion() policy.Method {
 	return m
 }
 
-// edges returns the service behind a gateway and behind a grpc-gateway mux.
-func edges(t *testing.T, v *versioned, get, update policy.Method) map[string]http.Handler {
+// versionedEdges returns the service behind a gateway and behind a grpc-gateway mux.
+func versionedEdges(t *testing.T, v *versioned, get, update policy.Method) map[string]http.Handler {
 	t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer()
@@ -147,7 +147,7 @@ func TestLostUpdates(t *testing.T) {
 	for name, get := range map[string]policy.Method{"read anew": readsVersion, "stored": cachedVersion()} {
 		for _, coding := range []string{"identity", "gzip", "br", "zstd"} {
 			v := &versioned{version: 1}
-			for edge, h := range edges(t, v, get, writesVersion) {
+			for edge, h := range versionedEdges(t, v, get, writesVersion) {
 				v.version = 1
 				t.Run(strings.Join([]string{name, coding, edge}, ", "), func(t *testing.T) {
 					testLostUpdate(t, v, h, coding, coding != "identity" && edge == "a gateway")
@@ -190,7 +190,7 @@ func testLostUpdate(t *testing.T, v *versioned, h http.Handler, coding string, e
 func TestConditionsOfReads(t *testing.T) {
 	for name, get := range map[string]policy.Method{"read anew": readsVersion, "stored": cachedVersion()} {
 		v := &versioned{version: 1}
-		for edge, h := range edges(t, v, get, writesVersion) {
+		for edge, h := range versionedEdges(t, v, get, writesVersion) {
 			v.version = 1
 			send(h, "GET", "")
 			for _, method := range []string{"GET", "HEAD"} {
@@ -223,7 +223,7 @@ func TestConditionsOfReads(t *testing.T) {
 // a grpc-gateway mux does what it has always done.
 func TestConditionsWithoutVersion(t *testing.T) {
 	v := &versioned{}
-	for edge, h := range edges(t, v, cached(policy.Cache{}), policy.Method{}) {
+	for edge, h := range versionedEdges(t, v, cached(policy.Cache{}), policy.Method{}) {
 		send(h, "GET", "")
 		v.name = "before"
 		for _, test := range []struct{ method, field, value string }{
@@ -251,7 +251,7 @@ func TestConditionsWithoutVersion(t *testing.T) {
 // TestVersionsAndMasks holds that If-Match changes nothing of what a PATCH changes.
 func TestVersionsAndMasks(t *testing.T) {
 	v := &versioned{version: 1}
-	for edge, h := range edges(t, v, readsVersion, writesVersion) {
+	for edge, h := range versionedEdges(t, v, readsVersion, writesVersion) {
 		v.version = 1
 		if got := send(h, "PATCH", `{"name":"one","phone":"1"}`, "If-Match", `"1"`); got.status != 200 || strings.Join(v.masks, " ") != "name phone" {
 			t.Errorf("%s: %d %s: %q", edge, got.status, got.body, v.masks)
@@ -274,7 +274,7 @@ func TestVersionOfRetriedWrite(t *testing.T) {
 		MaxAttempts: 3, InitialBackoff: time.Millisecond, MaxBackoff: time.Millisecond, BackoffMultiplier: 1,
 		RetryableStatusCodes: []codes.Code{codes.Unavailable}, Budget: policy.RetryBudget{Percent: 100, MinPerSecond: 100},
 	}
-	h := edges(t, v, readsVersion, update)["a gateway"]
+	h := versionedEdges(t, v, readsVersion, update)["a gateway"]
 	if got := send(h, "PATCH", `{"name":"one"}`, "If-Match", `"1"`); got.status != 412 || v.version != 2 {
 		t.Errorf("%d %s, version %d", got.status, got.body, v.version)
 	}
@@ -312,7 +312,7 @@ func TestVersionInShadow(t *testing.T) {
 	get, update := readsVersion, writesVersion
 	get.Etag, update.Etag = &policy.Etag{Field: "vendor.etag", Shadow: true}, &policy.Etag{Field: "etag", Shadow: true}
 	v := &versioned{version: 1}
-	for edge, h := range edges(t, v, get, update) {
+	for edge, h := range versionedEdges(t, v, get, update) {
 		if got := send(h, "GET", ""); got.status != 200 || got.header.Get("Etag") != "" {
 			t.Errorf("%s: %d %q", edge, got.status, got.header.Get("Etag"))
 		}
