@@ -67,6 +67,11 @@ bench-fleet: ## Compare limits and cache over Redis with the same by hand (2 min
 	@tools/need.sh redis-server=redis-server
 	go run ./bench fleet
 
+.PHONY: cache-tests
+cache-tests: ## Run the public suite for HTTP caches against gateway/cache (downloads it; needs node).
+	@tools/need.sh node=nodejs npm=npm
+	go run ./tools/cachetests
+
 .PHONY: chaos
 chaos: ## Break things around the gateway's binary; print what clients saw.
 	go run ./chaos
@@ -100,7 +105,7 @@ current: $(GENERATORS) bin/protoc-gen-venta-gateway
 
 .PHONY: fmt
 fmt: third_party bin/buf ## Format Go and proto sources.
-	gofmt -w bench chaos cmd gateway internal plugins services
+	gofmt -w bench chaos cmd gateway internal plugins services tools
 	bin/buf format proto --write
 
 .PHONY: clean

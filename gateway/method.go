@@ -79,6 +79,7 @@ func (m *method) under(p policy.Method) assembly.RPC {
 		Source:   m.service.Source,
 		Method:   m.service.transcoded(m.Method),
 		Bindings: m.Bindings,
+		Reads:    m.rpc.Reads(),
 		Policy:   p,
 		Conn:     m.conn,
 	}

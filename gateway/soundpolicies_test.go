@@ -47,6 +47,7 @@ func soundWrites() []policy.Method {
 	return []policy.Method{{
 		Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
 		Response:    &policy.Response{Status: http.StatusNoContent},
+		Etag:        &policy.Etag{Field: "etag"},
 	}}
 }
 
@@ -89,6 +90,7 @@ func soundCalls() []policy.Method {
 			Limits:   &policy.Limits{MaxRequestBytes: 1000, MaxResponseBytes: 1000},
 			Response: &policy.Response{Status: http.StatusCreated, Location: "/v2/vendors/{vendor.id}", OmitNull: true},
 			Forward:  &policy.Forward{Headers: []string{"Cookie", "X-Tenant"}},
+			Etag:     &policy.Etag{Field: "vendor.etag"},
 		},
 		{
 			Timeout: &policy.Timeout{Duration: time.Minute},

@@ -46,6 +46,37 @@ func createVendor(t *testing.T, c *client) string {
 	return decode(t, created.body)["id"].(string)
 }
 
+// testLostUpdate has two clients change and delete what both have read.
+func testLostUpdate(t *testing.T, c *client) {
+	path := "/v2/vendors/" + createVendor(t, c)
+	tag := c.do(t, http.MethodGet, path, "").header.Get("Etag")
+	if again := c.do(t, http.MethodGet, path, ""); tag == "" || again.header.Get("Etag") != tag || !strings.Contains(again.header.Get("Cache-Status"), "hit") {
+		t.Fatalf("ETag %q, then %v", tag, again.header)
+	}
+	if got := c.do(t, http.MethodPatch, path, `{"name":"One"}`, "If-Match", tag); got.status != http.StatusOK {
+		t.Fatalf("the first update: %d %s", got.status, got.body)
+	}
+	for _, lost := range []response{
+		c.do(t, http.MethodPatch, path, `{"name":"Two"}`, "If-Match", tag),
+		c.do(t, http.MethodDelete, path, "", "If-Match", tag),
+	} {
+		if lost.status != http.StatusPreconditionFailed || !strings.Contains(lost.body, "PRECONDITION_FAILED") {
+			t.Errorf("an update that would be lost: %d %s", lost.status, lost.body)
+		}
+	}
+	now := c.do(t, http.MethodGet, path, "")
+	if now.header.Get("Etag") == tag || decode(t, now.body)["name"] != "One" {
+		t.Errorf("%q %s", now.header.Get("Etag"), now.body)
+	}
+	refused := c.do(t, http.MethodPut, strings.Replace(path, "v2", "v1", 1), `{"name":"Two"}`, "If-Match", now.header.Get("Etag"))
+	if refused.status != http.StatusBadRequest || !strings.Contains(refused.body, "PRECONDITION_UNSUPPORTED") {
+		t.Errorf("v1 knows no versions: %d %s", refused.status, refused.body)
+	}
+	if got := c.do(t, http.MethodDelete, path, "", "If-Match", now.header.Get("Etag")); got.status != http.StatusNoContent {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 func TestDev(t *testing.T) { //nolint:tparallel // each step sees what the last one did
 	t.Parallel()
 	data := t.TempDir()
@@ -78,7 +109,7 @@ func TestDev(t *testing.T) { //nolint:tparallel // each step sees what the last 
 		v2 := c.do(t, http.MethodGet, "/v2/vendors/"+id, "")
 		want = map[string]bool{
 			"id": true, "name": true, "description": true, "phone": true, "email": true, "website": true,
-			"isOpen": true, "profileImage": true, "createdAt": true, "updatedAt": true,
+			"isOpen": true, "profileImage": true, "createdAt": true, "updatedAt": true, "etag": true,
 		}
 		if diff := cmp.Diff(want, keys(decode(t, v2.body))); v2.status != http.StatusOK || diff != "" {
 			t.Errorf("v2: %d (-want +got):\n%s", v2.status, diff)
@@ -123,6 +154,10 @@ func TestDev(t *testing.T) { //nolint:tparallel // each step sees what the last 
 				t.Errorf("%d %s", got.status, got.body)
 			}
 		}
+	})
+
+	t.Run("412 for an update of a version that has passed", func(t *testing.T) {
+		testLostUpdate(t, newClient(base, ada, "127.0.0.5"))
 	})
 
 	t.Run("no route, no method", func(t *testing.T) {

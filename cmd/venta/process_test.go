@@ -178,7 +178,8 @@ type response struct {
 	took   time.Duration
 }
 
-func (c *client) do(t *testing.T, method, path, body string) response {
+// do sends a request, with header fields in pairs.
+func (c *client) do(t *testing.T, method, path, body string, fields ...string) response {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, c.base+path, strings.NewReader(body))
 	if err != nil {
@@ -189,6 +190,9 @@ func (c *client) do(t *testing.T, method, path, body string) response {
 	}
 	if c.key != "" {
 		request.Header.Set("X-Api-Key", c.key)
+	}
+	for i := 0; i < len(fields); i += 2 {
+		request.Header.Set(fields[i], fields[i+1])
 	}
 	request.Host = c.host
 	began := time.Now()

@@ -26,25 +26,29 @@ type Reason string
 
 // The reasons of the gateway's own errors.
 const (
-	RouteNotFound       Reason = "ROUTE_NOT_FOUND"
-	MethodNotAllowed    Reason = "METHOD_NOT_ALLOWED"
-	InvalidRequest      Reason = "INVALID_REQUEST"
-	RequestTooLarge     Reason = "REQUEST_TOO_LARGE"
-	HeadersTooLarge     Reason = "HEADERS_TOO_LARGE"
-	ResponseTooLarge    Reason = "RESPONSE_TOO_LARGE"
-	CredentialsMissing  Reason = "CREDENTIALS_MISSING"
-	CredentialsInvalid  Reason = "CREDENTIALS_INVALID"
-	PermissionDenied    Reason = "PERMISSION_DENIED"
-	RateLimited         Reason = "RATE_LIMITED"
-	LimitsUnavailable   Reason = "RATE_LIMITS_UNAVAILABLE"
-	CircuitOpen         Reason = "CIRCUIT_OPEN"
-	Overloaded          Reason = "OVERLOADED"
-	TimeoutExceeded     Reason = "TIMEOUT_EXCEEDED"
-	UpstreamUnavailable Reason = "UPSTREAM_UNAVAILABLE"
-	UpstreamFailed      Reason = "UPSTREAM_FAILED"
-	VersionGone         Reason = "VERSION_GONE"
-	ShuttingDown        Reason = "SHUTTING_DOWN"
-	Internal            Reason = "INTERNAL"
+	RouteNotFound      Reason = "ROUTE_NOT_FOUND"
+	MethodNotAllowed   Reason = "METHOD_NOT_ALLOWED"
+	InvalidRequest     Reason = "INVALID_REQUEST"
+	RequestTooLarge    Reason = "REQUEST_TOO_LARGE"
+	HeadersTooLarge    Reason = "HEADERS_TOO_LARGE"
+	ResponseTooLarge   Reason = "RESPONSE_TOO_LARGE"
+	PreconditionFailed Reason = "PRECONDITION_FAILED"
+	// PreconditionUnsupported is of a condition (RFC 9110, section 13) that nobody
+	// could judge.
+	PreconditionUnsupported Reason = "PRECONDITION_UNSUPPORTED"
+	CredentialsMissing      Reason = "CREDENTIALS_MISSING"
+	CredentialsInvalid      Reason = "CREDENTIALS_INVALID"
+	PermissionDenied        Reason = "PERMISSION_DENIED"
+	RateLimited             Reason = "RATE_LIMITED"
+	LimitsUnavailable       Reason = "RATE_LIMITS_UNAVAILABLE"
+	CircuitOpen             Reason = "CIRCUIT_OPEN"
+	Overloaded              Reason = "OVERLOADED"
+	TimeoutExceeded         Reason = "TIMEOUT_EXCEEDED"
+	UpstreamUnavailable     Reason = "UPSTREAM_UNAVAILABLE"
+	UpstreamFailed          Reason = "UPSTREAM_FAILED"
+	VersionGone             Reason = "VERSION_GONE"
+	ShuttingDown            Reason = "SHUTTING_DOWN"
+	Internal                Reason = "INTERNAL"
 )
 
 // Error is an error of the gateway itself. The zero value is not useful.

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bufio"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -33,6 +34,7 @@ type state int
 const (
 	waiting  state = iota // for the status
 	holding               // a response that may be stored
+	copying               // a response that may be stored, and that is sent while it comes
 	passing               // a response that may not
 	replaced              // by a stale response, as it is a failure
 	refuted               // it is a 304 of another version
@@ -49,8 +51,11 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *recorder) Header() http.Header { return w.header }
 
 func (w *recorder) WriteHeader(status int) {
-	// Informational responses are optional, and not for those who wait.
-	if w.state != waiting || status/100 == 1 {
+	if w.state != waiting {
+		return
+	}
+	if status/100 == 1 {
+		w.inform(status)
 		return
 	}
 	x := w.exchange
@@ -65,15 +70,39 @@ func (w *recorder) WriteHeader(status int) {
 			w.state = refuted
 			return
 		}
-		w.status, w.body = http.StatusOK, x.stale.Body
+		w.status, w.body = x.stale.Status, x.stale.Body
 	}
-	rfc9111.AddVary(w.response, x.route.vary)
+	w.complete()
 	var ok bool
 	if w.terms, ok = (storability{x.route}).terms(x.request, w.status, w.response, x.requested); ok {
 		w.state = holding
 		return
 	}
-	w.pass()
+	w.passUnstored()
+}
+
+// inform passes an informational response on. They are optional, and not for those
+// who wait.
+func (w *recorder) inform(status int) {
+	if !w.exchange.rule.Proxy || status == http.StatusSwitchingProtocols {
+		return
+	}
+	outer := w.ResponseWriter.Header()
+	before := outer.Clone()
+	setFields(outer, w.header, false)
+	w.ResponseWriter.WriteHeader(status)
+	clear(outer)
+	maps.Copy(outer, before)
+}
+
+// complete adds to the response what every response has: what the rule varies on,
+// and the date (RFC 9110, section 6.6.1), which net/http would make anew each time.
+func (w *recorder) complete() {
+	x := w.exchange
+	rfc9111.AddVary(w.response, x.route.vary)
+	if x.rule.Proxy && len(w.response["Date"]) == 0 {
+		w.response["Date"] = []string{x.requested.UTC().Format(http.TimeFormat)}
+	}
 }
 
 func (w *recorder) Write(p []byte) (int, error) {
@@ -81,13 +110,8 @@ func (w *recorder) Write(p []byte) (int, error) {
 	if w.validated || w.state == refuted {
 		return 0, http.ErrBodyNotAllowed
 	}
-	if w.state == holding {
-		if int64(len(w.body)+len(p)) <= w.exchange.store.opts.MaxEntryBytes {
-			w.body = append(w.body, p...)
-			return len(p), nil
-		}
-		w.exchange.event(w.exchange.request, ResponseTooLarge)
-		w.pass()
+	if (w.state == holding || w.state == copying) && w.take(p) {
+		return len(p), nil
 	}
 	if w.silent || w.state == replaced {
 		return len(p), nil
@@ -95,15 +119,36 @@ func (w *recorder) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
+// take holds a part of the body back, or a copy of it, so that it can be stored. It
+// reports false where that is too large.
+func (w *recorder) take(p []byte) bool {
+	if int64(len(w.body)+len(p)) > w.exchange.store.opts.MaxEntryBytes {
+		w.exchange.event(w.exchange.request, ResponseTooLarge)
+		w.passUnstored()
+		return false
+	}
+	w.body = append(w.body, p...)
+	if w.state == copying && !w.silent {
+		_, _ = w.ResponseWriter.Write(p) // others may wait where the client has gone
+	}
+	return true
+}
+
 // Flush serves handlers that look for an http.Flusher.
 func (w *recorder) Flush() { _ = w.FlushError() }
 
-// FlushError passes on what is held: a handler that flushes is streaming.
+// FlushError passes on what is held: a handler that flushes is streaming, unless it
+// is a proxy, which flushes whatever has no length.
 func (w *recorder) FlushError() error {
 	w.WriteHeader(http.StatusOK)
 	switch w.state {
 	case holding:
-		w.pass()
+		if w.exchange.rule.Proxy {
+			w.state = copying
+			w.sendHeld()
+			break
+		}
+		w.passUnstored()
 	case replaced, refuted:
 		return nil
 	}
@@ -124,6 +169,7 @@ func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (w *recorder) finish() {
 	switch w.state {
 	case waiting:
+		w.exchange.supersede(http.StatusOK)
 		w.exchange.land(flight.Outcome{})
 		outer := w.ResponseWriter.Header()
 		setFields(outer, w.header, false)
@@ -137,6 +183,12 @@ func (w *recorder) finish() {
 			w.sendTrailers() // before the header, so that it can allow for them
 			w.pass()
 		}
+	case copying:
+		w.sendTrailers()
+		if w.whole() {
+			w.exchange.storeResponse(w.made())
+		}
+		w.exchange.land(flight.Outcome{})
 	case replaced:
 		w.exchange.serveStale(w.ResponseWriter, w.status)
 	case refuted, hijacked:
@@ -157,27 +209,46 @@ func (w *recorder) whole() bool {
 // store stores the held response, and sends it.
 func (w *recorder) store() {
 	x := w.exchange
-	v := memory.NewResponse(w.response, w.body, w.terms, x.key, x.stamps)
+	v := w.made()
 	param := ""
 	if x.storeResponse(v) {
 		param = paramStored
 	}
 	w.sendHeader(param, v)
 	if !w.silent {
-		_, _ = w.ResponseWriter.Write(v.Body) //nolint:gosec // the body is the upstream's; the client has gone, if anything
+		_, _ = w.ResponseWriter.Write(v.Body) // the client has gone, if anything
 	}
+}
+
+func (w *recorder) made() *memory.Response {
+	x := w.exchange
+	return memory.NewResponse(w.response, w.body, w.terms, x.key, x.stamps)
+}
+
+// passUnstored passes on a response that cannot be stored.
+func (w *recorder) passUnstored() {
+	w.exchange.supersede(w.status)
+	w.exchange.unshare(w.status)
+	w.pass()
 }
 
 // pass sends what is held, and from here on everything at once. Those who wait
 // are told first: they must not wait for this client to read.
 func (w *recorder) pass() {
+	begun := w.state == copying
 	w.state = passing
 	w.exchange.land(flight.Outcome{})
-	held := w.body
+	if !begun {
+		w.sendHeld()
+	}
 	w.body = nil
+}
+
+// sendHeld sends the header and what is held of the body.
+func (w *recorder) sendHeld() {
 	w.send("")
-	if len(held) > 0 && !w.silent {
-		_, _ = w.ResponseWriter.Write(held) //nolint:gosec // the body is the upstream's; the handler's next write fails too
+	if len(w.body) > 0 && !w.silent {
+		_, _ = w.ResponseWriter.Write(w.body) //nolint:gosec // the body is the upstream's; the handler's next write fails too
 	}
 }
 

@@ -29,7 +29,7 @@ type collapser struct {
 // that others could not use the response of, or that must not use theirs, goes
 // alone.
 func (c collapser) collapse(w http.ResponseWriter, r *http.Request, l *lookup) {
-	if c.goesAlone(r, l.directives) {
+	if c.goesAlone(r, l.directives) || c.unshared(l) {
 		c.fetcher.fetch(w, r, l, nil, "")
 		return
 	}
@@ -63,6 +63,17 @@ func (c collapser) goesAlone(r *http.Request, d rfc9111.Directives) bool {
 	return d.NoCache || d.MaxAge == 0 || len(r.Header["Grpc-Timeout"]) > 0 || c.audience.isCredentialed(r)
 }
 
+// unsharedFor is how long the requests for a response that could not be stored go
+// alone: as long again with each such response.
+const unsharedFor = 30 * time.Second
+
+// unshared reports whether one request could fetch for none but itself, so that
+// others would wait for nothing: the last response could not be stored, or each
+// request must ask the origin.
+func (c collapser) unshared(l *lookup) bool {
+	return l.stale != nil && l.stale.Validate || time.Since(c.store.unshared.At(l.key)) < unsharedFor
+}
+
 // lead fetches for all who wait for f, unless another flight has landed between
 // this request's lookup and its own flight.
 func (c collapser) lead(w http.ResponseWriter, r *http.Request, l *lookup, f *flight.Flight) {
@@ -82,11 +93,11 @@ func (c collapser) lead(w http.ResponseWriter, r *http.Request, l *lookup, f *fl
 // not be fresh: it came after the request did.
 func (c collapser) share(w http.ResponseWriter, r *http.Request, l *lookup, landed flight.Outcome) bool {
 	v, now := landed.Response, time.Now()
-	if v == nil || !rfc9111.Selected(r.Header, v.Selectors) {
+	if v == nil || v.Validate || !rfc9111.Selected(r.Header, v.Selectors) {
 		return false
 	}
 	if landed.Failed != 0 {
-		if !(staleness{c.route}).inPlaceOfError(v, l.directives, now) {
+		if !(staleness{c.route}).inPlaceOfError(l.key, v, l.directives, now) {
 			return false
 		}
 		c.report(r, Stale)

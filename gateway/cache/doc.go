@@ -21,6 +21,22 @@
 // A write to a URI purges what is stored of that URI, too ([Store.InvalidateTargets];
 // RFC 9111, section 4.4).
 //
+// # What is newer
+//
+// Of two responses that the same request selects the one that was requested later
+// counts, in whatever order they come: here, in level 2, from refreshes and from
+// flights that others wait for. A newer response that cannot be stored (no-store,
+// private, a cookie, a redirect, most of 4xx) takes the place of the older one all the
+// same: that is served neither as a hit nor in place of a failure. What is about one
+// request or moment (408, 412, 429, 5xx and the like) takes no place, nor does the
+// response to a request whose credentials it may be about. Who asks for a response
+// that could not be stored a moment ago waits for nobody else's.
+//
+// # Before a plain proxy
+//
+// [Rule].Proxy says that the origin speaks HTTP for itself: then what it says goes
+// before the policy. See the example.
+//
 // # Staleness
 //
 // Within the policy's window a response that is no longer fresh is served at once,

@@ -68,6 +68,9 @@ func (e encodings) add(r *http.Request, k memory.Key, v *memory.Response, coding
 func encode(encoder Encoder, v *memory.Response, coding string) (memory.Encoding, error) {
 	none := memory.Encoding{Coding: coding}
 	header := v.Header()
+	if len(header["Content-Encoding"]) > 0 { // the origin's own
+		return none, nil
+	}
 	if _, typed := header["Content-Type"]; !typed { // nobody could tell it from the encoded bytes
 		header["Content-Type"] = []string{http.DetectContentType(v.Body)}
 	}

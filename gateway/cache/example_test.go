@@ -15,7 +15,8 @@ import (
 )
 
 // The cache stands before a plain reverse proxy, and honours what the origin and
-// its clients say.
+// its clients say. Where the origin says nothing, a response is used for a second, for
+// a minute more where the origin fails, and never stale otherwise.
 func Example() {
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
@@ -36,7 +37,8 @@ func Example() {
 	defer store.Close()
 	caching, err := store.Middleware(cache.Rule{
 		Name:   "everything",
-		Policy: policy.Cache{TTL: time.Second, StaleWhileRevalidate: time.Minute},
+		Proxy:  true,
+		Policy: policy.Cache{TTL: time.Second, StaleWhileRevalidate: time.Minute, StaleIfError: time.Minute},
 		Key:    func(r *http.Request) (string, bool, error) { return r.URL.RequestURI(), true, nil },
 		OnError: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusGatewayTimeout)

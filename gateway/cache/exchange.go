@@ -39,7 +39,8 @@ const (
 )
 
 // storeResponse stores a whole response and lands the flight. It reports false
-// where the response was purged since it was requested, or is too large.
+// where the response was purged since it was requested, is too large or came behind
+// a newer one.
 func (x *exchange) storeResponse(v *memory.Response) bool {
 	if rfc9111.IsNegative(v.Status) {
 		v.Failure = x.failure
@@ -47,44 +48,59 @@ func (x *exchange) storeResponse(v *memory.Response) bool {
 	switch {
 	case v.Weight() > x.store.opts.MaxEntryBytes:
 		x.event(x.request, ResponseTooLarge)
+		x.supersede(v.Status)
 		x.land(flight.Outcome{})
+		return false
 	case !x.store.tags.Current(x.stamps):
 		x.land(flight.Outcome{Purged: true})
-	default:
-		x.store.memory.Put(x.key, v)
-		x.level2.share(v)
-		x.land(flight.Outcome{Response: v})
-		x.stored = true
-		return true
+		return false
 	}
-	return false
+	newest := x.store.memory.Put(x.key, v, x.request.Header)
+	if newest == v {
+		x.store.unshared.Clear(x.key)
+		x.level2.share(v)
+	}
+	x.land(flight.Outcome{Response: newest})
+	x.stored = newest != nil
+	return newest == v
 }
 
 // land tells those who wait. Only the first call counts.
 func (x *exchange) land(outcome flight.Outcome) {
-	x.level2.release(false)
+	x.level2.release()
 	if x.flight != nil {
 		x.store.flights.Land(x.flight, outcome)
 	}
 }
 
-// withdraw forgets the stale response, here and in level 2: it no longer holds.
-func (x *exchange) withdraw() {
-	x.store.memory.Drop(x.key, x.stale)
-	x.level2.release(true)
+// supersede forgets what is stored, here and in level 2: a response of this status
+// takes its place and is not stored itself. It must not be served any more, be it
+// as a hit or in place of a failure. A response that may be about its caller alone
+// says nothing to others.
+func (x *exchange) supersede(status int) {
+	if !rfc9111.Supersedes(status) || x.audience.isPersonal(x.request) {
+		return
+	}
+	before := x.store.memory.Supersede(x.key, x.request.Header, x.requested)
+	x.level2.supersede(x.requested, before)
+}
+
+// unshare has those who come next not wait for each other: the response of this
+// status is none that one could fetch for all.
+func (x *exchange) unshare(status int) {
+	if status < http.StatusInternalServerError {
+		x.store.unshared.Set(x.key, time.Now())
+	}
 }
 
 // failed reports whether the stale response is served in place of one of this
-// status. A status that withdraws it removes it, unless it may be about the one
-// caller.
+// status: the newest that there is by now.
 func (x *exchange) failed(status int) bool {
-	if x.stale == nil {
+	if x.stale == nil || !rfc9111.IsFailure(status) {
 		return false
 	}
-	if rfc9111.Withdraws(status) && !x.audience.isPersonal(x.request) {
-		x.withdraw()
-	}
-	return rfc9111.IsFailure(status) && staleness{x.route}.inPlaceOfError(x.stale, x.directives, time.Now())
+	x.stale = x.store.memory.Newest(x.key, x.stale, x.request.Header)
+	return staleness{x.route}.inPlaceOfError(x.key, x.stale, x.directives, time.Now())
 }
 
 // serveStale serves the stale response to all who wait, in place of one of this

@@ -29,9 +29,10 @@ type hub struct {
 }
 
 type fakeEntry struct {
-	stamp cache.Stamp
-	bytes []byte
-	until time.Time
+	stamp     cache.Stamp
+	requested time.Time
+	bytes     []byte
+	until     time.Time
 }
 
 type fakeFlight struct {
@@ -180,11 +181,14 @@ func (f *fakeRemote) Put(p cache.Put) {
 		if f.isCut() {
 			return
 		}
-		if p.Entry != nil {
-			f.hub.stored[p.Key] = fakeEntry{p.Stamp, p.Entry, time.Now().Add(p.Keep)}
-		}
-		if p.Remove {
-			delete(f.hub.stored, p.Key)
+		there := f.hub.stored[p.Key]
+		later := there.stamp == p.Stamp && there.requested.After(p.Requested)
+		switch {
+		case later:
+		case p.Entry != nil:
+			f.hub.stored[p.Key] = fakeEntry{p.Stamp, p.Requested, p.Entry, time.Now().Add(p.Keep)}
+		case p.Remove:
+			f.hub.stored[p.Key] = fakeEntry{stamp: p.Stamp, requested: p.Requested}
 		}
 		if p.Leads {
 			landed := fakeFlight{cache.RoleAlone, time.Now().Add(100 * time.Millisecond)}

@@ -46,7 +46,7 @@ func (ft fetcher) fromLevel2(w http.ResponseWriter, x *exchange) bool {
 		return false
 	}
 	if ft.store.tags.Current(x.stamps) {
-		ft.store.memory.Put(x.key, v)
+		ft.store.memory.Put(x.key, v, x.request.Header)
 		x.land(flight.Outcome{Response: v})
 		x.stored = true
 	} else {
@@ -59,14 +59,14 @@ func (ft fetcher) fromLevel2(w http.ResponseWriter, x *exchange) bool {
 
 // fromUpstream calls the upstream and serves w. It calls again, without a condition,
 // where the upstream says of another version that it has not changed.
-func (ft fetcher) fromUpstream(w http.ResponseWriter, x *exchange) *recorder {
+func (ft fetcher) fromUpstream(w http.ResponseWriter, x *exchange) {
 	for {
 		x.requested = time.Now()
 		recorder := newRecorder(w, x)
 		ft.next.ServeHTTP(recorder, upstreamRequest(x))
 		if recorder.state != refuted {
 			recorder.finish()
-			return recorder
+			return
 		}
 	}
 }

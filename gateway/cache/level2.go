@@ -34,6 +34,7 @@ type level2 struct {
 	stamp Stamp            // of before the upstream is called
 	ready bool             // what the upstream sends may be shared
 	leads bool             // other processes wait
+	there bool             // something was found, whatever use it is of
 	stale *memory.Response // what was found and is no longer fresh; nil: nothing
 }
 
@@ -145,6 +146,7 @@ func (s *level2) loadKey(ctx context.Context, k RemoteKey) (entry.Entry, Stamp, 
 	if loaded.Entry == nil {
 		return entry.Entry{}, loaded.Stamp, true
 	}
+	s.there = true
 	found, err := entry.Decode(loaded.Entry, s.base, loaded.Left, s.stamps, time.Now())
 	switch {
 	case errors.Is(err, entry.ErrForeign):
@@ -161,7 +163,8 @@ func (s *level2) usable(v *memory.Response) *memory.Response {
 	now := time.Now()
 	switch {
 	case v == nil, !rfc9111.Selected(s.request.Header, v.Selectors), v.Weight() > s.store.opts.MaxEntryBytes,
-		v.Born.Before(s.store.oldest(v.Stamps, now)):
+		v.Born.Before(s.store.oldest(v.Stamps, now)),
+		s.store.memory.Superseded(s.base, v):
 		return nil
 	case !v.Fresh(now):
 		if s.stale == nil {
@@ -188,22 +191,24 @@ func (s *level2) keyOf(names []string) RemoteKey {
 // request stays in this process.
 func (s *level2) share(v *memory.Response) {
 	if s == nil || !s.ready || v.Failure != nil {
-		s.release(false)
+		s.release()
 		return
 	}
 	encoded, keep := entry.Encode(v, s.base, time.Now())
 	if keep <= 0 {
-		s.release(false)
+		s.release()
 		return
 	}
 	base := s.keyOf(nil)
-	put := Put{Key: base, Tags: s.tags, Stamp: s.stamp, Entry: encoded, Keep: keep}
+	put := Put{Key: base, Tags: s.tags, Stamp: s.stamp, Requested: v.Requested, Entry: encoded, Keep: keep}
 	if names := rfc9111.SelectorNames(v.Selectors); !s.variesOn(names) {
 		put.Key = s.keyOf(names)
-		s.put(Put{Key: base, Tags: s.tags, Stamp: s.stamp, Entry: entry.EncodeVary(names, s.base), Keep: keep})
+		vary := put
+		vary.Key, vary.Entry = base, entry.EncodeVary(names, s.base)
+		s.put(vary)
 	}
 	s.put(put)
-	s.release(false)
+	s.release()
 }
 
 // variesOn reports whether the names are those of the rule alone.
@@ -220,13 +225,26 @@ func (s *level2) put(p Put) {
 	s.remote.Put(p)
 }
 
-// release lets those go who wait for what cannot be shared. What is stored is
-// removed where it no longer holds.
-func (s *level2) release(remove bool) {
-	if s == nil || !s.leads && !(remove && s.ready) {
+// release lets those go who wait for what cannot be shared.
+func (s *level2) release() {
+	if s == nil || !s.leads {
 		return
 	}
-	s.remote.Put(Put{Key: s.key, Tags: s.tags, Stamp: s.stamp, Leads: s.leads, Remove: remove})
+	s.remote.Put(Put{Key: s.key, Tags: s.tags, Stamp: s.stamp, Leads: true})
+	s.leads = false
+}
+
+// removalPause is how long a removal need not be said again where nothing is stored.
+const removalPause = time.Second
+
+// supersede removes what is stored, and keeps what was requested earlier from
+// being stored: a response requested at that time has taken its place. before is
+// when that was so the last time.
+func (s *level2) supersede(requested, before time.Time) {
+	if s == nil || !s.ready || !s.there && requested.Sub(before) < removalPause {
+		return
+	}
+	s.remote.Put(Put{Key: s.key, Tags: s.tags, Stamp: s.stamp, Requested: requested, Leads: s.leads, Remove: true})
 	s.leads = false
 }
 

@@ -60,7 +60,11 @@ func (rf refresher) run(x *exchange) {
 	defer x.land(flight.Outcome{})
 	event := RefreshPanic // or the handler ends its goroutine
 	defer func() {
-		if cause := recover(); cause != nil {
+		cause := recover()
+		switch {
+		case cause == http.ErrAbortHandler: //nolint:errorlint // net/http compares it so, too
+			event = RefreshFailed // the handler's way to say that it broke off
+		case cause != nil:
 			rf.store.opts.Logger.Error("a refresh of a stored response panicked",
 				slog.String("rule", rf.rule.Name), slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 		}
@@ -87,13 +91,8 @@ func (rf refresher) fetch(ctx context.Context, x *exchange) Event {
 	}
 	x.request.Body = http.NoBody
 	delete(x.request.Header, "Grpc-Timeout") // it bounded the client's own call
-	recorder := rf.fetcher.fromUpstream(nobody{make(http.Header)}, x)
-	switch {
-	case x.stored:
+	if rf.fetcher.fromUpstream(nobody{make(http.Header)}, x); x.stored {
 		return Refreshed
-	case recorder.status == http.StatusOK && ctx.Err() == nil && !rf.audience.isPersonal(x.request):
-		// There is a new response, which may not be stored: the old one is of the past.
-		x.withdraw()
 	}
 	return RefreshFailed
 }

@@ -89,6 +89,9 @@ type Put struct {
 	Key   RemoteKey
 	Tags  []TagID
 	Stamp Stamp // of before the upstream was called
+	// Requested is when the upstream was called. Of two under one stamp the later
+	// stays, in whatever order they come; so does the word that one was removed.
+	Requested time.Time
 	// Entry is nil where there is nothing to share: whoever waits calls the upstream itself.
 	Entry []byte
 	// Keep is how long the entry may be of use.

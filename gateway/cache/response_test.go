@@ -181,7 +181,7 @@ func TestFieldsOfOneAnswerAlone(t *testing.T) {
 	want := http.Header{
 		"X-Request-Id": {"id2"}, "X-Outer": {"2"}, "X-Both": {"inner"}, "Ratelimit": {"r2"}, "Set-Cookie": {"s=2"},
 		"Vary": {"Origin", "Accept"}, "Link": {"<outer>", "<inner>"}, "X-Kept": {"kept"},
-		"Content-Length": {"1"}, "Age": {"0"}, "Cache-Status": {hit60},
+		"Content-Length": {"1"}, "Date": {"0"}, "Age": {"0"}, "Cache-Status": {hit60},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("a hit's header (-want +got):\n%s", diff)

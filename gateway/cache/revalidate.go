@@ -12,7 +12,7 @@ import (
 func (x *exchange) setCondition(header http.Header) {
 	v := x.stale
 	x.condition = unconditional
-	if x.refuted || v == nil || rfc9111.IsNegative(v.Status) || !x.store.tags.Current(v.Stamps) { // a purge says that it does not
+	if x.refuted || v == nil || v.Status != http.StatusOK || !x.store.tags.Current(v.Stamps) { // a purge says that it does not
 		return
 	}
 	switch etag := v.UpstreamETag(); {

@@ -45,6 +45,25 @@ type Rule struct {
 	// step further out has set holds for responses that do not say otherwise. Default
 	// false: responses say what the handler says.
 	Declare bool
+	// Proxy says that the handler forwards to an origin that speaks HTTP for itself,
+	// as httputil.ReverseProxy does. Then what the origin says goes before the
+	// policy:
+	//
+	//   - A response of any final status that says how long it is fresh is stored
+	//     (RFC 9111, section 3). The policy's TTL, which may be zero, is for those with
+	//     status 200 that do not say so.
+	//   - One with no-cache, or that is stale from the start, is stored where it names
+	//     its version, and validated for each request.
+	//   - The policy's StaleWhileRevalidate is the most that a response's own
+	//     stale-while-revalidate allows: without one it is not used stale.
+	//   - Informational responses reach the client whose request called the origin.
+	//   - A response that is flushed while it comes reaches that client at once, and is
+	//     stored when it is whole. Events (text/event-stream) are not.
+	//   - Content-Encoding and Content-Range are stored as any field.
+	//
+	// Default false: the handler's responses are made by what knows no HTTP, and the
+	// policy says how they are cached.
+	Proxy bool
 	// KeyFromURL says that Key reads nothing of a request but its URL's path and
 	// query. A URL that had a hit is then not read again: the Store remembers its
 	// key. What else would keep a request from the cache belongs into Bypass.
@@ -97,7 +116,7 @@ func (rule *Rule) validate() ([]string, error) {
 	missing(rule.Name == "", "name")
 	missing(rule.Key == nil, "Key")
 	missing(rule.OnError == nil, "OnError")
-	missing(rule.Policy.TTL <= 0, "TTL")
+	missing(rule.Policy.TTL < 0 || rule.Policy.TTL == 0 && !rule.Proxy, "TTL")
 	missing(rule.Tags == nil && len(rule.Policy.Tags) > 0, "Tags")
 	missing(rule.Principal == nil && byPrincipal, "Principal")
 	if !byPrincipal && rule.Policy.Audience != policy.AudiencePublic {

@@ -47,8 +47,8 @@ func (s responder) serveStale(w http.ResponseWriter, r *http.Request, v *memory.
 func (s responder) send(w http.ResponseWriter, r *http.Request, v *memory.Response, p memory.Representation) {
 	header := w.Header()
 	set := header[cacheControl]
-	unchanged := !rfc9111.IsNegative(v.Status) && rfc9111.NotModified(r.Header, p.ETag, v.Modified)
-	if !unchanged && p.ETag != v.ETag && !rfc9111.IsNegative(v.Status) && rfc9111.NotModified(r.Header, v.ETag, v.Modified) {
+	unchanged := v.Status == http.StatusOK && rfc9111.NotModified(r.Header, p.ETag, v.Modified)
+	if !unchanged && p.ETag != v.ETag && v.Status == http.StatusOK && rfc9111.NotModified(r.Header, v.ETag, v.Modified) {
 		p, unchanged = v.Plain(), true
 	}
 	for i := range p.Fields {
@@ -61,7 +61,7 @@ func (s responder) send(w http.ResponseWriter, r *http.Request, v *memory.Respon
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	w.WriteHeader(max(v.Status, http.StatusOK))
+	w.WriteHeader(v.Status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(p.Body) // the client has gone, if anything
 	}

@@ -27,8 +27,9 @@ func (s staleness) whileRefreshing(r *http.Request, l *lookup, now time.Time) st
 	return ""
 }
 
-// inPlaceOfError reports whether a stale response may be served now, in place of
-// a failure, to a request with these directives (RFC 5861, section 4).
-func (s staleness) inPlaceOfError(v *memory.Response, d rfc9111.Directives, now time.Time) bool {
-	return v.InPlaceOfError(now) && v.AllowedBy(d, now) && s.store.usable(v, now)
+// inPlaceOfError reports whether a stale response under a key may be served now, in
+// place of a failure, to a request with these directives (RFC 5861, section 4).
+func (s staleness) inPlaceOfError(k memory.Key, v *memory.Response, d rfc9111.Directives, now time.Time) bool {
+	return v.InPlaceOfError(now) && !v.Validate && v.AllowedBy(d, now) &&
+		s.store.usable(v, now) && !s.store.memory.Superseded(k, v)
 }

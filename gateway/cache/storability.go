@@ -18,25 +18,54 @@ type storability struct{ *route }
 func (s storability) terms(r *http.Request, status int, response http.Header, requested time.Time) (t memory.Terms, ok bool) {
 	d := rfc9111.ParseDirectives(response)
 	names, bounded := rfc9111.VaryNames(s.vary, response)
-	ttl := s.ttl(status)
 	switch {
-	case ttl == 0, !bounded,
+	case !bounded,
 		s.rule.Unkeyed != nil && slices.ContainsFunc(names, s.rule.Unkeyed),
-		!rfc9111.MayStore(response, d),
+		!s.mayStore(status, response, d),
 		!s.audience.mayShare(r, response, d),
 		s.tooLarge(r, response, names):
 		return memory.Terms{}, false
 	}
 	born := rfc9111.Born(response, requested)
-	lifetime := rfc9111.Lifetime(response, d, requested, ttl)
-	t = memory.Terms{Selectors: rfc9111.Selectors(r.Header, names), Status: status}
-	t.Born, t.Lifetime = born, s.store.jitter(lifetime, requested.Sub(born))
-	if !rfc9111.IsNegative(status) {
-		t.StaleWhileRevalidate = d.StaleWindow(s.rule.Policy.StaleWhileRevalidate, d.StaleWhileRevalidate)
-		t.StaleIfError = d.StaleWindow(s.rule.Policy.StaleIfError, d.StaleIfError)
-		t.MayBeStale, t.Public = d.MayBeStale(), d.Public
+	t = memory.Terms{
+		Selectors: rfc9111.Selectors(r.Header, names), Requested: requested,
+		Status: status, Public: d.Public, Validate: d.NoCache,
 	}
-	return t, t.Lifetime > time.Since(t.Born)
+	t.Born = born
+	if !d.NoCache {
+		lifetime := rfc9111.Lifetime(response, d, requested, s.ttl(status))
+		t.Lifetime = s.store.jitter(lifetime, requested.Sub(born))
+		s.setStale(&t, d)
+	}
+	return t, t.Lifetime > time.Since(t.Born) || s.mayValidate(status, response)
+}
+
+// setStale says how the response is used when it is no longer fresh. One that says
+// that there is nothing is not.
+func (s storability) setStale(t *memory.Terms, d rfc9111.Directives) {
+	if t.Status >= http.StatusBadRequest {
+		return
+	}
+	t.MayBeStale = d.MayBeStale()
+	t.StaleIfError = d.StaleWindow(s.rule.Policy.StaleIfError, d.StaleIfError)
+	if !s.rule.Proxy || d.StaleWhileRevalidate != rfc9111.Absent {
+		t.StaleWhileRevalidate = d.StaleWindow(s.rule.Policy.StaleWhileRevalidate, d.StaleWhileRevalidate)
+	}
+}
+
+// mayStore reports whether a response may be stored by its status and directives.
+func (s storability) mayStore(status int, response http.Header, d rfc9111.Directives) bool {
+	if !s.rule.Proxy {
+		return s.ttl(status) > 0 && rfc9111.MayStore(response, d)
+	}
+	timed := s.ttl(status) > 0 || rfc9111.IsFinal(status) && rfc9111.HasLifetime(response, d)
+	return (timed || s.mayValidate(status, response)) && rfc9111.MayStoreOf(status, response, d)
+}
+
+// mayValidate reports whether the origin can be asked if the response still holds,
+// so that it is of use when it is not fresh.
+func (s storability) mayValidate(status int, response http.Header) bool {
+	return s.rule.Proxy && status == http.StatusOK && rfc9111.HasValidator(response)
 }
 
 // ttl is how long a response of this status is fresh where it does not say so

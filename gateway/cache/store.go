@@ -20,6 +20,7 @@ type Store struct {
 	urls       *memory.URLs
 	tags       *memory.Generations
 	flights    *flight.Group
+	unshared   *memory.Marks // keys of which the last response could not be stored, and when
 	background *background
 	encoders   chan struct{} // room for those who encode
 	routes     atomic.Uint64 // how many there have been
@@ -49,6 +50,7 @@ func NewStore(opts Options) (*Store, error) {
 		urls:       urls,
 		tags:       tags,
 		flights:    flight.NewGroup(tags),
+		unshared:   memory.NewMarks(),
 		background: newBackground(opts.MaxRefreshes),
 		encoders:   make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}

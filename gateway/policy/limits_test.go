@@ -47,6 +47,7 @@ func valid() policy.Method {
 			Status: 201, Location: "/v2/things/{id}",
 		},
 		Forward: &policy.Forward{Headers: []string{"Accept-Language", "X-Tenant"}},
+		Etag:    &policy.Etag{Field: "id"},
 	}
 }
 
@@ -160,6 +161,7 @@ func TestValidateLimits(t *testing.T) {
 		{"version link", func(m *policy.Method) { m.Version.Link = "javascript:alert(1)" }, "version.link"},
 		{"version successor", func(m *policy.Method) { m.Version.Successor = "ftp://example.com/" }, "version.successor"},
 		{"version header injected", func(m *policy.Method) { m.Version.Successor = "/v2\r\nSet-Cookie: a" }, "version.successor"},
+		{"etag zero", func(m *policy.Method) { m.Etag = &policy.Etag{} }, "etag.field"},
 		{"limits zero", func(m *policy.Method) { m.Limits = &policy.Limits{} }, "limits"},
 		{"limits too large", func(m *policy.Method) { m.Limits.MaxRequestBytes = 1<<30 + 1 }, "limits.max_request_bytes"},
 		{"response zero", func(m *policy.Method) { m.Response = &policy.Response{} }, ""},

@@ -31,6 +31,7 @@ type Method struct {
 	Limits         *Limits
 	Response       *Response
 	Forward        *Forward
+	Etag           *Etag
 }
 
 // Timeout bounds a whole call, all attempts included, or a stream.
@@ -274,6 +275,13 @@ type Limits struct {
 	MaxRequestBytes  int64
 	MaxResponseBytes int64
 	Shadow           bool
+}
+
+// Etag names the field that is the version of what an RPC reads or changes: of the
+// response where it only reads, else of the request.
+type Etag struct {
+	Field  string // path of a string
+	Shadow bool
 }
 
 // Response says how a successful response is presented over HTTP.

@@ -70,6 +70,9 @@ func idempotencyOf(method protoreflect.MethodDescriptor) Idempotency {
 	}
 }
 
+// Reads tells whether the RPC changes nothing.
+func (r RPC) Reads() bool { return r.Idempotency == NoSideEffects }
+
 func (r RPC) streaming() bool { return r.ClientStreaming || r.ServerStreaming }
 
 // reachedBy returns the routes with the verb.

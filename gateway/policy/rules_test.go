@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/venta-hq/venta/gateway/policy"
@@ -45,8 +46,8 @@ func TestValidate(t *testing.T) {
 		{"waits do not fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 150 * time.Millisecond }, "retry.max_attempts"},
 		{"first wait does not fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 50 * time.Millisecond }, "retry.initial_backoff"},
 		{"hedge", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Hedge = nil, hedge() }, ""},
-		{"hedge of idempotent", "Put", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Hedge = nil, nil, hedge() }, ""},
-		{"hedge of a write", "Add", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Hedge = nil, nil, hedge() }, "hedge"},
+		{"hedge of idempotent", "Put", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Etag, m.Hedge = nil, nil, nil, hedge() }, ""},
+		{"hedge of a write", "Add", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Etag, m.Hedge = nil, nil, nil, hedge() }, "hedge"},
 		{"hedge of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Hedge: hedge()} }, "hedge"},
 		{"hedge and retry", "Get", []policy.Route{get}, func(m *policy.Method) { m.Hedge = hedge() }, "hedge"},
 		{"hedge never sent", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Hedge = nil, hedge(); m.Timeout.Duration = m.Hedge.Delay }, "hedge.delay"},
@@ -131,6 +132,18 @@ func TestValidate(t *testing.T) {
 			func(m *policy.Method) {
 				*m = policy.Method{RateLimits: m.RateLimits, Auth: m.Auth, Version: m.Version, Limits: m.Limits}
 			}, ""},
+		{"version unknown", "Get", []policy.Route{get}, func(m *policy.Method) { m.Etag.Field = "nosuch" }, "etag.field"},
+		{"version of a read in the request alone", "Get", []policy.Route{get}, func(m *policy.Method) { m.Etag.Field = "filter.city" }, "etag.field"},
+		{"version of a write", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "filter.city" }, ""},
+		{"version of a write in the response alone", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "empty" }, "etag.field"},
+		{"version as a number", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "weight" }, "etag.field"},
+		{"version as bytes", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "raw" }, "etag.field"},
+		{"version of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Etag: m.Etag} }, "etag"},
+		{"hedge of a version", "Put", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Hedge = nil, nil, hedge() }, "etag"},
+		{"retry of a version that has passed", "Put", []policy.Route{get},
+			func(m *policy.Method) { m.Cache, m.Retry.RetryableStatusCodes = nil, []codes.Code{codes.Aborted} }, "etag"},
+		{"retry of a read's version", "Get", []policy.Route{get},
+			func(m *policy.Method) { m.Retry.RetryableStatusCodes = []codes.Code{codes.Aborted} }, ""},
 		{"route of no version", "Get", []policy.Route{{Verb: "POST", Path: "/webhooks"}, {Verb: "GET", Path: "/vendors/v1"}},
 			func(m *policy.Method) { *m = policy.Method{} }, ""},
 	}

@@ -84,6 +84,7 @@ func (m Method) blocks() []block {
 	add(m.Limits != nil, m.Limits)
 	add(m.Response != nil, m.Response)
 	add(m.Forward != nil, m.Forward)
+	add(m.Etag != nil, m.Etag)
 	return set
 }
 

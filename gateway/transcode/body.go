@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -25,6 +26,8 @@ type bodyBinder struct {
 	place  *goField                       // of the field; nil: its message is not open
 	mask   protoreflect.FieldDescriptor   // what a PATCH changes; nil: nobody asks
 	raw    bool                           // a google.api.HttpBody takes the body as it is
+	// unmasked is a path in the field that no mask which is made here has.
+	unmasked string
 }
 
 func newBodyBinder(request proto.Message, b Binding, o ServiceOptions, dropIn bool) (bodyBinder, error) {
@@ -119,6 +122,9 @@ func (b bodyBinder) bindPatch(ctx context.Context, r *http.Request, inbound runt
 	mask, err := runtime.FieldMaskFromRequestBody(guard, changed)
 	if err != nil {
 		return err
+	}
+	if b.unmasked != "" {
+		mask.Paths = slices.DeleteFunc(mask.Paths, func(path string) bool { return path == b.unmasked })
 	}
 	request.Set(b.mask, protoreflect.ValueOfMessage(mask.ProtoReflect()))
 	return nil

@@ -48,8 +48,9 @@ func posted(r *http.Request) *http.Request {
 }
 
 // Message returns the request's message; r must be the exchange's request. It
-// is shared by everybody who asks and must not be changed. An error says
-// what is wrong with the request (INVALID_ARGUMENT), or that its time is over.
+// is shared by everybody who asks and must not be changed. An error says what is
+// wrong with the request (INVALID_ARGUMENT) or its conditions, or that its time is
+// over.
 func (x *Exchange) Message(r *http.Request) (proto.Message, error) {
 	return x.messageWithin(r.Context(), r)
 }

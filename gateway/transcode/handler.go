@@ -22,6 +22,9 @@ type Invoker func(ctx context.Context, method string, request, response any, opt
 // response. The request must carry an [Exchange].
 func (rt *Route) Handler(invoke Invoker) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !rt.admit(w, r) {
+			return
+		}
 		ctx, cancel, ok := rt.enter(w, r)
 		if !ok {
 			return
@@ -48,11 +51,13 @@ func (rt *Route) serveTyped(ctx context.Context, invoke Invoker, outbound runtim
 	err := invoke(ctx, rt.method.FullName, request, response, grpc.Header(&md.HeaderMD), grpc.Trailer(&md.TrailerMD))
 	ctx = runtime.NewServerMetadataContext(ctx, md)
 	if err != nil {
-		writeError(ctx, rt.mux, w, r, err)
+		writeError(ctx, rt.mux, w, r, rt.failed(r, err))
 		return
 	}
 	rt.presentCaching(w.Header(), md.HeaderMD)
-	rt.write(ctx, outbound, w, r, response)
+	if !rt.conclude(w, r, response) {
+		rt.write(ctx, outbound, w, r, response)
+	}
 }
 
 // servePassing calls for wire bytes and passes them through.
@@ -61,10 +66,12 @@ func (rt *Route) servePassing(ctx context.Context, invoke Invoker, w http.Respon
 	defer frame.free()
 	if rt.options.Plain && !rt.options.CachingMetadata {
 		if err := invoke(ctx, rt.method.FullName, request, frame, rt.passThrough.options...); err != nil {
-			writeError(ctx, rt.mux, w, r, err)
+			writeError(ctx, rt.mux, w, r, rt.failed(r, err))
 			return
 		}
-		rt.passThrough.write(ctx, rt, w, r, frame)
+		if !rt.conclude(w, r, frame) {
+			rt.passThrough.write(ctx, rt, w, r, frame)
+		}
 		return
 	}
 	var md runtime.ServerMetadata
@@ -72,11 +79,13 @@ func (rt *Route) servePassing(ctx context.Context, invoke Invoker, w http.Respon
 	err := invoke(ctx, rt.method.FullName, request, frame, options...)
 	ctx = runtime.NewServerMetadataContext(ctx, md)
 	if err != nil {
-		writeError(ctx, rt.mux, w, r, err)
+		writeError(ctx, rt.mux, w, r, rt.failed(r, err))
 		return
 	}
 	rt.presentCaching(w.Header(), md.HeaderMD)
-	rt.passThrough.write(ctx, rt, w, r, frame)
+	if !rt.conclude(w, r, frame) {
+		rt.passThrough.write(ctx, rt, w, r, frame)
+	}
 }
 
 // presentCaching tells the cache before the route, and the client, what the

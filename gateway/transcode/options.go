@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/venta-hq/venta/gateway/policy"
 )
@@ -32,6 +33,20 @@ type ServiceOptions struct {
 // Outgoing appends to keys and values, one after the other, what a call's metadata
 // tells the upstream in the gateway's own name.
 type Outgoing = func(ctx context.Context, pairs []string) ([]string, error)
+
+// Conditions judge the conditions of requests (RFC 9110, section 13). Errors are
+// written as they are.
+type Conditions interface {
+	// Admit refuses a request whose conditions nobody would judge.
+	Admit(r *http.Request) error
+	// Fill adds to a request's message what its conditions say.
+	Fill(r *http.Request, request proto.Message) error
+	// Present adds to the header of a success. notModified has it answered with 304,
+	// and an error takes its place.
+	Present(h http.Header, r *http.Request, response proto.Message) (notModified bool, err error)
+	// Failed returns the error that is written for one of the call.
+	Failed(r *http.Request, err error) error
+}
 
 // RouteOptions say how a route reads requests and presents responses.
 type RouteOptions struct {
@@ -69,6 +84,12 @@ type RouteOptions struct {
 	// CachingMetadata makes header fields of the response's metadata that tells a
 	// cache what it may do: cache-control, etag, expires, last-modified and vary.
 	CachingMetadata bool
+	// Conditions judge what requests ask for under conditions. nil: they are passed
+	// over.
+	Conditions Conditions
+	// Unmasked is a field of the request that a PATCH does not change, though its body
+	// has it. "": none.
+	Unmasked string
 	// IgnoreUnknownQuery passes over query parameters that name no field of the
 	// request, where the default refuses them. A drop-in route always does.
 	IgnoreUnknownQuery bool

@@ -115,6 +115,7 @@ func (p *passThrough) write(ctx context.Context, rt *Route, w http.ResponseWrite
 	buffer := buffers.Get().(*[]byte)
 	encoded, err := p.encoder.Append((*buffer)[:0], frame.Wire())
 	if err != nil {
+		w.Header().Del("Etag") // it is of a success
 		writeError(ctx, rt.mux, w, r, &apierror.Error{
 			Code: codes.Internal, Reason: apierror.UpstreamFailed, Message: "the service's response is not valid", Cause: err,
 		})

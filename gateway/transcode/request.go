@@ -31,6 +31,9 @@ func (rt *Route) decode(ctx context.Context, r *http.Request, params []router.Pa
 	if err != nil {
 		return nil, rt.badRequest(err)
 	}
+	if err := rt.fill(r, message); err != nil {
+		return nil, err
+	}
 	if r.Body != nil && r.Body != http.NoBody {
 		// The server notices a client that leaves once the body is read. An error
 		// is the body's, which nobody asked for.

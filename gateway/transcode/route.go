@@ -63,6 +63,9 @@ func (rt *Route) prepare() error {
 	if rt.body, err = newBodyBinder(input, b, m.Options, o.DropIn); err != nil {
 		return err
 	}
+	if path, inBody := strings.CutPrefix(o.Unmasked, b.Body+"."); inBody {
+		rt.body.unmasked = path
+	}
 	rt.present, err = newPresentation(m.Call.NewResponse(), b.ResponseBody, o.Response)
 	return err
 }

@@ -42,6 +42,9 @@ func (rt *Route) StreamHandler(open Opener) http.Handler {
 		serve = rt.serveClientStream
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !rt.admit(w, r) {
+			return
+		}
 		ctx, cancel, ok := rt.enter(w, r)
 		if !ok {
 			return

@@ -37,11 +37,13 @@ type edge struct {
 	err     error
 	bound   int64
 
+	unmasked string
+
 	called proto.Message
 }
 
 func (e *edge) options() transcode.RouteOptions {
-	return transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: e.policy, MaxRequestBytes: e.bound}
+	return transcode.RouteOptions{Mux: runtime.NewServeMux(), Response: e.policy, MaxRequestBytes: e.bound, Unmasked: e.unmasked}
 }
 
 // serve serves a request by both ways, through a message and past it, and
@@ -251,7 +253,7 @@ func TestResponses(t *testing.T) {
 				message: &vendorv2.GetVendorResponse{Vendor: vendor},
 			},
 			"/v2/vendors/7", 200, "",
-			`{"id":"a/7","name":"Ada","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":""}`,
+			`{"id":"a/7","name":"Ada","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":"","etag":""}`,
 		},
 		{
 			"null where unset",
@@ -280,7 +282,7 @@ func TestResponses(t *testing.T) {
 				message: &vendorv2.CreateVendorResponse{Vendor: &vendorv2.Vendor{Id: "a/7"}},
 			},
 			"/v2/vendors", 201, "/v2/vendors/a%2F7",
-			`{"vendor":{"id":"a/7","name":"","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":""}}`,
+			`{"vendor":{"id":"a/7","name":"","description":"","phone":"","email":"","website":"","isOpen":false,"profileImage":"","etag":""}}`,
 		},
 		{
 			"no content", edge{method: createVendor, binding: transcode.Binding{Verb: "POST", Path: "/v2/vendors", Body: "*"}, policy: &policy.Response{Status: 204}},

@@ -22,6 +22,7 @@ const (
 	ReasonUnauthenticated = "UNAUTHENTICATED"
 	ReasonRoleMissing     = "ROLE_MISSING"
 	ReasonTooMany         = "TOO_MANY"
+	ReasonChanged         = "CHANGED"
 	ReasonBusy            = "BUSY"
 	// ReasonResponseTooLarge is what gateways know, too: they charge nobody for it.
 	ReasonResponseTooLarge = "RESPONSE_TOO_LARGE"
@@ -31,6 +32,11 @@ const (
 // NotFound says that there is no such thing, or none that the caller may know of.
 func NotFound(what string) error {
 	return fault(codes.NotFound, ReasonNotFound, what+" not found")
+}
+
+// Changed says that the caller knows another version of a thing than there is.
+func Changed(what string) error {
+	return fault(codes.Aborted, ReasonChanged, what+" was changed since it was read; read it again")
 }
 
 // Invalid refuses one field of the request. The field is a path in the request

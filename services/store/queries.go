@@ -4,7 +4,7 @@ package store
 // resolved by ON CONFLICT and changed rows come back by RETURNING, which SQLite
 // and PostgreSQL write alike.
 const (
-	vendorColumns = `id, name, description, phone, email, website, profile_image, is_open, lat, lng, created_at, updated_at`
+	vendorColumns = `id, name, description, phone, email, website, profile_image, is_open, lat, lng, created_at, updated_at, revision`
 
 	selectVendor = `SELECT ` + vendorColumns + ` FROM vendors WHERE id = $1`
 
@@ -27,7 +27,7 @@ const (
 
 	insertVendor = `
 		INSERT INTO vendors (` + vendorColumns + `, owner_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL, $9, $9, $10)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL, $9, $9, 1, $10)
 		RETURNING ` + vendorColumns
 
 	updateVendor = `
@@ -39,13 +39,14 @@ const (
 			website = COALESCE($7, website),
 			profile_image = COALESCE($8, profile_image),
 			is_open = COALESCE($9, is_open),
-			updated_at = $10
-		WHERE id = $1 AND owner_id = $2
+			updated_at = $10,
+			revision = revision + 1
+		WHERE id = $1 AND owner_id = $2 AND ($11 = 0 OR revision = $11)
 		RETURNING ` + vendorColumns
 
-	moveVendor = `UPDATE vendors SET lat = $3, lng = $4, updated_at = $5 WHERE id = $1 AND owner_id = $2`
+	moveVendor = `UPDATE vendors SET lat = $3, lng = $4, updated_at = $5, revision = revision + 1 WHERE id = $1 AND owner_id = $2`
 
-	deleteVendor = `DELETE FROM vendors WHERE id = $1 AND owner_id = $2`
+	deleteVendor = `DELETE FROM vendors WHERE id = $1 AND owner_id = $2 AND ($3 = 0 OR revision = $3)`
 
 	// A user that was seen before it was reported has no e-mail address yet.
 	upsertUser = `

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/services/fault"
 )
@@ -31,6 +33,7 @@ type Vendor struct {
 	Position  *Position // nil while unknown
 	CreatedAt time.Time // UTC, in microseconds
 	UpdatedAt time.Time // UTC, in microseconds; a move counts
+	Revision  int64     // from 1; it grows with each change, a move included
 }
 
 // Changes are the fields of a profile that change; nil ones stay.
@@ -69,11 +72,18 @@ func (s *Store) Vendor(ctx context.Context, id string) (Vendor, error) {
 	return vendor, failure(ctx, "read a vendor", err)
 }
 
+// AnyRevision changes or deletes a vendor whatever its revision is.
+const AnyRevision int64 = 0
+
 // UpdateVendor changes what is given and returns the vendor after it. A vendor
-// of another owner is NOT_FOUND. Where nothing is given nothing changes.
-func (s *Store) UpdateVendor(ctx context.Context, owner, id string, c Changes) (Vendor, error) {
+// of another owner is NOT_FOUND, one of another revision is ABORTED. Where nothing
+// is given nothing changes.
+func (s *Store) UpdateVendor(ctx context.Context, owner, id string, revision int64, c Changes) (Vendor, error) {
 	if c == (Changes{}) {
 		vendor, err := scanVendor(s.read.QueryRowContext(ctx, selectOwnVendor, id, owner))
+		if err == nil && revision != AnyRevision && revision != vendor.Revision {
+			err = fault.Changed("vendor")
+		}
 		return vendor, failure(ctx, "read a vendor", err)
 	}
 	var vendor Vendor
@@ -82,15 +92,31 @@ func (s *Store) UpdateVendor(ctx context.Context, owner, id string, c Changes) (
 	err := s.transact(ctx, func(tx *sql.Tx) error {
 		var err error
 		vendor, err = scanVendor(tx.QueryRowContext(ctx, updateVendor, id, owner, c.Name, c.Description,
-			c.Phone, c.Email, c.Website, c.ProfileImage, c.Open, now()))
-		return err
+			c.Phone, c.Email, c.Website, c.ProfileImage, c.Open, now(), revision))
+		return orChanged(ctx, tx, owner, id, err)
 	})
 	return vendor, failure(ctx, "update a vendor", err)
 }
 
-// DeleteVendor removes a vendor for good. A vendor of another owner is NOT_FOUND.
-func (s *Store) DeleteVendor(ctx context.Context, owner, id string) error {
-	return failure(ctx, "delete a vendor", affected(s.write.ExecContext(ctx, deleteVendor, id, owner)))
+// DeleteVendor removes a vendor for good. A vendor of another owner is NOT_FOUND, one
+// of another revision is ABORTED.
+func (s *Store) DeleteVendor(ctx context.Context, owner, id string, revision int64) error {
+	return failure(ctx, "delete a vendor", s.transact(ctx, func(tx *sql.Tx) error {
+		err := affected(tx.ExecContext(ctx, deleteVendor, id, owner, revision))
+		return orChanged(ctx, tx, owner, id, err)
+	}))
+}
+
+// orChanged says of a vendor that was not found under a revision whether it is there
+// under another one. It runs in the transaction that has looked for it.
+func orChanged(ctx context.Context, tx *sql.Tx, owner, id string, err error) error {
+	if status.Code(err) != codes.NotFound {
+		return err
+	}
+	if _, there := scanVendor(tx.QueryRowContext(ctx, selectOwnVendor, id, owner)); there != nil {
+		return there
+	}
+	return fault.Changed("vendor")
 }
 
 // Vendors returns up to size vendors (1 to [MaxPageSize]) in the order of their
@@ -128,7 +154,7 @@ func scanVendor(r row) (Vendor, error) {
 	var lat, lng sql.NullFloat64
 	var created, updated int64
 	err := r.Scan(&v.ID, &v.Name, &v.Description, &v.Phone, &v.Email, &v.Website, &v.ProfileImage,
-		&v.Open, &lat, &lng, &created, &updated)
+		&v.Open, &lat, &lng, &created, &updated, &v.Revision)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Vendor{}, fault.NotFound("vendor")
 	}

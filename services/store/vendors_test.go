@@ -79,7 +79,7 @@ func TestUpdateVendorChangesWhatIsGiven(t *testing.T) {
 			}
 			want := full
 			test.want(&want)
-			updated, err := s.UpdateVendor(t.Context(), "user-1", created.ID, test.changes)
+			updated, err := s.UpdateVendor(t.Context(), "user-1", created.ID, AnyRevision, test.changes)
 			if diff := cmp.Diff(want, updated.Profile); err != nil || diff != "" {
 				t.Errorf("%v\n%s", err, diff)
 			}
@@ -88,6 +88,13 @@ func TestUpdateVendorChangesWhatIsGiven(t *testing.T) {
 			}
 			if !updated.CreatedAt.Equal(created.CreatedAt) || updated.UpdatedAt.Before(created.UpdatedAt) {
 				t.Errorf("created at %s, updated at %s", updated.CreatedAt, updated.UpdatedAt)
+			}
+			revision := int64(3) // of the move, and of the change
+			if test.changes == (Changes{}) {
+				revision = 2
+			}
+			if created.Revision != 1 || updated.Revision != revision {
+				t.Errorf("revision %d, then %d, want %d", created.Revision, updated.Revision, revision)
 			}
 			read, err := s.Vendor(t.Context(), created.ID)
 			if diff := cmp.Diff(updated, read); err != nil || diff != "" {
@@ -102,21 +109,21 @@ func TestOnlyTheOwnerChangesAVendor(t *testing.T) {
 	vendor := newVendor(t, s, "user-1", "Tacos")
 	name := "Stolen"
 	for _, other := range []string{"user-2", "", "USER-1"} {
-		_, err := s.UpdateVendor(t.Context(), other, vendor.ID, Changes{Name: &name})
+		_, err := s.UpdateVendor(t.Context(), other, vendor.ID, AnyRevision, Changes{Name: &name})
 		wantCode(t, err, codes.NotFound)
-		_, err = s.UpdateVendor(t.Context(), other, vendor.ID, Changes{})
+		_, err = s.UpdateVendor(t.Context(), other, vendor.ID, AnyRevision, Changes{})
 		wantCode(t, err, codes.NotFound)
 		wantCode(t, s.MoveVendor(t.Context(), other, vendor.ID, Position{}), codes.NotFound)
-		wantCode(t, s.DeleteVendor(t.Context(), other, vendor.ID), codes.NotFound)
+		wantCode(t, s.DeleteVendor(t.Context(), other, vendor.ID, AnyRevision), codes.NotFound)
 	}
 	read, err := s.Vendor(t.Context(), vendor.ID)
 	if diff := cmp.Diff(vendor, read); err != nil || diff != "" {
 		t.Errorf("changed by somebody else: %v\n%s", err, diff)
 	}
-	if err := s.DeleteVendor(t.Context(), "user-1", vendor.ID); err != nil {
+	if err := s.DeleteVendor(t.Context(), "user-1", vendor.ID, AnyRevision); err != nil {
 		t.Error(err)
 	}
-	wantCode(t, s.DeleteVendor(t.Context(), "user-1", vendor.ID), codes.NotFound)
+	wantCode(t, s.DeleteVendor(t.Context(), "user-1", vendor.ID, AnyRevision), codes.NotFound)
 }
 
 func TestVendorsInPages(t *testing.T) {
@@ -237,7 +244,7 @@ func TestWritersOfTwoStoresDoNotLoseChanges(t *testing.T) {
 	for i := range 40 {
 		group.Go(func() {
 			s, text := stores[i%2], fmt.Sprint(i)
-			_, err := s.UpdateVendor(context.Background(), "user-1", vendor.ID, []Changes{
+			_, err := s.UpdateVendor(context.Background(), "user-1", vendor.ID, AnyRevision, []Changes{
 				{Name: &text}, {Description: &text}, {Phone: &text}, {Email: &text},
 			}[i%4])
 			if err != nil {

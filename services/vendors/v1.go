@@ -57,7 +57,7 @@ func (v *V1) UpdateVendor(ctx context.Context, r *vendorv1.UpdateVendorRequest) 
 	if err != nil {
 		return nil, err
 	}
-	_, err = v.store.UpdateVendor(ctx, owner.Subject, r.GetId(), store.Changes{
+	_, err = v.store.UpdateVendor(ctx, owner.Subject, r.GetId(), store.AnyRevision, store.Changes{
 		Name:         r.Name,
 		Description:  r.Description,
 		Email:        r.Email,

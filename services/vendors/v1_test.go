@@ -38,7 +38,7 @@ func TestV1CreateIsSeenByBothVersions(t *testing.T) {
 	}
 	wantV2 := &vendorv2.Vendor{
 		Id: created.GetId(), Name: "Tacos", Description: "Best", Phone: "1", Website: "w", ProfileImage: "i",
-		CreatedAt: v1.GetCreatedAt(), UpdatedAt: v1.GetUpdatedAt(),
+		CreatedAt: v1.GetCreatedAt(), UpdatedAt: v1.GetUpdatedAt(), Etag: "1",
 	}
 	if diff := cmp.Diff(wantV1, v1, protocmp.Transform()); diff != "" {
 		t.Error(diff)

@@ -81,7 +81,7 @@ func (v *V2) UpdateVendor(ctx context.Context, r *vendorv2.UpdateVendorRequest) 
 	if err != nil {
 		return nil, err
 	}
-	vendor, err := v.store.UpdateVendor(ctx, owner.Subject, r.GetId(), changes)
+	vendor, err := v.store.UpdateVendor(ctx, owner.Subject, r.GetId(), revisionOf(r.GetEtag()), changes)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (v *V2) DeleteVendor(ctx context.Context, r *vendorv2.DeleteVendorRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if err := v.store.DeleteVendor(ctx, owner.Subject, r.GetId()); err != nil {
+	if err := v.store.DeleteVendor(ctx, owner.Subject, r.GetId(), revisionOf(r.GetEtag())); err != nil {
 		return nil, err
 	}
 	return &vendorv2.DeleteVendorResponse{}, nil
@@ -112,6 +112,7 @@ func messageV2(v store.Vendor) *vendorv2.Vendor {
 		ProfileImage: v.ProfileImage,
 		CreatedAt:    timestamppb.New(v.CreatedAt),
 		UpdatedAt:    timestamppb.New(v.UpdatedAt),
+		Etag:         etagOf(v.Revision),
 	}
 	if v.Position != nil {
 		m.Coordinates = &vendorv2.Coordinates{Lat: v.Position.Lat, Lng: v.Position.Lng}

@@ -24,7 +24,7 @@ func TestV2CreateAndGet(t *testing.T) {
 	want := &vendorv2.Vendor{
 		Id: created.GetId(), Name: "Tacos", Description: "Best", Email: "tacos@example.com", Phone: "+1 555",
 		Website: "https://tacos.example", ProfileImage: "https://tacos.example/i.png",
-		CreatedAt: created.GetCreatedAt(), UpdatedAt: created.GetCreatedAt(),
+		CreatedAt: created.GetCreatedAt(), UpdatedAt: created.GetCreatedAt(), Etag: "1",
 	}
 	if diff := cmp.Diff(want, created, protocmp.Transform()); diff != "" {
 		t.Error(diff)
@@ -129,7 +129,7 @@ func TestV2Update(t *testing.T) {
 			}
 			want := proto.Clone(created).(*vendorv2.Vendor)
 			test.want(want)
-			ignore := protocmp.IgnoreFields(&vendorv2.Vendor{}, "updated_at")
+			ignore := protocmp.IgnoreFields(&vendorv2.Vendor{}, "updated_at", "etag")
 			if diff := cmp.Diff(want, updated.GetVendor(), protocmp.Transform(), ignore); diff != "" {
 				t.Error(diff)
 			}

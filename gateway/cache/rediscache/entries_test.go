@@ -70,7 +70,7 @@ func unusables() []unusable {
 		}, cache.RemoteCorrupt},
 		{"a bit of the head", func(c raw, key string) {
 			value := []byte(c.get(key))
-			value[16] ^= 1
+			value[32] ^= 1
 			c.do("SET", key, string(value), "KEEPTTL")
 		}, cache.RemoteCorrupt},
 		{"the stamp", func(c raw, key string) {

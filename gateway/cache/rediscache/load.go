@@ -19,7 +19,13 @@ import (
 // response that takes the upstream longer is not found by others.
 const unusedTagTTL = 10 * time.Minute
 
-const stampBytes = len(cache.Stamp{})
+// A value is an entry behind its head: the stamp, and the time of the request in
+// microseconds since 1970, as digits. One that was removed is the head alone.
+const (
+	stampBytes     = len(cache.Stamp{})
+	requestedBytes = 16
+	headBytes      = stampBytes + requestedBytes
+)
 
 // found is what is under an entry's key.
 type found struct {
@@ -45,10 +51,11 @@ func (r *Remote) Load(ctx context.Context, key cache.RemoteKey, tags []cache.Tag
 	case entry.value == "" || entry.left <= 0:
 	case len(entry.value) > r.opts.MaxEntryBytes:
 		r.tell(EventOversized)
-	case len(entry.value) <= stampBytes:
+	case len(entry.value) < headBytes:
 		r.tell(EventMalformed)
+	case len(entry.value) == headBytes: // it was removed
 	case cache.Stamp([]byte(entry.value[:stampBytes])) == loaded.Stamp:
-		loaded.Entry, loaded.Left = []byte(entry.value[stampBytes:]), entry.left
+		loaded.Entry, loaded.Left = []byte(entry.value[headBytes:]), entry.left
 	}
 	return loaded, nil
 }

@@ -2,6 +2,10 @@ package rediscache
 
 import (
 	"context"
+	_ "embed" // the script
+	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,10 +22,19 @@ const (
 	nothingTTL   = time.Second            // for which who would wait calls the upstream itself
 	landedTTL    = 250 * time.Millisecond // for which who has found no entry looks again
 	tagSpare     = time.Minute            // for which a tag's value outlives what is stored under it
+	removedTTL   = time.Minute            // for which a removal outlives the calls of before it
 	flightFailed = "0"
 	flightOpen   = "1"
 	flightLanded = "2"
 )
+
+// putScript orders what is stored under a key by when it was requested: writers
+// are many, and a slow one comes last.
+//
+//go:embed put.lua
+var putScript string
+
+var storeInOrder = rueidis.NewLuaScript(putScript)
 
 // queue holds what waits to be stored.
 type queue struct {
@@ -71,7 +84,7 @@ func (r *Remote) Put(p cache.Put) {
 	if p.Entry == nil && !p.Leads && !p.Remove || r.closing.Load() {
 		return
 	}
-	if len(p.Entry)+stampBytes > r.opts.MaxEntryBytes {
+	if len(p.Entry)+headBytes > r.opts.MaxEntryBytes {
 		r.tell(EventOversized)
 		if p.Entry = nil; !p.Leads {
 			return
@@ -107,7 +120,7 @@ func (r *Remote) write(ctx context.Context) {
 func (r *Remote) put(ctx context.Context, p cache.Put) error {
 	name := r.keys.entry(p.Key)
 	_, err := redis.Do(ctx, r.opts.Client, name, func(ctx context.Context, c rueidis.Client) (struct{}, error) {
-		return struct{}{}, firstError(c.DoMulti(ctx, r.putCommands(c.B(), name, p)...))
+		return struct{}{}, errors.Join(r.store(ctx, c, name, p), r.endFlight(ctx, c, p))
 	})
 	if err != nil || p.Entry == nil || len(p.Tags) == 0 {
 		return err
@@ -115,24 +128,41 @@ func (r *Remote) put(ctx context.Context, p cache.Put) error {
 	return r.lengthen(ctx, p)
 }
 
-// putCommands stores or removes the entry and ends the flight. That may have
-// become another process's since: at worst one more calls the upstream.
-func (r *Remote) putCommands(b rueidis.Builder, name string, p cache.Put) []rueidis.Completed {
-	var commands []rueidis.Completed
-	outcome, shown := flightFailed, nothingTTL
+// store stores or removes the entry. Where it is removed, the time stays for a
+// while: a slow response of before it must not come back.
+func (r *Remote) store(ctx context.Context, c rueidis.Client, name string, p cache.Put) error {
+	keep := max(p.Keep, time.Millisecond)
 	switch {
 	case p.Entry != nil:
-		value := string(p.Stamp[:]) + string(p.Entry)
-		commands = append(commands, b.Set().Key(name).Value(value).Px(max(p.Keep, time.Millisecond)).Build())
-		outcome, shown = flightLanded, landedTTL
 	case p.Remove:
-		commands = append(commands, b.Del().Key(name).Build())
+		keep = removedTTL
+	default:
+		return nil
 	}
-	if p.Leads {
-		flight := r.keys.flight(p.Key, p.Stamp)
-		commands = append(commands, b.Set().Key(flight).Value(outcome).Xx().Px(shown).Build())
+	value := string(p.Stamp[:]) + requestedAt(p.Requested) + string(p.Entry)
+	return storeInOrder.Exec(ctx, c, []string{name}, []string{
+		value, strconv.Itoa(stampBytes), strconv.Itoa(requestedBytes), strconv.FormatInt(keep.Milliseconds(), 10),
+	}).Error()
+}
+
+// requestedAt writes a time so that Redis can compare it with those of other
+// processes: as exactly as the clocks agree.
+func requestedAt(at time.Time) string {
+	return fmt.Sprintf("%0*d", requestedBytes, max(at.UnixMicro(), 0))
+}
+
+// endFlight tells those who wait for the entry. The flight may have become another
+// process's since: at worst one more calls the upstream.
+func (r *Remote) endFlight(ctx context.Context, c rueidis.Client, p cache.Put) error {
+	if !p.Leads {
+		return nil
 	}
-	return commands
+	outcome, shown := flightFailed, nothingTTL
+	if p.Entry != nil {
+		outcome, shown = flightLanded, landedTTL
+	}
+	flight := r.keys.flight(p.Key, p.Stamp)
+	return firstError([]rueidis.RedisResult{c.Do(ctx, c.B().Set().Key(flight).Value(outcome).Xx().Px(shown).Build())})
 }
 
 // lengthen keeps the tags' values for as long as the entry. Without one the

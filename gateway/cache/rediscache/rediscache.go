@@ -11,7 +11,7 @@
 //	{P:cache}:t:<tag>    a random value, there while somebody stores under the tag
 //	{P:cache}:purge      the channel of purges
 //	{P:cache}:to:<id>    the channel of acknowledgements to one process
-//	P:cache:{<key>}:v    an entry, behind the stamp that it was stored under
+//	P:cache:{<key>}:v    an entry, behind the stamp that it was stored under and the time of its request
 //	P:cache:{<key>}:l:*  who calls the upstream for it
 //
 // A purge deletes the tags' values. Whoever needs one that is missing makes a new
@@ -28,8 +28,9 @@
 //
 // A Redis that bounds its memory may evict any of them; best are the policies
 // that spare what has no expiry (volatile-lru and the like), as a lost epoch
-// voids everything. An ACL must allow GET, GETRANGE, PTTL, MGET, SET, DEL, PEXPIRE, EVAL, TIME, ZADD, ZCARD, ZRANGE, ZRANGEBYSCORE, ZREM, INFO, SSUBSCRIBE and
-// SPUBLISH, and the channels.
+// voids everything. An ACL must allow GET, GETRANGE, PTTL, MGET, SET, DEL,
+// PEXPIRE, EVAL, EVALSHA, TIME, ZADD, ZCARD, ZRANGE, ZRANGEBYSCORE, ZREM, INFO,
+// SSUBSCRIBE and SPUBLISH, and the channels.
 //
 // # Trust
 //

@@ -178,3 +178,56 @@ func TestOptions(t *testing.T) {
 		t.Errorf("purged when closed: %+v", d)
 	}
 }
+
+// TestOrderOfRequests stores and removes what was requested in one order, in another.
+func TestOrderOfRequests(t *testing.T) {
+	_, p := fleet(t, 2, new(backend))
+	ctx, tags := context.Background(), []cache.TagID{{1}}
+	older, newer := time.Now(), time.Now().Add(time.Millisecond)
+	load := func(key cache.RemoteKey) cache.Loaded {
+		t.Helper()
+		loaded, err := p[1].remote.Load(ctx, key, tags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loaded
+	}
+	stamp, puts := load(cache.RemoteKey{}).Stamp, 0
+	put := func(key byte, at time.Time, entry string) {
+		t.Helper()
+		put := cache.Put{Key: cache.RemoteKey{key}, Tags: tags, Stamp: stamp, Requested: at, Keep: time.Minute, Remove: true}
+		if entry != "" {
+			put.Entry, put.Remove = []byte(entry), false
+		}
+		p[0].remote.Put(put)
+		puts++
+		p[0].remote.Put(cache.Put{Key: cache.RemoteKey{255}, Tags: tags, Stamp: stamp, Entry: []byte("x"), Keep: time.Minute})
+		if entry != "" {
+			puts++
+		}
+		awaitStored(t, p[0], puts)
+	}
+	tests := []struct {
+		name          string
+		first, second string // "" is a removal
+		at            [2]time.Time
+		want          string
+	}{
+		{"in order", "a", "b", [2]time.Time{older, newer}, "b"},
+		{"the older one last", "b", "a", [2]time.Time{newer, older}, "b"},
+		{"at the same time", "a", "b", [2]time.Time{older, older}, "b"},
+		{"the older one behind a removal", "", "a", [2]time.Time{newer, older}, ""},
+		{"a newer one behind a removal", "", "a", [2]time.Time{older, newer}, "a"},
+		{"an older removal", "a", "", [2]time.Time{newer, older}, "a"},
+		{"a newer removal", "a", "", [2]time.Time{older, newer}, ""},
+	}
+	for i, test := range tests {
+		put(byte(i+1), test.at[0], test.first)
+		put(byte(i+1), test.at[1], test.second)
+		redistest.Eventually(t, func() bool { return string(load(cache.RemoteKey{byte(i + 1)}).Entry) == test.want })
+	}
+	put(100, newer, "before")
+	stamp = func() cache.Stamp { p[0].remote.Purge(ctx, tags); return load(cache.RemoteKey{100}).Stamp }()
+	put(100, older, "after") // by a clock that is behind
+	redistest.Eventually(t, func() bool { return string(load(cache.RemoteKey{100}).Entry) == "after" })
+}

@@ -25,6 +25,7 @@ type RPC struct {
 	Source   string // the schema's file
 	Method   transcode.Method
 	Bindings []transcode.Binding
+	Reads    bool // it is declared to change nothing
 	Policy   policy.Method
 	Conn     grpc.ClientConnInterface // to the upstream
 }
@@ -42,13 +43,13 @@ func (env *Environment) Build(rpc RPC, generation *Generation) ([]Route, error) 
 	b := &builder{env: env, rpc: rpc, generation: generation}
 	// A step that held the builder by mistake must not hold its generation.
 	defer func() { b.generation = nil }()
-	edge, steps := b.edge(), b.requestStack()
+	edge, steps, conditions := b.edge(), b.requestStack(), b.requestConditions()
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
 	}
 	routes := make([]Route, len(rpc.Bindings))
 	for i, binding := range rpc.Bindings {
-		rt, err := b.route(binding)
+		rt, err := b.route(binding, conditions)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +78,7 @@ func (b *builder) edge() func(*transcode.Route) http.Handler {
 	return func(rt *transcode.Route) http.Handler { return rt.Handler(invoke) }
 }
 
-func (b *builder) route(binding transcode.Binding) (*transcode.Route, error) {
+func (b *builder) route(binding transcode.Binding, conditions transcode.Conditions) (*transcode.Route, error) {
 	edge, p := b.env.Edge, b.rpc.Policy
 	rt, err := transcode.NewRoute(b.rpc.Method, binding, transcode.RouteOptions{
 		Mux:                edge.Mux,
@@ -90,6 +91,8 @@ func (b *builder) route(binding transcode.Binding) (*transcode.Route, error) {
 		Outgoing:           b.outgoing(),
 		Cached:             b.stores(),
 		CachingMetadata:    p.Cache != nil && !edge.DropIn,
+		Conditions:         conditions,
+		Unmasked:           b.unmasked(),
 		Context:            edge.Context,
 		IgnoreUnknownQuery: edge.IgnoreUnknownQuery,
 		MaxRequestBytes:    edge.requestBound(p.Limits),

@@ -21,7 +21,8 @@ import (
 //	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> authenticate, authorize -> Middleware.AfterAuth
 //	-> rate limits keyed by principal or field -> invalidate by tag
 //	-> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
-//	a failure) -> end with the process (streams) -> decode
+//	a failure) -> end with the process (streams) -> conditions (refused, or filled into
+//	the message, whoever decodes it) -> decode
 //
 // (requestStack), and at last, around the upstream call,
 //

@@ -140,6 +140,13 @@ func canonical(headers []string) []string {
 	return read
 }
 
+func (d *decoder) etag(e *policyv1.Etag) *policy.Etag {
+	if e == nil || e.GetDisabled() {
+		return nil
+	}
+	return &policy.Etag{Field: e.GetField(), Shadow: isShadow(e.GetMode())}
+}
+
 // text reads a text whose absence the policy writes as "".
 func (d *decoder) text(path string, value *string) string {
 	if value != nil && *value == "" {

@@ -28,6 +28,7 @@ func Decode(annotation *policyv1.Policy) (policy.Method, []policy.Fault) {
 		Limits:         d.limits(annotation.GetLimits()),
 		Response:       d.response(annotation.GetResponse()),
 		Forward:        d.forward(annotation.GetForward()),
+		Etag:           d.etag(annotation.GetEtag()),
 	}
 	return m, append(d.faults, m.ValidateLimits()...)
 }

@@ -42,6 +42,9 @@ func Encode(m policy.Method) *policyv1.Policy {
 	if f := m.Forward; f != nil {
 		p.Forward = &policyv1.Forward{Headers: f.Headers, Mode: mode(false)}
 	}
+	if e := m.Etag; e != nil {
+		p.Etag = &policyv1.Etag{Field: set(e.Field), Mode: mode(e.Shadow)}
+	}
 	return p
 }
 

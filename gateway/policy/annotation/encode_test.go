@@ -51,6 +51,8 @@ func everyKnob() []string {
 		`response: {status: 201 location: "/a/{b}" omit_null: true}`,
 		`response: {}`,
 		`forward: {headers: ["accept-language", "X-Tenant"]}`,
+		`etag: {field: "a.b"}`,
+		`etag: {field: "c" mode: MODE_SHADOW}`,
 	}
 }
 

@@ -2,7 +2,9 @@ package entry
 
 import (
 	"encoding/binary"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
@@ -72,21 +74,30 @@ func (d *decoder) duration() time.Duration {
 // response reads a response. Its age is what it had when it was stored and how
 // long that is ago by the clock of level 2: those of the processes may differ.
 func (d *decoder) response(k memory.Key, left time.Duration, stamps []memory.Stamp, now time.Time) *memory.Response {
-	terms := memory.Terms{Status: d.count()}
+	terms := memory.Terms{Status: d.count(), Requested: time.UnixMicro(int64(d.number() & math.MaxInt64))}
 	age := d.duration()
 	terms.Lifetime, terms.StaleWhileRevalidate, terms.StaleIfError = d.duration(), d.duration(), d.duration()
 	terms.MayBeStale = d.number() == 1
+	terms.Validate = d.number() == 1
 	keep := d.duration()
 	terms.Born = now.Add(-age - max(keep-left, 0))
 	for n := d.count(); n > 0 && !d.failed; n-- {
 		terms.Selectors = append(terms.Selectors, rfc9111.Selector{Name: d.text(), Lines: d.texts()})
 	}
 	r := memory.Restored(d.fields(), d.bytes(), terms, k, stamps)
-	declared := rfc9111.ContentLength(http.Header{"Content-Length": {r.Get("Content-Length")}})
-	if r.Status != http.StatusOK && !rfc9111.IsNegative(r.Status) || declared != int64(len(r.Body)) {
+	if !rfc9111.IsFinal(r.Status) || !isWhole(r) {
 		d.failed = true
 	}
 	return r
+}
+
+// isWhole reports whether the body is as long as is declared: only where there can
+// be none is nothing declared.
+func isWhole(r *memory.Response) bool {
+	if r.Status == http.StatusNoContent {
+		return len(r.Body) == 0
+	}
+	return r.Get("Content-Length") == strconv.Itoa(len(r.Body))
 }
 
 // fields reads those that may be stored, in the order in which they were.

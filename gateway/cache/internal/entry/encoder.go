@@ -3,6 +3,7 @@ package entry
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"time"
 
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 )
@@ -27,6 +28,9 @@ func (e *encoder) finish() []byte {
 }
 
 func (e *encoder) number(n uint64) { e.b = binary.AppendUvarint(e.b, n) }
+
+// duration writes one that can be read again.
+func (e *encoder) duration(d time.Duration) { e.number(uint64(min(max(d, 0), mostEntryAge))) }
 
 func (e *encoder) text(s string) {
 	e.number(uint64(len(s)))

@@ -5,8 +5,9 @@
 //
 //	"vc" version checksum kind | scope host principal request |
 //	names                                                             kindVary
-//	status age lifetime refresh grace mayBeStale keep selectors fields body   kindResponse
+//	status requested age lifetime refresh grace mayBeStale validate keep selectors fields body   kindResponse
 //
+// requested is in microseconds since 1970, by the clock of who has stored it.
 // refresh and grace are the windows of stale-while-revalidate and stale-if-error.
 // The checksum is of all behind it. It finds damage, not malice. The key is there
 // to be compared, so that an entry never serves for another.
@@ -55,11 +56,13 @@ func Encode(r *memory.Response, k memory.Key, now time.Time) (encoded []byte, ke
 	keep = r.Left(now)
 	e := newEncoder(kindResponse, k, int(r.Weight()))
 	e.number(uint64(r.Status))
+	e.number(uint64(max(r.Requested.UnixMicro(), 0)))
 	for _, d := range []time.Duration{r.Age(now), r.Lifetime, r.StaleWhileRevalidate, r.StaleIfError} {
-		e.number(uint64(max(d, 0)))
+		e.duration(d)
 	}
 	e.flag(r.MayBeStale)
-	e.number(uint64(max(keep, 0)))
+	e.flag(r.Validate)
+	e.duration(keep)
 	e.number(uint64(len(r.Selectors)))
 	for _, s := range r.Selectors {
 		e.text(s.Name)

@@ -26,7 +26,9 @@ func testResponse(now time.Time) *memory.Response {
 	}
 	return memory.NewResponse(header, []byte("body\x00"), memory.Terms{
 		Selectors: []rfc9111.Selector{{Name: "Accept", Lines: []string{"a", ""}}, {Name: "X-None"}},
+		Requested: time.UnixMicro(1_700_000_000_000_000),
 		Status:    200,
+		Validate:  true,
 		Freshness: rfc9111.Freshness{
 			Born: now.Add(-3 * time.Second), Lifetime: time.Minute,
 			StaleWhileRevalidate: 2 * time.Second, StaleIfError: time.Hour, MayBeStale: true,

@@ -8,7 +8,7 @@ import (
 // The head of an entry and its kinds.
 const (
 	magic        = "vc"
-	version      = 1
+	version      = 2
 	kindVary     = 1 // what responses vary on, beside what their rule says
 	kindResponse = 2
 	headBytes    = len(magic) + 1 + crc32.Size
@@ -17,7 +17,7 @@ const (
 // The bounds of what is read from an entry, beside that of its own length.
 const (
 	mostParts    = 1 << 10
-	mostEntryAge = 10 * 365 * 24 * time.Hour
+	mostEntryAge = 100 * 365 * 24 * time.Hour
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -1,15 +1,20 @@
 // Package memory holds responses in the memory of one process, within a bound.
 //
-// Under each [Key] stand the responses that differ by request header fields.
+// Under each [Key] stand the responses that differ by request header fields. Of two
+// that the same request selects the one that was requested later stays, in whatever
+// order they come.
 // Purges are counted by [Generations]; what was purged stays until it gives way,
 // and whoever reads it looks at its stamps.
 package memory
 
 import (
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/maypok86/otter/v2"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
 // Options bounds a [Memory]. All are required.
@@ -29,6 +34,9 @@ type Memory struct {
 	opts    Options
 	tags    *Generations
 	entries *otter.Cache[Key, *resource]
+	// superseded has, for keys of which that is so, when a response was requested
+	// that took the place of those before it and is not stored.
+	superseded *Marks
 }
 
 // New returns an empty Memory. Stamps are read by tags.
@@ -43,7 +51,7 @@ func New(opts Options, tags *Generations) (*Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Memory{opts: opts, tags: tags, entries: entries}, nil
+	return &Memory{opts: opts, tags: tags, entries: entries, superseded: NewMarks()}, nil
 }
 
 // Bytes is what the stored responses weigh.
@@ -58,22 +66,66 @@ func (m *Memory) Variants(k Key) []*Response {
 	return nil
 }
 
-// Put stores a response beside the others of its key. Those that are of no more
-// use or that it replaces go, and the oldest where they are too many.
-func (m *Memory) Put(k Key, r *Response) {
+// Put stores a response beside the others of its key, and returns it. Those that
+// are of no more use or that it replaces go, and the oldest where they are too
+// many. It replaces those that the request selects which brought it.
+//
+// Where one of those was requested later than it, that one stays and is returned;
+// where a later one was not stored, nothing is returned.
+func (m *Memory) Put(k Key, r *Response, request http.Header) (stored *Response) {
 	k = k.clone()
 	now := time.Now()
 	m.entries.Compute(k, func(old *resource, _ bool) (*resource, otter.ComputeOp) {
+		if m.Superseded(k, r) {
+			stored = nil
+			return old, otter.CancelOp
+		}
+		if stored = old.newerThan(r, request, m.tags); stored != nil {
+			return old, otter.CancelOp
+		}
+		stored = r
 		return old.with(r, m.opts.MaxVariants, func(other *Response) bool {
-			return other.Useful(now) && m.tags.Current(other.Stamps)
+			return other.Useful(now) && m.tags.Current(other.Stamps) && !rfc9111.Selected(request, other.Selectors)
 		}), otter.WriteOp
 	})
+	return stored
 }
 
-// Drop forgets a response, if it is still stored.
-func (m *Memory) Drop(k Key, r *Response) {
-	m.change(k, r, func(*Response) *Response { return nil })
+// Newest returns what has replaced a response that the request selects, or the
+// response where nothing has.
+func (m *Memory) Newest(k Key, r *Response, request http.Header) *Response {
+	if stored, ok := m.entries.GetIfPresent(k); ok {
+		if newer := stored.newerThan(r, request, m.tags); newer != nil {
+			return newer
+		}
+	}
+	return r
 }
+
+// Supersede forgets the responses that a request selects: one that was requested
+// at the given time has taken their place, and is not stored. Those that were
+// requested later stay. It returns when that was so for the key before, or zero.
+func (m *Memory) Supersede(k Key, request http.Header, requested time.Time) (before time.Time) {
+	before = m.superseded.At(k)
+	m.superseded.Set(k, requested)
+	m.entries.ComputeIfPresent(k, func(old *resource) (*resource, otter.ComputeOp) {
+		left := old.without(func(v *Response) bool {
+			return !v.Requested.After(requested) && rfc9111.Selected(request, v.Selectors)
+		})
+		switch {
+		case left == nil:
+			return nil, otter.InvalidateOp
+		case len(left.variants) == len(old.variants):
+			return old, otter.CancelOp
+		}
+		return left, otter.WriteOp
+	})
+	return before
+}
+
+// Superseded reports whether a response was requested before one that took its
+// place and is not stored.
+func (m *Memory) Superseded(k Key, r *Response) bool { return r.Requested.Before(m.superseded.At(k)) }
 
 // Stored returns what is stored now of a response, or nil.
 func (m *Memory) Stored(k Key, r *Response) *Response {
@@ -102,8 +154,8 @@ func (m *Memory) Attach(k Key, r *Response, e Encoding) Encoding {
 	return e
 }
 
-// change stores another version of a response, or none. The response that is
-// stored by now may already be another.
+// change stores another version of a response. The response that is stored by now
+// may already be another.
 func (m *Memory) change(k Key, r *Response, replacement func(stored *Response) *Response) {
 	m.entries.ComputeIfPresent(k, func(old *resource) (*resource, otter.ComputeOp) {
 		stored := old.copyOf(r)
@@ -114,9 +166,6 @@ func (m *Memory) change(k Key, r *Response, replacement func(stored *Response) *
 		if replaced == stored {
 			return old, otter.CancelOp
 		}
-		if changed := old.exchange(stored, replaced); changed != nil {
-			return changed, otter.WriteOp
-		}
-		return nil, otter.InvalidateOp
+		return old.exchange(stored, replaced), otter.WriteOp
 	})
 }

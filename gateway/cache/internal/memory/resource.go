@@ -1,6 +1,10 @@
 package memory
 
-import "github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
+import (
+	"net/http"
+
+	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
+)
 
 // resource is all that is stored under one key, newest first. It is immutable.
 type resource struct {
@@ -25,21 +29,44 @@ func (r *resource) with(v *Response, limit int, keep func(*Response) bool) *reso
 	return added
 }
 
-// exchange returns the resource with one variant replaced, or without it where
-// its replacement is nil. It returns nil where nothing remains.
+// newerThan returns what is stored, is current, was requested later than v and is
+// selected by the request that has brought it, or nil.
+func (r *resource) newerThan(v *Response, request http.Header, tags *Generations) *Response {
+	if r == nil {
+		return nil
+	}
+	for _, other := range r.variants {
+		if other.Requested.After(v.Requested) && tags.Current(other.Stamps) && rfc9111.Selected(request, other.Selectors) {
+			return other
+		}
+	}
+	return nil
+}
+
+// without returns the resource without some variants, or nil where none remains.
+func (r *resource) without(gone func(*Response) bool) *resource {
+	left := &resource{}
+	for _, v := range r.variants {
+		if !gone(v) {
+			left.variants = append(left.variants, v)
+			left.weight += uint32(v.weight)
+		}
+	}
+	if len(left.variants) == 0 {
+		return nil
+	}
+	return left
+}
+
+// exchange returns the resource with one variant replaced.
 func (r *resource) exchange(old, replacement *Response) *resource {
 	changed := &resource{}
 	for _, v := range r.variants {
 		if v.live == old.live {
-			if v = replacement; v == nil {
-				continue
-			}
+			v = replacement
 		}
 		changed.variants = append(changed.variants, v)
 		changed.weight += uint32(v.weight)
-	}
-	if len(changed.variants) == 0 {
-		return nil
 	}
 	return changed
 }

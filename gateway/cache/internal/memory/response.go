@@ -31,8 +31,12 @@ type Response struct {
 type Terms struct {
 	rfc9111.Freshness
 	Selectors []rfc9111.Selector
-	Status    int  // 200, or one that says that there is nothing
-	Public    bool // the response says that credentials make no difference
+	Requested time.Time // when the upstream was called
+	Status    int       // of the final response, or one that says that there is nothing
+	Public    bool      // the response says that credentials make no difference
+	// Validate says that each request needs the origin's word that the response
+	// still holds (no-cache).
+	Validate bool
 }
 
 // live is what changes of a response. Copies of the response share it, so that it
@@ -53,10 +57,12 @@ type Shown struct {
 // NewResponse makes a response storable: header becomes complete, with ETag and
 // Content-Length, and is copied, as is body.
 func NewResponse(header http.Header, body []byte, terms Terms, k Key, stamps []Stamp) *Response {
-	if header.Get("Etag") == "" && !rfc9111.IsNegative(terms.Status) {
+	if header.Get("Etag") == "" && terms.Status == http.StatusOK {
 		header["Etag"] = []string{entityTag(body)}
 	}
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if terms.Status != http.StatusNoContent {
+		header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	return Restored(StoredFields(header), bytes.Clone(body), terms, k, stamps)
 }
 

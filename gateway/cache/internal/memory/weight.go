@@ -6,7 +6,7 @@ import "github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 // types and of what the store keeps for each of them.
 const (
 	resourceBytes = 320
-	responseBytes = 448
+	responseBytes = 472
 	fieldBytes    = 96
 	stringBytes   = 16
 )

@@ -51,13 +51,23 @@ func anyMatches(lines []string, etag string) bool {
 
 // Validated returns the header of a stored response that a 304 with the given
 // header has validated (section 4.3.4): what the 304 has is newer, but for what
-// describes the body, and for the entity tag where keepTag says that both name
-// the same one. stored becomes the result.
+// the stored bytes depend on (section 3.2), and for the entity tag where keepTag
+// says that both name the same one. stored becomes the result.
 func Validated(stored, notModified http.Header, keepTag bool) http.Header {
 	for name, values := range notModified {
-		if (name != "Etag" || !keepTag) && !IsAboutBody(name) {
+		if (name != "Etag" || !keepTag) && !isOfBytes(name) {
 			stored[name] = values
 		}
 	}
 	return stored
+}
+
+// isOfBytes reports whether a field is of the body's very bytes, which a 304 does
+// not bring anew.
+func isOfBytes(name string) bool {
+	switch name {
+	case "Content-Length", "Content-Encoding", "Content-Range", "Content-Md5", "Content-Digest", "Transfer-Encoding":
+		return true
+	}
+	return false
 }

@@ -88,8 +88,13 @@ func TestValidated(t *testing.T) {
 			http.Header{"X-A": {"2", "3"}, "X-B": {"1"}, "X-C": {"1"}}, false,
 		},
 		{
-			"what describes the body stays", http.Header{"Content-Type": {"a/b"}}, http.Header{"Content-Type": {"c/d"}, "Content-Length": {"0"}},
-			http.Header{"Content-Type": {"a/b"}}, false,
+			"what is of the bytes stays", http.Header{"Content-Encoding": {"br"}},
+			http.Header{"Content-Encoding": {"gzip"}, "Content-Length": {"0"}, "Content-Md5": {"x"}, "Content-Range": {"x"}},
+			http.Header{"Content-Encoding": {"br"}}, false,
+		},
+		{
+			"what is about the content replaces", http.Header{"Content-Type": {"a/b"}}, http.Header{"Content-Type": {"c/d"}, "Content-Foo": {"1"}},
+			http.Header{"Content-Type": {"c/d"}, "Content-Foo": {"1"}}, false,
 		},
 		{
 			"Content-Location describes no body", http.Header{}, http.Header{"Content-Location": {"/a"}},

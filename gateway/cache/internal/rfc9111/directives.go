@@ -27,6 +27,7 @@ type Directives struct {
 	MustRevalidate       bool
 	ProxyRevalidate      bool
 	OnlyIfCached         bool
+	MustUnderstand       bool
 	MaxAge               time.Duration
 	SharedMaxAge         time.Duration // s-maxage
 	MinFresh             time.Duration
@@ -88,6 +89,8 @@ func (d *Directives) set(name, value string) {
 		d.MustRevalidate = true
 	case "proxy-revalidate":
 		d.ProxyRevalidate = true
+	case "must-understand":
+		d.MustUnderstand = true
 	case "only-if-cached":
 		d.OnlyIfCached = true
 	case "max-age":

@@ -15,7 +15,7 @@ func IsStored(name string) bool {
 	switch name {
 	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 		"Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization", "Authentication-Info",
-		"Set-Cookie", "Date", "Age", "Cache-Status", "Ratelimit", "Ratelimit-Policy", "Retry-After",
+		"Set-Cookie", "Age", "Cache-Status", "Ratelimit", "Ratelimit-Policy", "Retry-After",
 		"X-Request-Id", "X-Correlation-Id", "Request-Id", "Traceparent", "Tracestate", "Traceresponse", "Server-Timing":
 		return false
 	}

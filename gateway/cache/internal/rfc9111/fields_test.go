@@ -21,7 +21,7 @@ func TestIsStored(t *testing.T) {
 	for name, want := range map[string]bool{
 		"Content-Type": true, "Etag": true, "Cache-Control": true, "X-Own": true,
 		"Connection": false, "Transfer-Encoding": false, "Proxy-Authenticate": false,
-		"Set-Cookie": false, "Age": false, "Date": false, "Cache-Status": false, "X-Request-Id": false,
+		"Set-Cookie": false, "Age": false, "Date": true, "Cache-Status": false, "X-Request-Id": false,
 	} {
 		if IsStored(name) != want {
 			t.Errorf("IsStored(%q) = %v", name, !want)

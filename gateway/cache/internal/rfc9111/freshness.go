@@ -1,7 +1,9 @@
 package rfc9111
 
 import (
+	"math"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -28,17 +30,25 @@ func (f Freshness) Useful(now time.Time) bool { return f.Age(now) < f.end() }
 func (f Freshness) Left(now time.Time) time.Duration { return f.end() - f.Age(now) }
 
 func (f Freshness) end() time.Duration {
-	return f.Lifetime + max(f.StaleIfError, f.StaleWhileRevalidate)
+	return sum(f.Lifetime, max(f.StaleIfError, f.StaleWhileRevalidate))
+}
+
+// sum adds two durations, neither of which is negative. The longest is the most.
+func sum(a, b time.Duration) time.Duration {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 // WhileRevalidating reports whether the response may be used while it is refreshed.
 func (f Freshness) WhileRevalidating(now time.Time) bool {
-	return f.Age(now) < f.Lifetime+f.StaleWhileRevalidate
+	return f.Age(now) < sum(f.Lifetime, f.StaleWhileRevalidate)
 }
 
 // InPlaceOfError reports whether the response may be used in place of a failure.
 func (f Freshness) InPlaceOfError(now time.Time) bool {
-	return f.Age(now) < f.Lifetime+f.StaleIfError
+	return f.Age(now) < sum(f.Lifetime, f.StaleIfError)
 }
 
 // AllowedBy reports whether a request's directives admit a response of this age
@@ -52,7 +62,9 @@ func (f Freshness) AllowedBy(request Directives, now time.Time) bool {
 }
 
 // Lifetime is how long a response says that it is fresh (section 4.2.1), or
-// otherwise where it says nothing. requested stands in for a missing Date.
+// otherwise where it says nothing. requested stands in for a missing Date. It is
+// from zero, which says that the response is stale at once, to the longest that a
+// directive can have: an Expires can be further away.
 func Lifetime(response http.Header, d Directives, requested time.Time, otherwise time.Duration) time.Duration {
 	if d.SharedMaxAge != Absent {
 		return d.SharedMaxAge
@@ -71,7 +83,7 @@ func Lifetime(response http.Header, d Directives, requested time.Time, otherwise
 	if err != nil {
 		date = requested
 	}
-	return expires.Sub(date)
+	return min(max(expires.Sub(date), 0), maxDelta*time.Second)
 }
 
 // HasLifetime reports whether a response says itself how long it is fresh.
@@ -80,10 +92,9 @@ func HasLifetime(response http.Header, d Directives) bool {
 }
 
 // Born is when the age of a response was zero (section 4.2.3): its Age before
-// the request that brought it was sent.
+// the request that brought it was sent. Of several values of Age the first counts,
+// and what is no number of seconds counts as none (section 5.1).
 func Born(response http.Header, requested time.Time) time.Time {
-	if response.Get("Age") == "" {
-		return requested
-	}
-	return requested.Add(-parseDelta(response.Get("Age")))
+	age, _, _ := strings.Cut(response.Get("Age"), ",")
+	return requested.Add(-parseDelta(strings.TrimSpace(age)))
 }

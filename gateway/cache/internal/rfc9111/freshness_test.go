@@ -25,7 +25,9 @@ func TestLifetime(t *testing.T) {
 		{"a malformed max-age", http.Header{"Cache-Control": {"max-age=x"}}, 0, true},
 		{"Expires after Date", http.Header{"Expires": {date(time.Hour)}, "Date": {date(time.Minute)}}, 59 * time.Minute, true},
 		{"Expires without Date", http.Header{"Expires": {date(time.Hour)}}, time.Hour, true},
-		{"Expires before Date", http.Header{"Expires": {date(0)}, "Date": {date(time.Minute)}}, -time.Minute, true},
+		{"Expires before Date", http.Header{"Expires": {date(0)}, "Date": {date(time.Minute)}}, 0, true},
+		{"Expires in a far time", http.Header{"Expires": {"Fri, 31 Dec 9999 23:59:59 GMT"}}, maxDelta * time.Second, true},
+		{"a max-age in a far time", http.Header{"Cache-Control": {"max-age=99999999999999999999"}}, maxDelta * time.Second, true},
 		{"Expires of no time", http.Header{"Expires": {"0"}}, 0, true},
 	}
 	for _, test := range tests {
@@ -43,7 +45,10 @@ func TestLifetime(t *testing.T) {
 
 // TestBorn is section 4.2.3.
 func TestBorn(t *testing.T) {
-	for age, want := range map[string]time.Time{"": noon, "5": noon.Add(-5 * time.Second), "x": noon, "-1": noon} {
+	old := noon.Add(-5 * time.Second)
+	for age, want := range map[string]time.Time{
+		"": noon, "5": old, "x": noon, "-1": noon, "5.0": noon, "5;a=b": noon, "5, 0": old, "5,x": old, "0, 5": noon, ",5": noon,
+	} {
 		header := http.Header{}
 		header.Set("Age", age)
 		if got := Born(header, noon); !got.Equal(want) {
@@ -126,15 +131,24 @@ func TestStaleWindow(t *testing.T) {
 // TestStatuses is RFC 5861, section 4, and RFC 9110, section 15.1.
 func TestStatuses(t *testing.T) {
 	tests := []struct {
-		status                       int
-		failure, withdraws, negative bool
+		status                        int
+		failure, supersedes, negative bool
 	}{
-		{200, false, false, false},
+		{103, false, false, false},
+		{200, false, true, false},
+		{204, false, true, false},
+		{302, false, true, false},
+		{304, false, false, false},
+		{400, false, true, false},
 		{401, false, true, false},
 		{403, false, true, false},
 		{404, false, true, true},
 		{410, false, true, true},
+		{408, false, false, false},
+		{412, false, false, false},
 		{429, false, false, false},
+		{431, false, false, false},
+		{499, false, false, false},
 		{500, true, false, false},
 		{501, false, false, false},
 		{502, true, false, false},
@@ -142,9 +156,9 @@ func TestStatuses(t *testing.T) {
 		{504, true, false, false},
 	}
 	for _, test := range tests {
-		if IsFailure(test.status) != test.failure || Withdraws(test.status) != test.withdraws || IsNegative(test.status) != test.negative {
-			t.Errorf("%d: failure %v, withdraws %v, negative %v", test.status,
-				IsFailure(test.status), Withdraws(test.status), IsNegative(test.status))
+		if IsFailure(test.status) != test.failure || Supersedes(test.status) != test.supersedes || IsNegative(test.status) != test.negative {
+			t.Errorf("%d: failure %v, supersedes %v, negative %v", test.status,
+				IsFailure(test.status), Supersedes(test.status), IsNegative(test.status))
 		}
 	}
 }

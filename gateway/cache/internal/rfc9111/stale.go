@@ -35,12 +35,21 @@ func IsFailure(status int) bool {
 	return false
 }
 
-// Withdraws reports whether a status says that the responses before it no longer
-// hold, or not for this caller: a failure after it must not bring them back.
-func Withdraws(status int) bool {
+// Supersedes reports whether a final response of this status takes the place of
+// those before it, although it is not stored itself: it is about the resource. A
+// failure says nothing of it, nor does a refusal of the one request or moment.
+func Supersedes(status int) bool {
 	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
-		return true
+	case http.StatusNotModified,
+		http.StatusRequestTimeout, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge,
+		http.StatusRequestURITooLong, http.StatusRequestedRangeNotSatisfiable, http.StatusExpectationFailed,
+		http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusUpgradeRequired,
+		http.StatusPreconditionRequired, http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge,
+		statusClientClosed:
+		return false
 	}
-	return false
+	return status >= 200 && status < 500
 }
+
+// statusClientClosed is the status for a client that has left (499, of nginx).
+const statusClientClosed = 499

@@ -1,6 +1,8 @@
 package rfc9111
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -12,7 +14,8 @@ import (
 const AcceptEncoding = "Accept-Encoding"
 
 // Selector is a request header field that a response varies on, with the lines
-// that the request had.
+// that the request had. Of a field with credentials it has the lines' digests:
+// what is stored, here or in level 2, lets nobody speak in a client's name.
 type Selector struct {
 	Name  string
 	Lines []string
@@ -26,6 +29,10 @@ func Selectors(request http.Header, names []string) []Selector {
 	for _, name := range names {
 		lines := slices.Clone(request[name])
 		for i := range lines {
+			if isSecret(name) {
+				lines[i] = digest(lines[i])
+				continue
+			}
 			lines[i] = strings.Clone(lines[i])
 		}
 		list = append(list, Selector{name, lines})
@@ -33,14 +40,35 @@ func Selectors(request http.Header, names []string) []Selector {
 	return list
 }
 
+// isSecret reports whether a request's field has what only its client should know.
+func isSecret(name string) bool {
+	switch name {
+	case "Cookie", "Authorization", "Proxy-Authorization", "X-Api-Key", "Api-Key", "X-Auth-Token":
+		return true
+	}
+	return false
+}
+
+func digest(line string) string {
+	sum := sha256.Sum256([]byte(line))
+	return base64.RawStdEncoding.EncodeToString(sum[:])
+}
+
 // Selected reports whether a request selects a response (section 4.1).
 func Selected(request http.Header, list []Selector) bool {
 	for i := range list {
-		if !slices.Equal(request[list[i].Name], list[i].Lines) {
+		if !list[i].selects(request[list[i].Name]) {
 			return false
 		}
 	}
 	return true
+}
+
+func (s *Selector) selects(lines []string) bool {
+	if !isSecret(s.Name) {
+		return slices.Equal(lines, s.Lines)
+	}
+	return slices.EqualFunc(lines, s.Lines, func(line, stored string) bool { return digest(line) == stored })
 }
 
 // SelectorNames returns the names of the fields.

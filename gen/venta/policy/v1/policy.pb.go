@@ -741,7 +741,9 @@ type Policy struct {
 	// At most 32.
 	Permits []*Permit `protobuf:"bytes,17,rep,name=permits,proto3" json:"permits,omitempty"`
 	// Which of a client's headers the service may see.
-	Forward       *Forward `protobuf:"bytes,18,opt,name=forward,proto3" json:"forward,omitempty"`
+	Forward *Forward `protobuf:"bytes,18,opt,name=forward,proto3" json:"forward,omitempty"`
+	// Which field is the version of what the RPC reads or changes.
+	Etag          *Etag `protobuf:"bytes,19,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -898,6 +900,13 @@ func (x *Policy) GetPermits() []*Permit {
 func (x *Policy) GetForward() *Forward {
 	if x != nil {
 		return x.Forward
+	}
+	return nil
+}
+
+func (x *Policy) GetEtag() *Etag {
+	if x != nil {
+		return x.Etag
 	}
 	return nil
 }
@@ -3223,11 +3232,97 @@ func (x *Forward) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
+// Etag names the field that is the version of what the RPC reads or changes
+// (AIP-154), so that HTTP's conditions hold (RFC 9110, section 13).
+//
+// On an RPC that is declared NO_SIDE_EFFECTS the field is of the response. Its
+// value becomes the ETag of a success, whole and in quotes; what may not stand
+// there is percent-encoded. If-Match is answered with 412 where none of its tags is
+// that one, and If-None-Match with 304 where one is.
+//
+// On any other RPC the field is of the request. The tag of If-Match is put into it,
+// and an ABORTED of the service is answered with 412 (reason PRECONDITION_FAILED). A
+// weak tag never matches; "*" asks for any version and puts nothing in. A request
+// that has the field already, with another value, is refused (400), as is one with
+// several tags, with If-None-Match or with If-Unmodified-Since
+// (PRECONDITION_UNSUPPORTED). A PATCH whose mask is made of its body does not change
+// the field.
+//
+// A gateway refuses If-Match and If-Unmodified-Since on RPCs without this block in
+// the same way, and never passes them over; registered on a grpc-gateway mux, an RPC
+// without the block does what grpc-gateway does. In shadow mode the block counts what
+// it would have done, and requests are answered as without it.
+//
+// Excludes hedge on an RPC that changes something, and ABORTED among the statuses
+// that it retries. A streaming RPC has no version.
+type Etag struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path of the field, a string, such as "order.etag". Required.
+	Field *string `protobuf:"bytes,1,opt,name=field,proto3,oneof" json:"field,omitempty"`
+	// Removes an inherited block. Excludes every other field.
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
+	// Enforce (default), shadow or off.
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Etag) Reset() {
+	*x = Etag{}
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Etag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Etag) ProtoMessage() {}
+
+func (x *Etag) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Etag.ProtoReflect.Descriptor instead.
+func (*Etag) Descriptor() ([]byte, []int) {
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Etag) GetField() string {
+	if x != nil && x.Field != nil {
+		return *x.Field
+	}
+	return ""
+}
+
+func (x *Etag) GetDisabled() bool {
+	if x != nil && x.Disabled != nil {
+		return *x.Disabled
+	}
+	return false
+}
+
+func (x *Etag) GetMode() Mode {
+	if x != nil && x.Mode != nil {
+		return *x.Mode
+	}
+	return Mode_MODE_UNSPECIFIED
+}
+
 var File_venta_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\xd7\a\n" +
+	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\x82\b\n" +
 	"\x06Policy\x122\n" +
 	"\atimeout\x18\x01 \x01(\v2\x18.venta.policy.v1.TimeoutR\atimeout\x12,\n" +
 	"\x05retry\x18\x02 \x01(\v2\x16.venta.policy.v1.RetryR\x05retry\x12,\n" +
@@ -3248,7 +3343,8 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x06limits\x18\x0f \x01(\v2\x17.venta.policy.v1.LimitsR\x06limits\x125\n" +
 	"\bresponse\x18\x10 \x01(\v2\x19.venta.policy.v1.ResponseR\bresponse\x121\n" +
 	"\apermits\x18\x11 \x03(\v2\x17.venta.policy.v1.PermitR\apermits\x122\n" +
-	"\aforward\x18\x12 \x01(\v2\x18.venta.policy.v1.ForwardR\aforward\"\xbe\x01\n" +
+	"\aforward\x18\x12 \x01(\v2\x18.venta.policy.v1.ForwardR\aforward\x12)\n" +
+	"\x04etag\x18\x13 \x01(\v2\x15.venta.policy.v1.EtagR\x04etag\"\xbe\x01\n" +
 	"\x06Permit\x12\x19\n" +
 	"\x05field\x18\x01 \x01(\tH\x00R\x05field\x88\x01\x01\x12\x15\n" +
 	"\x03min\x18\x02 \x01(\tH\x01R\x03min\x88\x01\x01\x12\x15\n" +
@@ -3588,6 +3684,13 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\bdisabled\x18\x0e \x01(\bH\x00R\bdisabled\x88\x01\x01\x12.\n" +
 	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x01R\x04mode\x88\x01\x01B\v\n" +
 	"\t_disabledB\a\n" +
+	"\x05_mode\"\x92\x01\n" +
+	"\x04Etag\x12\x19\n" +
+	"\x05field\x18\x01 \x01(\tH\x00R\x05field\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x01R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x02R\x04mode\x88\x01\x01B\b\n" +
+	"\x06_fieldB\v\n" +
+	"\t_disabledB\a\n" +
 	"\x05_mode*M\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n" +
@@ -3608,7 +3711,7 @@ func file_venta_policy_v1_policy_proto_rawDescGZIP() []byte {
 }
 
 var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
-var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(Mode)(0),                     // 0: venta.policy.v1.Mode
 	(CircuitBreaker_Scope)(0),     // 1: venta.policy.v1.CircuitBreaker.Scope
@@ -3647,7 +3750,8 @@ var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(*Limits)(nil),                // 34: venta.policy.v1.Limits
 	(*Response)(nil),              // 35: venta.policy.v1.Response
 	(*Forward)(nil),               // 36: venta.policy.v1.Forward
-	(code.Code)(0),                // 37: google.rpc.Code
+	(*Etag)(nil),                  // 37: venta.policy.v1.Etag
+	(code.Code)(0),                // 38: google.rpc.Code
 }
 var file_venta_policy_v1_policy_proto_depIdxs = []int32{
 	14, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
@@ -3668,50 +3772,52 @@ var file_venta_policy_v1_policy_proto_depIdxs = []int32{
 	35, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
 	13, // 16: venta.policy.v1.Policy.permits:type_name -> venta.policy.v1.Permit
 	36, // 17: venta.policy.v1.Policy.forward:type_name -> venta.policy.v1.Forward
-	0,  // 18: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
-	37, // 19: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
-	16, // 20: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 21: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
-	37, // 22: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
-	16, // 23: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 24: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
-	37, // 25: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
-	1,  // 26: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
-	0,  // 27: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
-	20, // 28: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
-	21, // 29: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
-	22, // 30: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
-	2,  // 31: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
-	4,  // 32: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
-	3,  // 33: venta.policy.v1.RateLimit.group_scope:type_name -> venta.policy.v1.RateLimit.GroupScope
-	0,  // 34: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
-	5,  // 35: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
-	0,  // 36: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
-	0,  // 37: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
-	7,  // 38: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
-	6,  // 39: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
-	0,  // 40: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
-	8,  // 41: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
-	9,  // 42: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
-	0,  // 43: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
-	10, // 44: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
-	28, // 45: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
-	0,  // 46: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
-	30, // 47: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
-	30, // 48: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
-	0,  // 49: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
-	0,  // 50: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
-	11, // 51: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
-	0,  // 52: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
-	0,  // 53: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
-	0,  // 54: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
-	0,  // 55: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
-	0,  // 56: venta.policy.v1.Forward.mode:type_name -> venta.policy.v1.Mode
-	57, // [57:57] is the sub-list for method output_type
-	57, // [57:57] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	37, // 18: venta.policy.v1.Policy.etag:type_name -> venta.policy.v1.Etag
+	0,  // 19: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
+	38, // 20: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
+	16, // 21: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 22: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
+	38, // 23: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
+	16, // 24: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 25: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
+	38, // 26: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
+	1,  // 27: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
+	0,  // 28: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
+	20, // 29: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
+	21, // 30: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
+	22, // 31: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
+	2,  // 32: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
+	4,  // 33: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
+	3,  // 34: venta.policy.v1.RateLimit.group_scope:type_name -> venta.policy.v1.RateLimit.GroupScope
+	0,  // 35: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
+	5,  // 36: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
+	0,  // 37: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
+	0,  // 38: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
+	7,  // 39: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
+	6,  // 40: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
+	0,  // 41: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
+	8,  // 42: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
+	9,  // 43: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
+	0,  // 44: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
+	10, // 45: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
+	28, // 46: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
+	0,  // 47: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
+	30, // 48: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
+	30, // 49: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
+	0,  // 50: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
+	0,  // 51: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
+	11, // 52: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
+	0,  // 53: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
+	0,  // 54: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
+	0,  // 55: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
+	0,  // 56: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
+	0,  // 57: venta.policy.v1.Forward.mode:type_name -> venta.policy.v1.Mode
+	0,  // 58: venta.policy.v1.Etag.mode:type_name -> venta.policy.v1.Mode
+	59, // [59:59] is the sub-list for method output_type
+	59, // [59:59] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_venta_policy_v1_policy_proto_init() }
@@ -3753,13 +3859,14 @@ func file_venta_policy_v1_policy_proto_init() {
 	file_venta_policy_v1_policy_proto_msgTypes[22].OneofWrappers = []any{}
 	file_venta_policy_v1_policy_proto_msgTypes[23].OneofWrappers = []any{}
 	file_venta_policy_v1_policy_proto_msgTypes[24].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_policy_v1_policy_proto_rawDesc), len(file_venta_policy_v1_policy_proto_rawDesc)),
 			NumEnums:      12,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

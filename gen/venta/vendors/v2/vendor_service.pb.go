@@ -50,7 +50,10 @@ type Vendor struct {
 	// When the vendor was created.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// When the vendor was last changed.
-	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// The version of the vendor. It changes whenever anything above does, and means
+	// nothing else.
+	Etag          string `protobuf:"bytes,12,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -160,6 +163,13 @@ func (x *Vendor) GetUpdatedAt() *timestamppb.Timestamp {
 		return x.UpdatedAt
 	}
 	return nil
+}
+
+func (x *Vendor) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
 }
 
 // Coordinates is a position on the WGS 84 ellipsoid.
@@ -564,7 +574,11 @@ type UpdateVendorRequest struct {
 	// The new values.
 	Vendor *VendorChanges `protobuf:"bytes,2,opt,name=vendor,proto3" json:"vendor,omitempty"`
 	// The fields of VendorChanges that change. Empty: those that are set.
-	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// The version that the changes are of: the etag of the vendor that was read. A
+	// vendor that was changed since stays as it is, and the call ends with ABORTED.
+	// Empty: whatever version there is. Over HTTP If-Match says the same.
+	Etag          string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -618,6 +632,13 @@ func (x *UpdateVendorRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 		return x.UpdateMask
 	}
 	return nil
+}
+
+func (x *UpdateVendorRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
 }
 
 // VendorChanges holds the fields of a vendor that its owner may change.
@@ -770,7 +791,9 @@ func (x *UpdateVendorResponse) GetVendor() *Vendor {
 type DeleteVendorRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The vendor's id.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The version to delete, as in UpdateVendorRequest.
+	Etag          string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -808,6 +831,13 @@ func (*DeleteVendorRequest) Descriptor() ([]byte, []int) {
 func (x *DeleteVendorRequest) GetId() string {
 	if x != nil {
 		return x.Id
+	}
+	return ""
+}
+
+func (x *DeleteVendorRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
 	}
 	return ""
 }
@@ -853,7 +883,7 @@ var File_venta_vendor_v2_vendor_service_proto protoreflect.FileDescriptor
 
 const file_venta_vendor_v2_vendor_service_proto_rawDesc = "" +
 	"\n" +
-	"$venta/vendor/v2/vendor_service.proto\x12\x0fventa.vendor.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!venta/policy/v1/annotations.proto\"\x88\x03\n" +
+	"$venta/vendor/v2/vendor_service.proto\x12\x0fventa.vendor.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!venta/policy/v1/annotations.proto\"\x9c\x03\n" +
 	"\x06Vendor\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12>\n" +
 	"\vcoordinates\x18\x02 \x01(\v2\x1c.venta.vendor.v2.CoordinatesR\vcoordinates\x12\x12\n" +
@@ -868,7 +898,8 @@ const file_venta_vendor_v2_vendor_service_proto_rawDesc = "" +
 	"created_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
-	"updated_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\"1\n" +
+	"updated_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n" +
+	"\x04etag\x18\f \x01(\tR\x04etag\"1\n" +
 	"\vCoordinates\x12\x10\n" +
 	"\x03lat\x18\x01 \x01(\x01R\x03lat\x12\x10\n" +
 	"\x03lng\x18\x02 \x01(\x01R\x03lng\"-\n" +
@@ -893,13 +924,14 @@ const file_venta_vendor_v2_vendor_service_proto_rawDesc = "" +
 	"\awebsite\x18\x05 \x01(\tB\x0e\xbaH\v\xd8\x01\x01r\x06\x18\x80\x10\x88\x01\x01R\awebsite\x123\n" +
 	"\rprofile_image\x18\x06 \x01(\tB\x0e\xbaH\v\xd8\x01\x01r\x06\x18\x80\x10\x88\x01\x01R\fprofileImage\"G\n" +
 	"\x14CreateVendorResponse\x12/\n" +
-	"\x06vendor\x18\x01 \x01(\v2\x17.venta.vendor.v2.VendorR\x06vendor\"\xfb\x03\n" +
+	"\x06vendor\x18\x01 \x01(\v2\x17.venta.vendor.v2.VendorR\x06vendor\"\x98\x04\n" +
 	"\x13UpdateVendorRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\x12>\n" +
 	"\x06vendor\x18\x02 \x01(\v2\x1e.venta.vendor.v2.VendorChangesB\x06\xbaH\x03\xc8\x01\x01R\x06vendor\x12\x8d\x01\n" +
 	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskBP\xbaHM\xba\x01J\n" +
 	"\x13update_mask.bounded\x12\x1amust have at most 16 paths\x1a\x17this.paths.size() <= 16R\n" +
-	"updateMask:\xf8\x01\xbaH\xf4\x01\x1av\n" +
+	"updateMask\x12\x1b\n" +
+	"\x04etag\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag:\xf8\x01\xbaH\xf4\x01\x1av\n" +
 	"\x15vendor.name.not_blank\x12\x1evendor.name: must not be blank\x1a=!('name' in this.update_mask.paths) || this.vendor.name != ''\x1az\n" +
 	"\x16vendor.email.not_blank\x12\x1fvendor.email: must not be blank\x1a?!('email' in this.update_mask.paths) || this.vendor.email != ''\"\x94\x02\n" +
 	"\rVendorChanges\x12\x1b\n" +
@@ -912,25 +944,29 @@ const file_venta_vendor_v2_vendor_service_proto_rawDesc = "" +
 	"\rprofile_image\x18\x06 \x01(\tB\x0e\xbaH\v\xd8\x01\x01r\x06\x18\x80\x10\x88\x01\x01R\fprofileImage\x12\x17\n" +
 	"\ais_open\x18\a \x01(\bR\x06isOpen\"G\n" +
 	"\x14UpdateVendorResponse\x12/\n" +
-	"\x06vendor\x18\x01 \x01(\v2\x17.venta.vendor.v2.VendorR\x06vendor\"0\n" +
+	"\x06vendor\x18\x01 \x01(\v2\x17.venta.vendor.v2.VendorR\x06vendor\"M\n" +
 	"\x13DeleteVendorRequest\x12\x19\n" +
-	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"\x16\n" +
-	"\x14DeleteVendorResponse2\xd4\x06\n" +
-	"\rVendorService\x12\xc3\x01\n" +
-	"\tGetVendor\x12!.venta.vendor.v2.GetVendorRequest\x1a\".venta.vendor.v2.GetVendorResponse\"o\xca\xe5\x18H\x12\x02\b\x03*\x1d\n" +
+	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\x12\x1b\n" +
+	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"\x16\n" +
+	"\x14DeleteVendorResponse2\xf6\x06\n" +
+	"\rVendorService\x12\xd3\x01\n" +
+	"\tGetVendor\x12!.venta.vendor.v2.GetVendorRequest\x1a\".venta.vendor.v2.GetVendorResponse\"\x7f\xca\xe5\x18X\x12\x02\b\x03*\x1d\n" +
 	"\x06vendor\x10\n" +
 	"\x1a\x0360s*\x02\x10\x01Z\x06vendor`\x032#\n" +
-	"\x04300s\x12\x0330s\x1a\x0310m*\x02id8\x01B\vvendor:{id}\x82\xd3\xe4\x93\x02\x1ab\x06vendor\x12\x10/v2/vendors/{id}\x90\x02\x01\x12\x8a\x01\n" +
+	"\x04300s\x12\x0330s\x1a\x0310m*\x02id8\x01B\vvendor:{id}\x9a\x01\r\n" +
+	"\vvendor.etag\x82\xd3\xe4\x93\x02\x1ab\x06vendor\x12\x10/v2/vendors/{id}\x90\x02\x01\x12\x8a\x01\n" +
 	"\vListVendors\x12#.venta.vendor.v2.ListVendorsRequest\x1a$.venta.vendor.v2.ListVendorsResponse\"0\xca\xe5\x18\x16\x12\x02\b\x032\x10\n" +
 	"\x0360s8\x01B\avendors\x82\xd3\xe4\x93\x02\r\x12\v/v2/vendors\x90\x02\x01\x12\xab\x01\n" +
 	"\fCreateVendor\x12$.venta.vendor.v2.CreateVendorRequest\x1a%.venta.vendor.v2.CreateVendorResponse\"N\xca\xe5\x18,:\t\n" +
-	"\avendors\x82\x01\x1e\b\xc9\x01\x12\x17/v2/vendors/{vendor.id}\x18\x01\x82\xd3\xe4\x93\x02\x18:\x01*b\x06vendor\"\v/v2/vendors\x12\xa4\x01\n" +
-	"\fUpdateVendor\x12$.venta.vendor.v2.UpdateVendorRequest\x1a%.venta.vendor.v2.UpdateVendorResponse\"G\xca\xe5\x18\x18:\x16\n" +
+	"\avendors\x82\x01\x1e\b\xc9\x01\x12\x17/v2/vendors/{vendor.id}\x18\x01\x82\xd3\xe4\x93\x02\x18:\x01*b\x06vendor\"\v/v2/vendors\x12\xad\x01\n" +
+	"\fUpdateVendor\x12$.venta.vendor.v2.UpdateVendorRequest\x1a%.venta.vendor.v2.UpdateVendorResponse\"P\xca\xe5\x18!:\x16\n" +
 	"\vvendor:{id}\n" +
-	"\avendors\x82\xd3\xe4\x93\x02\":\x06vendorb\x06vendor2\x10/v2/vendors/{id}\x90\x02\x02\x12\x9a\x01\n" +
-	"\fDeleteVendor\x12$.venta.vendor.v2.DeleteVendorRequest\x1a%.venta.vendor.v2.DeleteVendorResponse\"=\xca\xe5\x18\x1e:\x16\n" +
+	"\avendors\x9a\x01\x06\n" +
+	"\x04etag\x82\xd3\xe4\x93\x02\":\x06vendorb\x06vendor2\x10/v2/vendors/{id}\x90\x02\x02\x12\xa3\x01\n" +
+	"\fDeleteVendor\x12$.venta.vendor.v2.DeleteVendorRequest\x1a%.venta.vendor.v2.DeleteVendorResponse\"F\xca\xe5\x18':\x16\n" +
 	"\vvendor:{id}\n" +
-	"\avendors\x82\x01\x03\b\xcc\x01\x82\xd3\xe4\x93\x02\x12*\x10/v2/vendors/{id}\x90\x02\x02B\xa6\x01\xca\xe5\x18i\n" +
+	"\avendors\x82\x01\x03\b\xcc\x01\x9a\x01\x06\n" +
+	"\x04etag\x82\xd3\xe4\x93\x02\x12*\x10/v2/vendors/{id}\x90\x02\x02B\xa6\x01\xca\xe5\x18i\n" +
 	"\x04\n" +
 	"\x025s\"\t\b2\x18\x05\"\x0330s*\x1b\n" +
 	"\x05house\x10d\x1a\x0360s*\x02\x10\x01Z\x05house`\x03J\x02\b\x01z\x04\b\x80\x80\x04\x82\x01\x02\x18\x01\x8a\x01\b\n" +

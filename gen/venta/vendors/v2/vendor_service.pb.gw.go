@@ -50,6 +50,7 @@ func vendorServiceGateway() gateway.Service {
 					Group: "vendor", GroupScope: policy.GroupPerGateway}},
 				Cache: &policy.Cache{TTL: 5 * time.Minute, StaleWhileRevalidate: 30 * time.Second,
 					StaleIfError: 10 * time.Minute, KeyFields: []string{"id"}, Tags: []string{"vendor:{id}"}},
+				Etag: &policy.Etag{Field: "vendor.etag"},
 			},
 		}, {
 			Name: "ListVendors", Call: gateway.Unary(VendorServiceClient.ListVendors),
@@ -80,6 +81,7 @@ func vendorServiceGateway() gateway.Service {
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
 				Auth: inherited.Auth, Limits: inherited.Limits, Response: inherited.Response,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
+				Etag:        &policy.Etag{Field: "etag"},
 			},
 		}, {
 			Name: "DeleteVendor", Call: gateway.Unary(VendorServiceClient.DeleteVendor),
@@ -89,6 +91,7 @@ func vendorServiceGateway() gateway.Service {
 				Auth: inherited.Auth, Limits: inherited.Limits,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
 				Response:    &policy.Response{Status: 204},
+				Etag:        &policy.Etag{Field: "etag"},
 			},
 		}},
 	}
@@ -128,10 +131,10 @@ func file_venta_vendor_v2_vendor_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
 		"": {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 29, "limits": 30, "response": 31,
 			"permits": 34},
-		"VendorService.GetVendor":    {"rate_limits": 57, "cache": 68, "retry": 75},
-		"VendorService.ListVendors":  {"cache": 85, "retry": 89},
-		"VendorService.CreateVendor": {"invalidates": 102, "response": 105},
-		"VendorService.UpdateVendor": {"invalidates": 124},
-		"VendorService.DeleteVendor": {"invalidates": 139, "response": 144},
+		"VendorService.GetVendor":    {"rate_limits": 57, "cache": 68, "retry": 75, "etag": 76},
+		"VendorService.ListVendors":  {"cache": 86, "retry": 90},
+		"VendorService.CreateVendor": {"invalidates": 103, "response": 106},
+		"VendorService.UpdateVendor": {"invalidates": 125, "etag": 130},
+		"VendorService.DeleteVendor": {"invalidates": 141, "response": 146, "etag": 147},
 	}
 }

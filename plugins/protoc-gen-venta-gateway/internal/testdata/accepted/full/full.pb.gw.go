@@ -41,7 +41,8 @@ func fullServiceGateway() gateway.Service {
 					{Name: "global", Requests: 1000000000, Interval: 24 * time.Hour, Burst: 1000000000,
 						Cost: policy.RateLimitCost{Units: 1}},
 					{Name: "principal", Requests: 100, Interval: time.Second, Burst: 20,
-						Key: policy.RateLimitKey{Source: policy.KeyPrincipal}, Cost: policy.RateLimitCost{Units: 20}},
+						Key: policy.RateLimitKey{Source: policy.KeyPrincipal}, Cost: policy.RateLimitCost{Units: 20},
+						Group: "full", GroupScope: policy.GroupPerFile},
 					{Name: "header", Requests: 7, Interval: 90 * time.Second, Burst: 7,
 						Key:  policy.RateLimitKey{Source: policy.KeyHeader, Header: "X-Tenant"},
 						Cost: policy.RateLimitCost{Field: "weight"}},
@@ -68,6 +69,7 @@ func fullServiceGateway() gateway.Service {
 				Limits:   &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1073741824},
 				Response: &policy.Response{OmitNull: true},
 				Forward:  &policy.Forward{Headers: []string{"Accept-Language", "X-Tenant", "Cookie"}},
+				Etag:     &policy.Etag{Field: "echo.id"},
 			},
 		}, {
 			Name: "Shadow", Call: gateway.Unary(FullServiceClient.Shadow),
@@ -144,12 +146,12 @@ func RegisterFullServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux
 // file_full_proto_lines tells on which lines the policies are written.
 func file_full_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"FullService.Get": {"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 42, "cache": 90,
-			"concurrency": 100, "auth": 107, "version": 114, "limits": 121, "response": 125, "forward": 126,
-			"permits": 128},
-		"FullService.Shadow": {"timeout": 145, "retry": 149, "circuit_breaker": 153, "cache": 157, "concurrency": 162,
-			"auth": 166, "version": 170, "limits": 174},
-		"FullService.Hedge":  {"hedge": 185, "auth": 194},
-		"FullService.Create": {"invalidates": 204, "concurrency": 205, "auth": 209, "response": 210},
+		"FullService.Get": {"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 42, "cache": 92,
+			"concurrency": 102, "auth": 109, "version": 116, "limits": 123, "response": 127, "forward": 128,
+			"etag": 129, "permits": 131},
+		"FullService.Shadow": {"timeout": 148, "retry": 152, "circuit_breaker": 156, "cache": 160, "concurrency": 165,
+			"auth": 169, "version": 173, "limits": 177},
+		"FullService.Hedge":  {"hedge": 188, "auth": 197},
+		"FullService.Create": {"invalidates": 207, "concurrency": 208, "auth": 212, "response": 213},
 	}
 }
