@@ -18,8 +18,13 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// Domain is the ErrorInfo domain of the gateway's own errors.
-const Domain = "gateway.venta"
+// Domain is the ErrorInfo domain of the gateway's own errors. What an upstream
+// says under it has [UpstreamDomain] at the client: nobody else can speak as the
+// gateway.
+const (
+	Domain         = "gateway.venta"
+	UpstreamDomain = "upstream.gateway.venta"
+)
 
 // Reason is a stable, machine-readable cause (ErrorInfo.reason).
 type Reason string
@@ -82,26 +87,6 @@ func (e *Error) GRPCStatus() *status.Status {
 		return with
 	}
 	return st // a detail that cannot be encoded must not hide the error
-}
-
-// FromUpstream turns what an upstream call returned into what a client may see.
-// Business errors pass unchanged. The message of a failure (UNKNOWN, INTERNAL,
-// UNAVAILABLE, DATA_LOSS, DEADLINE_EXCEEDED, UNIMPLEMENTED) may hold addresses
-// or code and becomes the Cause of a gateway error with the same code.
-func FromUpstream(err error) error {
-	if err == nil || As(err) != nil {
-		return err
-	}
-	switch code := status.Code(err); code {
-	case codes.Unavailable:
-		return &Error{Code: code, Reason: UpstreamUnavailable, Message: "the service is not available", Cause: err}
-	case codes.DeadlineExceeded:
-		return &Error{Code: code, Reason: TimeoutExceeded, Message: "the service did not respond in time", Cause: err}
-	case codes.Unknown, codes.Internal, codes.DataLoss, codes.Unimplemented:
-		return &Error{Code: code, Reason: UpstreamFailed, Message: "the service failed", Cause: err}
-	default:
-		return err
-	}
 }
 
 // Refused reports whether the gateway itself turned a call away, so that the
