@@ -31,24 +31,27 @@ type Reason string
 
 // The reasons of the gateway's own errors.
 const (
-	RouteNotFound       Reason = "ROUTE_NOT_FOUND"
-	MethodNotAllowed    Reason = "METHOD_NOT_ALLOWED"
-	InvalidRequest      Reason = "INVALID_REQUEST"
-	RequestTooLarge     Reason = "REQUEST_TOO_LARGE"
-	ResponseTooLarge    Reason = "RESPONSE_TOO_LARGE"
-	CredentialsMissing  Reason = "CREDENTIALS_MISSING"
-	CredentialsInvalid  Reason = "CREDENTIALS_INVALID"
-	PermissionDenied    Reason = "PERMISSION_DENIED"
-	RateLimited         Reason = "RATE_LIMITED"
-	LimitsUnavailable   Reason = "RATE_LIMITS_UNAVAILABLE"
-	CircuitOpen         Reason = "CIRCUIT_OPEN"
-	Overloaded          Reason = "OVERLOADED"
-	TimeoutExceeded     Reason = "TIMEOUT_EXCEEDED"
-	UpstreamUnavailable Reason = "UPSTREAM_UNAVAILABLE"
-	UpstreamFailed      Reason = "UPSTREAM_FAILED"
-	VersionGone         Reason = "VERSION_GONE"
-	ShuttingDown        Reason = "SHUTTING_DOWN"
-	Internal            Reason = "INTERNAL"
+	RouteNotFound    Reason = "ROUTE_NOT_FOUND"
+	MethodNotAllowed Reason = "METHOD_NOT_ALLOWED"
+	InvalidRequest   Reason = "INVALID_REQUEST"
+	RequestTooLarge  Reason = "REQUEST_TOO_LARGE"
+	// UnsupportedMediaType is a body of a format, or in an encoding, that is not
+	// read.
+	UnsupportedMediaType Reason = "UNSUPPORTED_MEDIA_TYPE"
+	ResponseTooLarge     Reason = "RESPONSE_TOO_LARGE"
+	CredentialsMissing   Reason = "CREDENTIALS_MISSING"
+	CredentialsInvalid   Reason = "CREDENTIALS_INVALID"
+	PermissionDenied     Reason = "PERMISSION_DENIED"
+	RateLimited          Reason = "RATE_LIMITED"
+	LimitsUnavailable    Reason = "RATE_LIMITS_UNAVAILABLE"
+	CircuitOpen          Reason = "CIRCUIT_OPEN"
+	Overloaded           Reason = "OVERLOADED"
+	TimeoutExceeded      Reason = "TIMEOUT_EXCEEDED"
+	UpstreamUnavailable  Reason = "UPSTREAM_UNAVAILABLE"
+	UpstreamFailed       Reason = "UPSTREAM_FAILED"
+	VersionGone          Reason = "VERSION_GONE"
+	ShuttingDown         Reason = "SHUTTING_DOWN"
+	Internal             Reason = "INTERNAL"
 )
 
 // Error is an error of the gateway itself. The zero value is not useful.

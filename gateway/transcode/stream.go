@@ -45,6 +45,12 @@ func (rt *Route) StreamHandler(open Opener) http.Handler {
 			return
 		}
 		defer cancel()
+		if rt.method.Call.clientStreams {
+			if err := rt.checkContentType(r); err != nil {
+				rt.refuse(ctx, w, r, runtime.ServerMetadata{}, err)
+				return
+			}
+		}
 		inbound, outbound := runtime.MarshalerForRequest(rt.mux, r)
 		serve(&exchange{Route: rt, w: w, r: r, ctx: ctx, cancel: cancel, open: open, inbound: inbound, outbound: outbound})
 	})

@@ -17,7 +17,7 @@ import (
 //
 // (Server), then, by its route's policy,
 //
-//	version headers -> size limit -> rate limits keyed by the connection
+//	version headers -> decode the body -> size limit -> rate limits keyed by the connection
 //	-> Middleware.BeforeAuth -> authenticate, authorize -> Middleware.AfterAuth
 //	-> rate limits keyed by principal or field -> invalidate by tag
 //	-> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
@@ -57,7 +57,8 @@ func (env *Environment) Server(routes http.Handler) http.Handler {
 func (b *builder) requestStack() []Step {
 	return []Step{
 		b.requestVersion(),
-		b.requestSize(), // or before the version, which reads no body
+		b.requestDecoding(), // or before the version, which reads no body
+		b.requestSize(),     // or before the version, which reads no body
 		b.requestLimits("rate_limits/connection", byConnection), // or before the size: they read no body either
 		b.env.BeforeAuth,
 		b.requestAuth(),
