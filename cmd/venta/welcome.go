@@ -23,7 +23,7 @@ func welcome(w io.Writer, started process.Started) error {
 	_, err = fmt.Fprintf(w, `
 Make a vendor, list the vendors, list your own:
 
-curl -i -X POST %s/v2/vendors -H 'Authorization: Bearer %s' -d '{"name":"Tacos Ada","email":"ada@example.com"}'
+curl -i -X POST %s/v2/vendors -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{"name":"Tacos Ada","email":"ada@example.com"}'
 
 curl -i %s/v2/vendors -H 'Authorization: Bearer %s'
 

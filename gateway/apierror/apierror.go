@@ -18,21 +18,29 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// Domain is the ErrorInfo domain of the gateway's own errors.
-const Domain = "gateway.venta"
+// Domain is the ErrorInfo domain of the gateway's own errors. What an upstream
+// says under it has [UpstreamDomain] at the client: nobody else can speak as the
+// gateway.
+const (
+	Domain         = "gateway.venta"
+	UpstreamDomain = "upstream.gateway.venta"
+)
 
 // Reason is a stable, machine-readable cause (ErrorInfo.reason).
 type Reason string
 
 // The reasons of the gateway's own errors.
 const (
-	RouteNotFound      Reason = "ROUTE_NOT_FOUND"
-	MethodNotAllowed   Reason = "METHOD_NOT_ALLOWED"
-	InvalidRequest     Reason = "INVALID_REQUEST"
-	RequestTooLarge    Reason = "REQUEST_TOO_LARGE"
-	HeadersTooLarge    Reason = "HEADERS_TOO_LARGE"
-	ResponseTooLarge   Reason = "RESPONSE_TOO_LARGE"
-	PreconditionFailed Reason = "PRECONDITION_FAILED"
+	RouteNotFound    Reason = "ROUTE_NOT_FOUND"
+	MethodNotAllowed Reason = "METHOD_NOT_ALLOWED"
+	InvalidRequest   Reason = "INVALID_REQUEST"
+	RequestTooLarge  Reason = "REQUEST_TOO_LARGE"
+	HeadersTooLarge  Reason = "HEADERS_TOO_LARGE"
+	// UnsupportedMediaType is a body of a format, or in an encoding, that is not
+	// read.
+	UnsupportedMediaType Reason = "UNSUPPORTED_MEDIA_TYPE"
+	ResponseTooLarge     Reason = "RESPONSE_TOO_LARGE"
+	PreconditionFailed   Reason = "PRECONDITION_FAILED"
 	// PreconditionUnsupported is of a condition (RFC 9110, section 13) that nobody
 	// could judge.
 	PreconditionUnsupported Reason = "PRECONDITION_UNSUPPORTED"
@@ -87,26 +95,6 @@ func (e *Error) GRPCStatus() *status.Status {
 		return with
 	}
 	return st // a detail that cannot be encoded must not hide the error
-}
-
-// FromUpstream turns what an upstream call returned into what a client may see.
-// Business errors pass unchanged. The message of a failure (UNKNOWN, INTERNAL,
-// UNAVAILABLE, DATA_LOSS, DEADLINE_EXCEEDED, UNIMPLEMENTED) may hold addresses
-// or code and becomes the Cause of a gateway error with the same code.
-func FromUpstream(err error) error {
-	if err == nil || As(err) != nil {
-		return err
-	}
-	switch code := status.Code(err); code {
-	case codes.Unavailable:
-		return &Error{Code: code, Reason: UpstreamUnavailable, Message: "the service is not available", Cause: err}
-	case codes.DeadlineExceeded:
-		return &Error{Code: code, Reason: TimeoutExceeded, Message: "the service did not respond in time", Cause: err}
-	case codes.Unknown, codes.Internal, codes.DataLoss, codes.Unimplemented:
-		return &Error{Code: code, Reason: UpstreamFailed, Message: "the service failed", Cause: err}
-	default:
-		return err
-	}
 }
 
 // Refused reports whether the upstream had no part in an error: the gateway itself

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jws"
 )
@@ -22,10 +23,10 @@ const (
 
 // JWTOptions says which tokens are believed.
 type JWTOptions struct {
-	// Keys are the issuer's keys, 1 to 64. Each must declare its algorithm, and
-	// have an id where there are several. Keys for other uses are left out.
-	// Private keys are taken for their public part. Required, unless KeySource is
-	// given.
+	// Keys are the issuer's keys, 1 to 64. Each must declare its algorithm, unless
+	// Algorithms has one for it, and have an id where there are several. Keys for
+	// other uses are left out. Private keys are taken for their public part. Required,
+	// unless KeySource is given.
 	Keys jwk.Set
 	// KeySource returns such keys where they change, such as [RemoteKeys]. It
 	// excludes Keys.
@@ -34,6 +35,12 @@ type JWTOptions struct {
 	Issuer string
 	// Audience is what "aud" must hold. Required.
 	Audience string
+	// TokenType is what "typ" of the token's header must be, such as "at+jwt" (RFC
+	// 9068). Default: any.
+	TokenType string
+	// Algorithms are those of keys that declare none, such as "RS256": of them, those
+	// that suit the kind of the key. Default: none.
+	Algorithms []string
 	// Leeway is how far clocks may be apart. Default 30 s, at most 5 min.
 	Leeway time.Duration
 }
@@ -70,15 +77,16 @@ func NewJWT(o JWTOptions) (*JWT, error) {
 	}
 	return &JWT{
 		keys:   keys,
+		typ:    o.TokenType,
 		issued: expectation{issuer: o.Issuer, audience: o.Audience, leeway: o.Leeway},
 		memory: remembered,
 	}, nil
 }
 
 // Verify implements [Verifier] for a token of at most 8 KiB in compact form. The
-// signature counts only under the algorithm that the key itself declares; what
-// the token says of its algorithm must agree. "exp" and "sub" are required,
-// "nbf" and "iat" are checked where present. The error is an [*apierror.Error]
+// signature counts only under the algorithm that the key itself declares, or one
+// that is configured for it; what the token says of its algorithm must agree. "exp"
+// and "sub" are required, "nbf" and "iat" are checked where present. The error is an [*apierror.Error]
 // whose message may be shown to the caller. It blocks only where a KeySource does.
 func (v *JWT) Verify(ctx context.Context, token string) (*Principal, error) {
 	if len(token) > maxTokenBytes {
@@ -103,11 +111,11 @@ func hashOf(token string) [sha256.Size]byte {
 }
 
 func (v *JWT) verify(ctx context.Context, token string, now time.Time) (Principal, error) {
-	key, err := v.keyOf(ctx, token)
+	key, alg, err := v.keyOf(ctx, token)
 	if err != nil {
 		return Principal{}, err
 	}
-	payload, err := jws.VerifyCompactFast(key.raw, []byte(token), key.alg)
+	payload, err := jws.VerifyCompactFast(key.raw, []byte(token), alg)
 	if err != nil {
 		return Principal{}, invalid("the token's signature is not valid", err)
 	}
@@ -129,24 +137,33 @@ type header struct {
 	Typ string `json:"typ"`
 }
 
-// keyOf chooses the key by what the token's header says. Nothing of the header
-// is believed beyond this choice.
-func (v *JWT) keyOf(ctx context.Context, token string) (verificationKey, error) {
+// keyOf chooses the key, and the algorithm of the key, by what the token's header
+// says. Nothing of the header is believed beyond this choice.
+func (v *JWT) keyOf(ctx context.Context, token string) (verificationKey, jwa.SignatureAlgorithm, error) {
+	none := jwa.NoSignature()
 	h, err := headerOf(token)
 	if err != nil {
-		return verificationKey{}, err
+		return verificationKey{}, none, err
 	}
-	if expected := strings.EqualFold(h.Typ, v.typ); !expected && (v.typ != "" || strings.EqualFold(h.Typ, IdentityType)) {
-		return verificationKey{}, invalid("the token is of another type", nil)
+	typ := mediaType(h.Typ)
+	if expected := typ == mediaType(v.typ); !expected && (v.typ != "" || typ == mediaType(IdentityType)) {
+		return verificationKey{}, none, invalid("the token is of another type", nil)
 	}
 	key, err := v.keys.lookup(ctx, h.Kid)
 	if err != nil {
-		return verificationKey{}, err
+		return verificationKey{}, none, err
 	}
-	if h.Alg != key.alg.String() {
-		return verificationKey{}, invalid("the token's algorithm is not its key's", nil)
+	alg, ok := key.algorithm(h.Alg)
+	if !ok {
+		return verificationKey{}, none, invalid("the token's algorithm is not its key's", nil)
 	}
-	return key, nil
+	return key, alg, nil
+}
+
+// mediaType is a "typ" in the form in which two are compared (RFC 7515, section
+// 4.1.9).
+func mediaType(typ string) string {
+	return strings.TrimPrefix(strings.ToLower(typ), "application/")
 }
 
 func headerOf(token string) (h header, err error) {

@@ -262,3 +262,42 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// TestTokenType holds that a token of another type, or of none, is refused where
+// one is configured (RFC 9068, section 4), and that keys without an algorithm have
+// those that are configured and suit them, no others.
+func TestTokenTypeAndAlgorithms(t *testing.T) {
+	s := newSigner(t)
+	if err := s.key.Remove(jwk.AlgorithmKey); err != nil {
+		t.Fatal(err)
+	}
+	verifier := func(o JWTOptions) *JWT {
+		o.Keys, o.Issuer, o.Audience = setOf(t, s.key), testIssuer, testAudience
+		v, err := NewJWT(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	algorithms := []string{"RS256", "ES256", "ES384", "ES512", "EdDSA", "HS256"}
+	payload, err := json.Marshal(claims(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		wants, typ string
+		ok         bool
+	}{
+		{"", "", true}, {"", "JWT", true}, {"at+jwt", "at+jwt", true}, {"at+jwt", "application/AT+JWT", true},
+		{"application/at+jwt", "at+jwt", true}, {"at+jwt", "", false}, {"at+jwt", "JWT", false}, {"at+jwt", "dpop+jwt", false},
+	} {
+		header := map[string]any{}
+		if test.typ != "" {
+			header["typ"] = test.typ
+		}
+		_, err := verifier(JWTOptions{TokenType: test.wants, Algorithms: algorithms}).Verify(t.Context(), s.sign(payload, header))
+		if (err == nil) != test.ok {
+			t.Errorf("%q where %q is wanted: %v", test.typ, test.wants, err)
+		}
+	}
+}

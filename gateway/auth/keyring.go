@@ -24,8 +24,9 @@ type KeySource interface {
 
 // keyring finds the key of a token.
 type keyring struct {
-	source KeySource // nil: the keys stay
-	usable *atomic.Pointer[usableKeys]
+	source     KeySource // nil: the keys stay
+	usable     *atomic.Pointer[usableKeys]
+	undeclared []string // algorithms of keys that declare none
 }
 
 // usableKeys are the keys of a set in the form that verifies.
@@ -35,7 +36,7 @@ type usableKeys struct {
 }
 
 func newKeyring(o JWTOptions) (keyring, error) {
-	k := keyring{source: o.KeySource, usable: &atomic.Pointer[usableKeys]{}}
+	k := keyring{source: o.KeySource, usable: &atomic.Pointer[usableKeys]{}, undeclared: o.Algorithms}
 	if o.KeySource != nil {
 		if o.Keys != nil {
 			return keyring{}, errors.New("keys and a source of keys exclude each other")
@@ -51,7 +52,7 @@ func (k keyring) use(set jwk.Set) (map[string]verificationKey, error) {
 	if known := k.usable.Load(); known != nil && known.of == set {
 		return known.byID, nil
 	}
-	byID, err := verificationKeys(set)
+	byID, err := verificationKeys(set, k.undeclared)
 	if err != nil {
 		return nil, err
 	}

@@ -56,16 +56,27 @@ func readBounded(path string) ([]byte, error) {
 	return data, nil
 }
 
-// verificationKey is a key and the one algorithm that it may be used with.
+// verificationKey is a key and the algorithms that it may be used with: the one
+// that it declares, or those that are configured and suit it.
 type verificationKey struct {
-	alg jwa.SignatureAlgorithm
-	raw any
+	algs []jwa.SignatureAlgorithm
+	raw  any
+}
+
+// algorithm returns the key's algorithm of that name.
+func (k verificationKey) algorithm(name string) (jwa.SignatureAlgorithm, bool) {
+	for _, alg := range k.algs {
+		if alg.String() == name {
+			return alg, true
+		}
+	}
+	return jwa.NoSignature(), false
 }
 
 // verificationKeys returns the keys of the set that are meant for signatures,
 // by key id. A key that is not safe to use is an error, not left out: a gateway
 // that starts must be able to verify what its configuration says.
-func verificationKeys(set jwk.Set) (map[string]verificationKey, error) {
+func verificationKeys(set jwk.Set, undeclared []string) (map[string]verificationKey, error) {
 	if set == nil || set.Len() > maxKeys {
 		return nil, fmt.Errorf("a key set of 1 to %d keys is required", maxKeys)
 	}
@@ -79,7 +90,7 @@ func verificationKeys(set jwk.Set) (map[string]verificationKey, error) {
 		if _, taken := keys[kid]; taken {
 			return nil, fmt.Errorf("two keys have the id %q", kid)
 		}
-		usable, err := newVerificationKey(key)
+		usable, err := newVerificationKey(key, undeclared)
 		if err != nil {
 			return nil, fmt.Errorf("key %q: %w", kid, err)
 		}
@@ -94,23 +105,42 @@ func verificationKeys(set jwk.Set) (map[string]verificationKey, error) {
 	return keys, nil
 }
 
-func newVerificationKey(key jwk.Key) (verificationKey, error) {
+func newVerificationKey(key jwk.Key, undeclared []string) (verificationKey, error) {
+	raw, err := jwk.PublicRawKeyOf(key)
+	if err != nil {
+		return verificationKey{}, fmt.Errorf("the key is not usable: %w", err)
+	}
 	declared, ok := key.Algorithm()
 	if !ok {
-		return verificationKey{}, errors.New(`the key does not declare its algorithm ("alg")`)
+		return undeclaredKey(raw, undeclared)
 	}
 	alg, ok := jwa.LookupSignatureAlgorithm(declared.String())
 	if !ok {
 		return verificationKey{}, fmt.Errorf("%q is not a signature algorithm", declared)
 	}
-	raw, err := jwk.PublicRawKeyOf(key)
-	if err != nil {
-		return verificationKey{}, fmt.Errorf("the key is not usable: %w", err)
-	}
 	if err := suits(alg, raw); err != nil {
 		return verificationKey{}, err
 	}
-	return verificationKey{alg: alg, raw: raw}, nil
+	return verificationKey{algs: []jwa.SignatureAlgorithm{alg}, raw: raw}, nil
+}
+
+// undeclaredKey is a key that does not say its algorithm, with those of the
+// configured ones that suit it.
+func undeclaredKey(raw any, names []string) (verificationKey, error) {
+	key := verificationKey{raw: raw}
+	for _, name := range names {
+		alg, ok := jwa.LookupSignatureAlgorithm(name)
+		if kind, _ := requirement(alg); !ok || kind == "" {
+			return verificationKey{}, fmt.Errorf("%q is not a signature algorithm that is accepted", name)
+		}
+		if suits(alg, raw) == nil {
+			key.algs = append(key.algs, alg)
+		}
+	}
+	if len(key.algs) == 0 {
+		return verificationKey{}, errors.New(`the key does not declare its algorithm ("alg"), and none of the configured algorithms suits it`)
+	}
+	return key, nil
 }
 
 // suits checks that the algorithm belongs to the key's kind and that the key is

@@ -51,21 +51,23 @@ func TestNewJWTRefuses(t *testing.T) {
 		options JWTOptions
 		want    string
 	}{
-		"no keys":    {JWTOptions{}, "auth: a key set of 1 to 64 keys is required"},
-		"empty set":  {JWTOptions{Keys: jwk.NewSet()}, "auth: the key set holds no key for signatures"},
-		"many keys":  {JWTOptions{Keys: many}, "auth: a key set of 1 to 64 keys is required"},
-		"no alg":     {JWTOptions{Keys: setOf(t, keyWith(p256, nil))}, `auth: key "": the key does not declare its algorithm ("alg")`},
-		"no curve":   {JWTOptions{Keys: setOf(t, keyWith(p256, map[string]any{"alg": jwa.ES384()}))}, `auth: key "": the key does not suit its algorithm ES384`},
-		"HMAC on EC": {JWTOptions{Keys: setOf(t, keyWith(p256, map[string]any{"alg": jwa.HS256()}))}, `auth: key "": the key does not suit its algorithm HS256`},
-		"RSA on oct": {JWTOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.RS256()}))}, `auth: key "": the key does not suit its algorithm RS256`},
-		"alg none":   {JWTOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.NoSignature()}))}, `auth: key "": the key does not suit its algorithm none`},
-		"short HMAC": {JWTOptions{Keys: setOf(t, keyWith(secret[1:], map[string]any{"alg": jwa.HS256()}))}, `auth: key "": the key has 248 bits, HS256 needs 256`},
-		"encryption": {JWTOptions{Keys: setOf(t, keyWith(p256, map[string]any{"use": "enc"}))}, "auth: the key set holds no key for signatures"},
-		"enc alg":    {JWTOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.A256GCMKW()}))}, `auth: key "": "A256GCMKW" is not a signature algorithm`},
-		"same id":    {JWTOptions{Keys: setOf(t, good, signerOf(t, secret, jwa.HS256(), "k1").key)}, `auth: two keys have the id "k1"`},
-		"no id":      {JWTOptions{Keys: setOf(t, good, keyWith(secret, map[string]any{"alg": jwa.HS256()}))}, `auth: every key of a set with several keys needs a "kid"`},
-		"leeway":     {JWTOptions{Leeway: time.Hour}, "auth: a leeway of 1h0m0s is not between 0 and 5m0s"},
-		"no leeway":  {JWTOptions{Leeway: -1}, "auth: a leeway of -1ns is not between 0 and 5m0s"},
+		"no keys":             {JWTOptions{}, "auth: a key set of 1 to 64 keys is required"},
+		"empty set":           {JWTOptions{Keys: jwk.NewSet()}, "auth: the key set holds no key for signatures"},
+		"many keys":           {JWTOptions{Keys: many}, "auth: a key set of 1 to 64 keys is required"},
+		"no alg":              {JWTOptions{Keys: setOf(t, keyWith(p256, nil))}, `auth: key "": the key does not declare its algorithm ("alg"), and none of the configured algorithms suits it`},
+		"alg of another kind": {JWTOptions{Keys: setOf(t, keyWith(p256, nil)), Algorithms: []string{"RS256", "HS256", "ES384"}}, `auth: key "": the key does not declare its algorithm ("alg"), and none of the configured algorithms suits it`},
+		"no alg of ours":      {JWTOptions{Keys: setOf(t, keyWith(p256, nil)), Algorithms: []string{"none"}}, `auth: key "": "none" is not a signature algorithm that is accepted`},
+		"no curve":            {JWTOptions{Keys: setOf(t, keyWith(p256, map[string]any{"alg": jwa.ES384()}))}, `auth: key "": the key does not suit its algorithm ES384`},
+		"HMAC on EC":          {JWTOptions{Keys: setOf(t, keyWith(p256, map[string]any{"alg": jwa.HS256()}))}, `auth: key "": the key does not suit its algorithm HS256`},
+		"RSA on oct":          {JWTOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.RS256()}))}, `auth: key "": the key does not suit its algorithm RS256`},
+		"alg none":            {JWTOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.NoSignature()}))}, `auth: key "": the key does not suit its algorithm none`},
+		"short HMAC":          {JWTOptions{Keys: setOf(t, keyWith(secret[1:], map[string]any{"alg": jwa.HS256()}))}, `auth: key "": the key has 248 bits, HS256 needs 256`},
+		"encryption":          {JWTOptions{Keys: setOf(t, keyWith(p256, map[string]any{"use": "enc"}))}, "auth: the key set holds no key for signatures"},
+		"enc alg":             {JWTOptions{Keys: setOf(t, keyWith(secret, map[string]any{"alg": jwa.A256GCMKW()}))}, `auth: key "": "A256GCMKW" is not a signature algorithm`},
+		"same id":             {JWTOptions{Keys: setOf(t, good, signerOf(t, secret, jwa.HS256(), "k1").key)}, `auth: two keys have the id "k1"`},
+		"no id":               {JWTOptions{Keys: setOf(t, good, keyWith(secret, map[string]any{"alg": jwa.HS256()}))}, `auth: every key of a set with several keys needs a "kid"`},
+		"leeway":              {JWTOptions{Leeway: time.Hour}, "auth: a leeway of 1h0m0s is not between 0 and 5m0s"},
+		"no leeway":           {JWTOptions{Leeway: -1}, "auth: a leeway of -1ns is not between 0 and 5m0s"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

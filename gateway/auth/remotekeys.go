@@ -145,6 +145,6 @@ func (k *RemoteKeys) get(ctx context.Context) (jwk.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = verificationKeys(set)
+	_, err = verificationKeys(set, nil)
 	return set, err
 }

@@ -118,7 +118,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{"unknown field", "htpp: x", []string{`:1:1: unknown field "htpp"; did you mean http?`}},
 		{"another spelling", "httpListener: {}", []string{`:1:1: unknown field "httpListener"; did you mean http_listener?`}},
-		{"unknown field of a block", "auth:\n  jwt: x", []string{`:2:3: auth: unknown field "jwt"; known are jwks_file, issuer, audience, api_keys_file, development_keys`}},
+		{"unknown field of a block", "auth:\n  jwt: x", []string{`:2:3: auth: unknown field "jwt"; known are jwks_file, issuer, audience, api_keys_file, development_keys, token_type, algorithms`}},
 		{"no YAML", "http: [", []string{`:1:1: not YAML: did not find expected node content`}},
 		{"two documents", "http: a:1\n---\nhttp: b:2", []string{`:2:1: a second document; one file holds one configuration, remove the line "---"`}},
 		{"no block", "[a]", []string{`:1:1: must be a block of fields`}},

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -47,6 +48,7 @@ func (b *CircuitBreaker) slowCallLimits() faults {
 	case b.SlowCallDuration < 0:
 		found.positive("circuit_breaker.slow_call_duration", b.SlowCallDuration)
 	case b.SlowCallDuration > 0:
+		found.duration("circuit_breaker.slow_call_duration", b.SlowCallDuration, time.Millisecond, time.Hour)
 		found.number("circuit_breaker.slow_call_threshold_percent", int64(b.SlowCallThresholdPercent), 1, 100)
 	case b.SlowCallThresholdPercent != 0:
 		found.add("circuit_breaker.slow_call_threshold_percent", "no call is slow without a slow_call_duration",
@@ -55,4 +57,17 @@ func (b *CircuitBreaker) slowCallLimits() faults {
 	return found
 }
 
-func (b *CircuitBreaker) rules(RPC, Method) faults { return nil }
+// rules keeps a call from ending before it can be slow. RPCs that share a breaker
+// may have timeouts of their own, and then some of them are fast by theirs.
+func (b *CircuitBreaker) rules(_ RPC, m Method) faults {
+	var found faults
+	if b.Scope == BreakerPerService || b.SlowCallDuration <= 0 || m.Timeout == nil || m.Timeout.Duration <= 0 {
+		return nil
+	}
+	if b.SlowCallDuration >= m.Timeout.Duration {
+		found.add("circuit_breaker.slow_call_duration",
+			fmt.Sprintf("the timeout ends a call after %s, so none would ever be slow by %s", short(m.Timeout.Duration), short(b.SlowCallDuration)),
+			"lower slow_call_duration or raise the timeout")
+	}
+	return found
+}

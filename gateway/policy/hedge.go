@@ -1,11 +1,16 @@
 package policy
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 func (h *Hedge) limits() faults {
 	var found faults
 	if h.Delay < 0 {
 		found.add("hedge.delay", short(h.Delay)+" is negative", `write a duration such as "50ms", or "0s"`)
+	} else {
+		found.duration("hedge.delay", h.Delay, 0, time.Hour)
 	}
 	found.number("hedge.max_attempts", int64(h.MaxAttempts), 2, 5)
 	found.statuses("hedge.non_fatal_status_codes", h.NonFatalStatusCodes, neverRetried(),

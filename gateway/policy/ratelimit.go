@@ -84,7 +84,9 @@ func (l *RateLimit) limits(path string) faults {
 	}
 	found.number(path+".requests", l.Requests, 1, mostRequests)
 	found.duration(path+".interval", l.Interval, time.Second, 24*time.Hour)
-	found.number(path+".burst", l.Burst, 1, mostRequests)
+	if l.Burst != l.Requests { // or it is the default, or as wrong as requests
+		found.number(path+".burst", l.Burst, 1, mostRequests)
+	}
 	if l.Key.Source == KeyHeader {
 		found.header(path+".key.header", l.Key.Header)
 		found.verified(path+".key.header", l.Key.Header)
@@ -144,7 +146,9 @@ func (l *RateLimit) tierLimits(path string) faults {
 		}
 		seen[[2]string{t.Claim, t.Value}] = true
 		found.number(at+".requests", t.Requests, 1, mostRequests)
-		found.number(at+".burst", t.Burst, 1, mostRequests)
+		if t.Burst != t.Requests {
+			found.number(at+".burst", t.Burst, 1, mostRequests)
+		}
 		if l.Cost.Field == "" && l.Cost.Units > t.Burst && t.Burst > 0 {
 			found.add(at+".burst", fmt.Sprintf("a request costs %d units, so none would ever pass", l.Cost.Units), "raise burst or lower the cost")
 		}

@@ -38,8 +38,8 @@ func (r *Retry) limits() faults {
 	}
 	found.statuses("retry.retryable_status_codes", r.RetryableStatusCodes, neverRetried(),
 		"write statuses that pass by themselves, such as UNAVAILABLE")
-	if r.PerAttemptTimeout < 0 {
-		found.positive("retry.per_attempt_timeout", r.PerAttemptTimeout)
+	if r.PerAttemptTimeout != 0 {
+		found.duration("retry.per_attempt_timeout", r.PerAttemptTimeout, time.Millisecond, time.Hour)
 	}
 	found.budget("retry.budget", r.Budget)
 	return found

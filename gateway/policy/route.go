@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -20,11 +21,32 @@ func PackageVersion(name protoreflect.FullName) string {
 	return ""
 }
 
-// checkRoutes checks that a route under /vN is one of the package's version,
-// where somebody has written a policy at all.
+// checkRoutes checks routes, where somebody has written a policy at all.
 func checkRoutes(rpc RPC) faults {
+	if !rpc.Annotated {
+		return nil
+	}
+	return append(checkVersions(rpc), checkReads(rpc)...)
+}
+
+// checkReads keeps an RPC that says it only reads, and so may be repeated, hedged
+// and stored, from being a write to its clients. A POST may read: a search whose
+// query is large is one.
+func checkReads(rpc RPC) faults {
 	var found faults
-	if rpc.Version == "" || !rpc.Annotated {
+	for i, route := range rpc.Routes {
+		if rpc.Idempotency == NoSideEffects && slices.Contains([]string{"DELETE", "PUT", "PATCH"}, route.Verb) {
+			found.add(entry("routes", i), fmt.Sprintf("the RPC is declared NO_SIDE_EFFECTS, and %s is a write", route.Verb),
+				`write "option idempotency_level = IDEMPOTENT" where a second call changes nothing more, or another verb`)
+		}
+	}
+	return found
+}
+
+// checkVersions checks that a route under /vN is one of the package's version.
+func checkVersions(rpc RPC) faults {
+	var found faults
+	if rpc.Version == "" {
 		return nil
 	}
 	for i, route := range rpc.Routes {

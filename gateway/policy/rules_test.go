@@ -45,6 +45,14 @@ func TestValidate(t *testing.T) {
 		{"waits fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 150*time.Millisecond + 1 }, ""},
 		{"waits do not fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 150 * time.Millisecond }, "retry.max_attempts"},
 		{"first wait does not fit", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 50 * time.Millisecond }, "retry.initial_backoff"},
+		{"slow before the timeout", "Get", []policy.Route{get}, func(m *policy.Method) { *m = slow(m, 5*time.Second-1) }, ""},
+		{"slow behind the timeout", "Get", []policy.Route{get}, func(m *policy.Method) { *m = slow(m, 5*time.Second) }, "circuit_breaker.slow_call_duration"},
+		{"slow behind one RPC's timeout", "Get", []policy.Route{get}, func(m *policy.Method) {
+			*m = slow(m, 5*time.Second)
+			m.CircuitBreaker.Scope = policy.BreakerPerService
+		}, ""},
+		{"a read by DELETE", "Get", []policy.Route{get, {Verb: "DELETE", Path: "/v2/things/{id}", Variables: []string{"id"}}}, nil, "routes[1]"},
+		{"a read by POST", "Get", []policy.Route{get, {Verb: "POST", Path: "/v2/things/{id}:search", Variables: []string{"id"}}}, nil, ""},
 		{"hedge", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Hedge = nil, hedge() }, ""},
 		{"hedge of idempotent", "Put", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Etag, m.Hedge = nil, nil, nil, hedge() }, ""},
 		{"hedge of a write", "Add", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Etag, m.Hedge = nil, nil, nil, hedge() }, "hedge"},
@@ -235,4 +243,12 @@ func TestSameLimiter(t *testing.T) {
 	if policy.Equal(shared.Limiter(), larger.Limiter()) {
 		t.Error("another queue must matter")
 	}
+}
+
+// slow returns the policy with a breaker that finds calls slow.
+func slow(m *policy.Method, after time.Duration) policy.Method {
+	with, breaker := *m, *m.CircuitBreaker
+	breaker.SlowCallDuration, breaker.SlowCallThresholdPercent = after, 50
+	with.CircuitBreaker = &breaker
+	return with
 }

@@ -30,6 +30,9 @@ func ParseTemplate(text string) (Template, error) {
 			return Template{}, fmt.Errorf("%q has a } without {", text)
 		}
 		t.literals = append(t.literals, literal)
+		if opened && strings.HasSuffix(literal, "$") {
+			return Template{}, fmt.Errorf("%q has a $ before {, which would be part of the text", text)
+		}
 		if !opened {
 			return t, nil
 		}

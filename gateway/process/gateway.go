@@ -72,20 +72,21 @@ func (p *process) share(ctx context.Context, o redis.Options, options *gateway.O
 func (p Program) gatewayOptions(loaded *config.Loaded, ready prepared) gateway.Options {
 	cfg := loaded.Config
 	return gateway.Options{
-		Verifier:         ready.verifier,
-		APIKeys:          ready.apiKeys,
-		Identity:         identity.Options{Claims: cfg.GetIdentity().GetClaims()},
-		AnonymousCalls:   cfg.GetIdentity().GetForm() == configv1.Identity_FORM_NONE,
-		Settings:         ready.settings,
-		ForwardHeaders:   ready.headers,
-		CacheMaxBytes:    cfg.GetCache().GetMaxBytes(),
-		MaxRequestBytes:  cfg.GetLimits().GetMaxRequestBytes(),
-		MaxResponseBytes: cfg.GetLimits().GetMaxResponseBytes(),
-		RateLimits:       gateway.RateLimitOptions{MaxKeys: int(cfg.GetRateLimits().GetMaxKeys())},
-		Middleware:       p.Middleware,
-		Interceptors:     p.Interceptors,
-		MuxOptions:       p.MuxOptions,
-		Routes:           p.Routes,
+		Verifier:           ready.verifier,
+		APIKeys:            ready.apiKeys,
+		Identity:           identity.Options{Claims: cfg.GetIdentity().GetClaims()},
+		AnonymousCalls:     cfg.GetIdentity().GetForm() == configv1.Identity_FORM_NONE,
+		Settings:           ready.settings,
+		ForwardHeaders:     ready.headers,
+		CacheMaxBytes:      cfg.GetCache().GetMaxBytes(),
+		IgnoreUnknownQuery: cfg.GetRequests().GetIgnoreUnknownQuery(),
+		MaxRequestBytes:    cfg.GetLimits().GetMaxRequestBytes(),
+		MaxResponseBytes:   cfg.GetLimits().GetMaxResponseBytes(),
+		RateLimits:         gateway.RateLimitOptions{MaxKeys: int(cfg.GetRateLimits().GetMaxKeys())},
+		Middleware:         p.Middleware,
+		Interceptors:       p.Interceptors,
+		MuxOptions:         p.MuxOptions,
+		Routes:             p.Routes,
 	}
 }
 

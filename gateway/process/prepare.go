@@ -115,6 +115,7 @@ func (p *preparation) configuredKeys(field string) auth.Verifier {
 	}
 	verifier, err := auth.NewJWT(auth.JWTOptions{
 		Keys: keys, Issuer: cfg.GetIssuer(), Audience: cmp.Or(cfg.GetAudience(), devkeys.Audience),
+		TokenType: cfg.GetTokenType(), Algorithms: cfg.GetAlgorithms(),
 	})
 	if err != nil {
 		p.wrong(field, err)

@@ -96,10 +96,35 @@ func (b bodyBinder) decode(ctx context.Context, r *http.Request, inbound runtime
 		defer guard.free()
 		body = guard
 	}
-	if err := inbound.NewDecoder(body).Decode(into); err != nil && !errors.Is(err, io.EOF) {
+	decoder := inbound.NewDecoder(body)
+	switch err := decoder.Decode(into); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return err
+	case b.dropIn:
+		return nil
+	}
+	return ended(decoder)
+}
+
+var errMoreJSON = errors.New("the request body is more than one JSON value")
+
+// ended refuses JSON behind a JSON value: one of the two would be lost in silence.
+// A decoder of another format is left alone.
+func ended(decoder runtime.Decoder) error {
+	tokens, ok := decoder.(interface{ Token() (json.Token, error) })
+	if !ok {
+		return nil
+	}
+	switch _, err := tokens.Token(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil, errors.As(err, new(*json.SyntaxError)):
+		return errMoreJSON
+	default: // the body could not be read
 		return err
 	}
-	return nil
 }
 
 // bindPatch reads the body twice: a PATCH without a mask changes what its body

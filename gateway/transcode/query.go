@@ -106,10 +106,14 @@ func (b queryBinder) check(values url.Values) error {
 func invalid(text string) bool { return !utf8.ValidString(text) }
 
 // checkNames refuses parameters that name no field, or one that the path or the
-// body binds: either would be lost in silence.
+// body binds: either would be lost in silence. Google's system parameters are, where
+// no field has the name.
 func (b queryBinder) checkNames(values url.Values) error {
 	for name := range values {
 		path, ok := b.resolve(name)
+		if !ok && systemParameters[name] {
+			continue
+		}
 		if !ok || b.none || b.elsewhere.HasCommonPrefix(path) {
 			return fmt.Errorf("%q is not a query parameter of this route", name)
 		}

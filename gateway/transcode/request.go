@@ -43,6 +43,9 @@ func (rt *Route) decode(ctx context.Context, r *http.Request, params []router.Pa
 }
 
 func (rt *Route) bind(ctx context.Context, r *http.Request, params []router.Param, message proto.Message) error {
+	if err := rt.checkContentType(r); err != nil {
+		return err
+	}
 	if rt.binding.Body != "" {
 		inbound, _ := runtime.MarshalerForRequest(rt.mux, r)
 		if err := rt.body.bind(ctx, r, inbound, message); err != nil {
@@ -69,7 +72,9 @@ func (rt *Route) ended(ctx context.Context) error {
 // badRequest turns what a decoder says into an error for the client.
 func (rt *Route) badRequest(err error) error {
 	var tooLarge *http.MaxBytesError
-	switch {
+	switch own := apierror.As(err); {
+	case own != nil:
+		return own
 	case rt.options.MaxRequestBytes > 0 && errors.As(err, &tooLarge):
 		return &apierror.Error{
 			Code:       codes.InvalidArgument,

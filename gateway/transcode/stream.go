@@ -53,6 +53,12 @@ func (rt *Route) StreamHandler(open Opener) http.Handler {
 		if rt.method.Call.serverStreams {
 			responsewriter.Unbound(w)
 		}
+		if rt.method.Call.clientStreams {
+			if err := rt.checkContentType(r); err != nil {
+				rt.refuse(ctx, w, r, runtime.ServerMetadata{}, err)
+				return
+			}
+		}
 		inbound, outbound := runtime.MarshalerForRequest(rt.mux, r)
 		serve(&exchange{Route: rt, w: w, r: r, ctx: ctx, cancel: cancel, open: open, inbound: inbound, outbound: outbound})
 	})

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/venta-hq/venta/gateway/compression"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
@@ -33,6 +34,19 @@ func (e Edge) responseBound(l *policy.Limits) int64 {
 		return l.MaxResponseBytes
 	}
 	return e.MaxResponseBytes
+}
+
+// requestDecoding decodes a request's body, so that all that follow see what it
+// holds. A stream's is not: a bound of its messages bounds no work on it.
+func (b *builder) requestDecoding() Step {
+	if b.env.Edge.DropIn {
+		return nil // as grpc-gateway
+	}
+	return compression.Requests(compression.RequestOptions{
+		MaxEncodedBytes: b.env.Edge.requestBound(b.rpc.Policy.Limits),
+		Undecoded:       b.rpc.Method.Call.ClientStreams(),
+		OnError:         refuse,
+	})
 }
 
 // requestSize bounds a request's body.

@@ -17,7 +17,7 @@ import (
 //
 // (Server), then, by its route's policy,
 //
-//	Cache-Control -> version headers -> size limit
+//	Cache-Control -> version headers -> decode the body -> size limit
 //	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> authenticate, authorize -> Middleware.AfterAuth
 //	-> rate limits keyed by principal or field -> invalidate by tag
 //	-> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
@@ -59,7 +59,8 @@ func (b *builder) requestStack() []Step {
 	return []Step{
 		b.requestControl(), // or behind what sets other fields
 		b.requestVersion(),
-		b.requestSize(), // or before the version, which reads no body
+		b.requestDecoding(), // or before the version, which reads no body
+		b.requestSize(),     // or before the version, which reads no body
 		b.requestLimits("rate_limits/connection", byConnection), // or before the size: they read no body either
 		b.env.BeforeAuth,
 		b.requestAuth(),

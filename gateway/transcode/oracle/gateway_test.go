@@ -1,6 +1,7 @@
 package oracle_test
 
 import (
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -126,7 +127,13 @@ func differences() []difference {
 		{"no body leaves a field unset", func(q request, _, got int) bool {
 			return value(q) && got == 200 && (strings.TrimSpace(q.body) == "" || q.body == "null")
 		}},
-		{"a form for a body of JSON is refused", func(q request, _, got int) bool { return strings.HasPrefix(q.header, form_) && got == 400 }},
+		{"a form for a body of JSON is refused", func(q request, _, got int) bool {
+			return strings.HasPrefix(q.header, form_) && (got == 415 || got == 400)
+		}},
+		{"a body of another type than JSON is refused", func(q request, _, got int) bool { return q.body != "" && got == 415 }},
+		{"JSON behind JSON is refused", func(q request, _, got int) bool {
+			return got == 400 && !json.Valid([]byte(q.body)) && json.NewDecoder(strings.NewReader(q.body)).Decode(new(any)) == nil
+		}},
 		{"a path's GET route takes a form, whatever else it has", func(q request, want, got int) bool {
 			return strings.HasPrefix(q.header, form_) && want == 501 && got == 200
 		}},

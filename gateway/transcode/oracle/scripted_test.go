@@ -186,17 +186,20 @@ type line struct {
 	Result struct {
 		AString string `json:"aString"`
 	} `json:"result"`
-	Error struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-		Details []struct {
-			Type   string `json:"@type"`
-			Reason string `json:"reason"`
-		} `json:"details"`
-	} `json:"error"`
+	Error  failed `json:"error"`
+	failed        // an error before the first message, as a unary call's
 }
 
-// lines reads a response line by line.
+type failed struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Details []struct {
+		Type   string `json:"@type"`
+		Reason string `json:"reason"`
+	} `json:"details"`
+}
+
+// readLines reads a response line by line.
 func readLines(body io.Reader) func(t *testing.T) (line, bool) {
 	scanner := bufio.NewScanner(body)
 	return func(t *testing.T) (line, bool) {
@@ -207,6 +210,9 @@ func readLines(body io.Reader) func(t *testing.T) (line, bool) {
 		}
 		if err := json.Unmarshal(scanner.Bytes(), &l); err != nil {
 			t.Fatalf("%q: %v", scanner.Bytes(), err)
+		}
+		if l.Code != 0 {
+			l.Error = l.failed
 		}
 		return l, true
 	}

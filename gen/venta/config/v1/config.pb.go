@@ -270,7 +270,9 @@ type Config struct {
 	// a page in an operator's browser could have one that leads here (DNS
 	// rebinding). IP addresses, localhost and the name in admin are always right.
 	// Default: none. At most 64.
-	AdminHosts    []string `protobuf:"bytes,21,rep,name=admin_hosts,json=adminHosts,proto3" json:"admin_hosts,omitempty"`
+	AdminHosts []string `protobuf:"bytes,21,rep,name=admin_hosts,json=adminHosts,proto3" json:"admin_hosts,omitempty"`
+	// How requests are read.
+	Requests      *Requests `protobuf:"bytes,30,opt,name=requests,proto3" json:"requests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -441,6 +443,13 @@ func (x *Config) GetCors() *Cors {
 func (x *Config) GetAdminHosts() []string {
 	if x != nil {
 		return x.AdminHosts
+	}
+	return nil
+}
+
+func (x *Config) GetRequests() *Requests {
+	if x != nil {
+		return x.Requests
 	}
 	return nil
 }
@@ -933,8 +942,15 @@ type Auth struct {
 	// makes under its data folder: whoever reads that folder can sign any token.
 	// `dev` does that in any case. Default false.
 	DevelopmentKeys bool `protobuf:"varint,20,opt,name=development_keys,json=developmentKeys,proto3" json:"development_keys,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What the header of a token must name as its "typ", such as "at+jwt" for access
+	// tokens alone (RFC 9068). Holds with jwks_file. Default: none, every type is taken.
+	TokenType string `protobuf:"bytes,5,opt,name=token_type,json=tokenType,proto3" json:"token_type,omitempty"`
+	// The algorithms of keys in jwks_file that declare none ("alg"): those of them that
+	// suit the kind of the key. Default: none, and each key must declare its own. At
+	// most 16.
+	Algorithms    []string `protobuf:"bytes,6,rep,name=algorithms,proto3" json:"algorithms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Auth) Reset() {
@@ -1000,6 +1016,20 @@ func (x *Auth) GetDevelopmentKeys() bool {
 		return x.DevelopmentKeys
 	}
 	return false
+}
+
+func (x *Auth) GetTokenType() string {
+	if x != nil {
+		return x.TokenType
+	}
+	return ""
+}
+
+func (x *Auth) GetAlgorithms() []string {
+	if x != nil {
+		return x.Algorithms
+	}
+	return nil
 }
 
 // Cache bounds the cache of responses.
@@ -1342,6 +1372,54 @@ func (x *Logging) GetFormat() Logging_Format {
 	return Logging_FORMAT_UNSPECIFIED
 }
 
+// Requests says how requests are read.
+type Requests struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether query parameters that name no field of the request are passed over.
+	// Default false: they are refused with 400. Google's system parameters, such as
+	// "alt" and "prettyPrint", are passed over in any case.
+	IgnoreUnknownQuery bool `protobuf:"varint,1,opt,name=ignore_unknown_query,json=ignoreUnknownQuery,proto3" json:"ignore_unknown_query,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *Requests) Reset() {
+	*x = Requests{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Requests) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Requests) ProtoMessage() {}
+
+func (x *Requests) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Requests.ProtoReflect.Descriptor instead.
+func (*Requests) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Requests) GetIgnoreUnknownQuery() bool {
+	if x != nil {
+		return x.IgnoreUnknownQuery
+	}
+	return false
+}
+
 // Limits bounds message sizes where an RPC has no bound of its own.
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1356,7 +1434,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	mi := &file_venta_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1368,7 +1446,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	mi := &file_venta_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1381,7 +1459,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Limits) GetMaxRequestBytes() int64 {
@@ -1402,7 +1480,7 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xdb\r\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\x92\x0e\n" +
 	"\x06Config\x12\x95\x01\n" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
@@ -1431,7 +1509,8 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x04cors\x18\x14 \x01(\v2\x15.venta.config.v1.CorsR\x04cors\x12n\n" +
 	"\vadmin_hosts\x18\x15 \x03(\tBM\xbaHJ\x92\x01G\x10@\"C\xba\x01@\n" +
 	"\x04host\x12%must be a host's name, without a port\x1a\x11this.isHostname()R\n" +
-	"adminHosts\x1aW\n" +
+	"adminHosts\x125\n" +
+	"\brequests\x18\x1e \x01(\v2\x19.venta.config.v1.RequestsR\brequests\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
 	"\x05value\x18\x02 \x01(\v2\x19.venta.config.v1.UpstreamR\x05value:\x028\x01J\x04\b\x03\x10\x04\"\xbb\x02\n" +
@@ -1475,13 +1554,18 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x06target\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06target\x12;\n" +
 	"\n" +
 	"connection\x18\x02 \x01(\v2\x1b.venta.config.v1.ConnectionR\n" +
-	"connection\"\xce\x01\n" +
+	"connection\"\x8b\x03\n" +
 	"\x04Auth\x12%\n" +
 	"\tjwks_file\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\bjwksFile\x12 \n" +
 	"\x06issuer\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06issuer\x12$\n" +
 	"\baudience\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\baudience\x12,\n" +
 	"\rapi_keys_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vapiKeysFile\x12)\n" +
-	"\x10development_keys\x18\x14 \x01(\bR\x0fdevelopmentKeys\"\xbd\x02\n" +
+	"\x10development_keys\x18\x14 \x01(\bR\x0fdevelopmentKeys\x12&\n" +
+	"\n" +
+	"token_type\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\ttokenType\x12\x92\x01\n" +
+	"\n" +
+	"algorithms\x18\x06 \x03(\tBr\xbaHo\x92\x01l\x10\x10\x18\x01\"frdR\x05HS256R\x05HS384R\x05HS512R\x05RS256R\x05RS384R\x05RS512R\x05PS256R\x05PS384R\x05PS512R\x05ES256R\x05ES384R\x05ES512R\x05EdDSAR\aEd25519R\n" +
+	"algorithms\"\xbd\x02\n" +
 	"\x05Cache\x12-\n" +
 	"\tmax_bytes\x18\x01 \x01(\x03B\x10\xbaH\r\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\bmaxBytes\x12\x16\n" +
 	"\x06remote\x18\x02 \x01(\bR\x06remote\x12J\n" +
@@ -1531,7 +1615,9 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x12FORMAT_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vFORMAT_AUTO\x10\x01\x12\x0f\n" +
 	"\vFORMAT_TEXT\x10\x02\x12\x0f\n" +
-	"\vFORMAT_JSON\x10\x03\"\x80\x01\n" +
+	"\vFORMAT_JSON\x10\x03\"<\n" +
+	"\bRequests\x120\n" +
+	"\x14ignore_unknown_query\x18\x01 \x01(\bR\x12ignoreUnknownQuery\"\x80\x01\n" +
 	"\x06Limits\x129\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\x03B\r\xbaH\n" +
 	"\"\b\x18\x80\x80\x80\x80\x04(\x01R\x0fmaxRequestBytes\x12;\n" +
@@ -1551,7 +1637,7 @@ func file_venta_config_v1_config_proto_rawDescGZIP() []byte {
 }
 
 var file_venta_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_venta_config_v1_config_proto_goTypes = []any{
 	(RateLimits_Headers)(0),     // 0: venta.config.v1.RateLimits.Headers
 	(Logging_Level)(0),          // 1: venta.config.v1.Logging.Level
@@ -1569,53 +1655,55 @@ var file_venta_config_v1_config_proto_goTypes = []any{
 	(*Shutdown)(nil),            // 13: venta.config.v1.Shutdown
 	(*Telemetry)(nil),           // 14: venta.config.v1.Telemetry
 	(*Logging)(nil),             // 15: venta.config.v1.Logging
-	(*Limits)(nil),              // 16: venta.config.v1.Limits
-	nil,                         // 17: venta.config.v1.Config.UpstreamsEntry
-	(*Redis)(nil),               // 18: venta.config.v1.Redis
-	(*PolicyOverride)(nil),      // 19: venta.config.v1.PolicyOverride
-	(*Identity)(nil),            // 20: venta.config.v1.Identity
-	(*durationpb.Duration)(nil), // 21: google.protobuf.Duration
-	(*Connection)(nil),          // 22: venta.config.v1.Connection
+	(*Requests)(nil),            // 16: venta.config.v1.Requests
+	(*Limits)(nil),              // 17: venta.config.v1.Limits
+	nil,                         // 18: venta.config.v1.Config.UpstreamsEntry
+	(*Redis)(nil),               // 19: venta.config.v1.Redis
+	(*PolicyOverride)(nil),      // 20: venta.config.v1.PolicyOverride
+	(*Identity)(nil),            // 21: venta.config.v1.Identity
+	(*durationpb.Duration)(nil), // 22: google.protobuf.Duration
+	(*Connection)(nil),          // 23: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
-	17, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
+	18, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
 	10, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
 	11, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
 	14, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
 	6,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
 	6,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
-	18, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
+	19, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
 	12, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
 	13, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
 	15, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
-	19, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
-	16, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
+	20, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
+	17, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
 	5,  // 12: venta.config.v1.Config.forward:type_name -> venta.config.v1.Forward
-	20, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
+	21, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
 	4,  // 14: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
-	21, // 15: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	21, // 16: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	21, // 17: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	21, // 18: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	8,  // 19: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	21, // 20: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
-	7,  // 21: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
-	22, // 22: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	21, // 23: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	21, // 24: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	21, // 25: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
-	0,  // 26: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	21, // 27: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	21, // 28: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	21, // 29: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 30: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 31: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	9,  // 32: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	16, // 15: venta.config.v1.Config.requests:type_name -> venta.config.v1.Requests
+	22, // 16: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	22, // 17: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	22, // 18: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	22, // 19: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	8,  // 20: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	22, // 21: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
+	7,  // 22: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
+	23, // 23: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	22, // 24: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	22, // 25: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	22, // 26: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	0,  // 27: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	22, // 28: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	22, // 29: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	22, // 30: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 31: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 32: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	9,  // 33: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -1633,7 +1721,7 @@ func file_venta_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_config_v1_config_proto_rawDesc), len(file_venta_config_v1_config_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
