@@ -71,6 +71,10 @@ bench-fleet: ## Compare limits and cache over Redis with the same by hand (2 min
 chaos: ## Break things around the gateway's binary; print what clients saw.
 	go run ./chaos
 
+.PHONY: attack
+attack: ## Attack the gateway's binary as hostile clients do; print expected and got.
+	go run ./chaos attack
+
 # The schemas that ours import from elsewhere, printed from the pinned modules.
 third_party: $(wildcard internal/schemas/*.go internal/schemas/print/*.go) go.mod
 	rm -rf $@
