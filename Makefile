@@ -76,6 +76,10 @@ cache-tests: ## Run the public suite for HTTP caches against gateway/cache (down
 chaos: ## Break things around the gateway's binary; print what clients saw.
 	go run ./chaos
 
+.PHONY: attack
+attack: ## Attack the gateway's binary as hostile clients do; print expected and got.
+	go run ./chaos attack
+
 # The schemas that ours import from elsewhere, printed from the pinned modules.
 third_party: $(wildcard internal/schemas/*.go internal/schemas/print/*.go) go.mod
 	rm -rf $@

@@ -65,6 +65,26 @@ func together(ctx context.Context, site *stage.Site, chosen []scenario.Scenario)
 	return results
 }
 
+// TestAttacks carries out the short form of the attacks on the real binary.
+func TestAttacks(t *testing.T) {
+	site, err := stage.Open(t.Context(), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := site.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, a := range (&attackCommand{Short: true}).choose() {
+		t.Run(a.Part+"/"+a.Name, func(t *testing.T) {
+			if r := a.Run(t.Context(), site); !r.OK() {
+				t.Errorf("got %q, expected %q", r.Got, r.Expected)
+			}
+		})
+	}
+}
+
 func table(t *testing.T, found report.Scenario) string {
 	t.Helper()
 	var b strings.Builder
@@ -105,5 +125,17 @@ func TestShortFormIsAPart(t *testing.T) {
 	chosen, err := (&runCommand{Duration: 1, Short: true}).choose()
 	if err != nil || len(chosen) == 0 || len(chosen) == len(scenario.All()) {
 		t.Errorf("%d of %d scenarios, %v", len(chosen), len(scenario.All()), err)
+	}
+}
+
+func TestChooseAttacks(t *testing.T) {
+	all, short, one := (&attackCommand{}).choose(), (&attackCommand{Short: true}).choose(), (&attackCommand{Part: []string{"held"}}).choose()
+	if len(short) == 0 || len(short) >= len(all) || len(one) == 0 || len(one) >= len(all) {
+		t.Errorf("%d attacks, %d in short, %d of one part", len(all), len(short), len(one))
+	}
+	for _, a := range one {
+		if a.Part != "held" {
+			t.Errorf("%s is of the part %s", a.Name, a.Part)
+		}
 	}
 }

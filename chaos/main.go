@@ -16,6 +16,7 @@ import (
 type cli struct {
 	Run     runCommand     `cmd:"" default:"withargs" help:"Run scenarios (the default)."`
 	Backend backendCommand `cmd:"" help:"Serve a scripted backend until SIGTERM."`
+	Attack  attackCommand  `cmd:"" help:"Attack the gateway as hostile clients do, and print what came of it."`
 }
 
 func main() {

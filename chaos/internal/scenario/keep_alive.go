@@ -70,14 +70,14 @@ func (t *trial) connected(ctx context.Context) ([]*stage.Gateway, *balancer.TCP,
 	if err := backends[0].Play(ctx, backend.Script{Latency: 30 * time.Millisecond}); err != nil {
 		return nil, nil, nil, err
 	}
-	listener, secured, err := t.TLS()
+	block, secured, err := t.TLS()
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	var gateways []*stage.Gateway
 	for range 2 {
 		g, err := t.Gateway(ctx, stage.Config{
-			Vendor: stage.Target(backends...), Connection: connection, Overrides: policies(), Listener: listener,
+			Vendor: stage.Target(backends...), Connection: connection, Overrides: policies(), Listener: "{tls: " + block + "}",
 			Shutdown: `{delay: ` + keptDelay.String() + `, drain_timeout: 5s}`,
 		})
 		if err != nil {

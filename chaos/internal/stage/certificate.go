@@ -16,15 +16,15 @@ import (
 // certificate is what a stage's gateways show by TLS.
 type certificate struct{ chain, key string } // files
 
-// TLS returns how a configuration says that the REST address is served by TLS, and
-// how a client trusts it.
-func (s *Stage) TLS() (listener string, client *tls.Config, err error) {
+// TLS returns the block tls of a listener, as YAML in flow style, and how a client
+// trusts it.
+func (s *Stage) TLS() (block string, client *tls.Config, err error) {
 	files := certificate{s.file("tls.pem"), s.file("tls.key")}
 	pool, err := files.write()
 	if err != nil {
 		return "", nil, err
 	}
-	return "{tls: {cert_file: " + files.chain + ", key_file: " + files.key + "}}", &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}, nil
+	return "{cert_file: " + files.chain + ", key_file: " + files.key + "}", &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}, nil
 }
 
 func (c certificate) write() (*x509.CertPool, error) {

@@ -11,23 +11,29 @@ import (
 	"github.com/venta-hq/venta/chaos/internal/process"
 )
 
-var gatewayReady = regexp.MustCompile(`REST on https?://([^\s,]+) .*health on http://([^\s,]+?)\.?$`)
+var gatewayReady = regexp.MustCompile(`REST on (https?)://([^\s,]+) .*health on http://([^\s,]+?)\.?$`)
 
 // Gateway is a process of the gateway.
 type Gateway struct {
 	stage       *Stage
 	process     *process.Process
 	config      string // the file
+	scheme      string // of the REST routes
 	http, admin string // addresses, the same over restarts
 }
 
 // Gateway starts a gateway with a configuration and waits until it is ready.
 func (s *Stage) Gateway(ctx context.Context, c Config) (*Gateway, error) {
+	return s.Serve(ctx, c.YAML())
+}
+
+// Serve is [Stage.Gateway] with a configuration file of one's own.
+func (s *Stage) Serve(ctx context.Context, yaml string) (*Gateway, error) {
 	g := &Gateway{
 		stage: s, http: "127.0.0.1:0", admin: "127.0.0.1:0",
 		config: s.file(fmt.Sprintf("gateway-%d.yaml", len(s.closers))),
 	}
-	if err := g.Configure(c.YAML()); err != nil {
+	if err := g.Configure(yaml); err != nil {
 		return nil, err
 	}
 	if err := g.Start(ctx); err != nil {
@@ -56,7 +62,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 		return err
 	}
 	if g.process == nil { // a balancer may be reading them later
-		g.http, g.admin = p.Announced[0], p.Announced[1]
+		g.scheme, g.http, g.admin = p.Announced[0], p.Announced[1], p.Announced[2]
 	}
 	g.process = p
 	return Eventually(ctx, 10*time.Second, "the gateway is ready", func() (bool, error) { return g.Ready(ctx), nil })
@@ -75,8 +81,8 @@ func (g *Gateway) Exited() <-chan struct{} { return g.process.Exited() }
 // Log returns the last of what the process wrote.
 func (g *Gateway) Log() string { return g.process.Log() }
 
-// Base is the URL of the REST routes, where they are not served by TLS.
-func (g *Gateway) Base() string { return "http://" + g.http }
+// Base is the URL of the REST routes.
+func (g *Gateway) Base() string { return g.scheme + "://" + g.http }
 
 // Address is where the REST routes are.
 func (g *Gateway) Address() string { return g.http }

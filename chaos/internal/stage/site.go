@@ -49,13 +49,22 @@ func (s *Site) build(ctx context.Context) error {
 	return nil
 }
 
-func (s *Site) sign(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, s.venta, "token", "--subject", "ada", "--data", s.dir).Output()
-	if err != nil {
-		return fmt.Errorf("signing a token: %w", err)
+func (s *Site) sign(ctx context.Context) (err error) {
+	s.token, err = s.Sign(ctx, "ada")
+	return err
+}
+
+// Sign returns a token that the gateways accept.
+func (s *Site) Sign(ctx context.Context, subject string, scopes ...string) (string, error) {
+	args := []string{"token", "--subject", subject, "--data", s.dir}
+	for _, scope := range scopes {
+		args = append(args, "--scope", scope)
 	}
-	s.token = strings.TrimSpace(string(out))
-	return nil
+	out, err := exec.CommandContext(ctx, s.venta, args...).Output()
+	if err != nil {
+		return "", fmt.Errorf("signing a token: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // Close removes what Open has made.
