@@ -37,7 +37,14 @@ func blaming() []Attack {
 				return t.blame(ctx, http.MethodGet, "/v2/vendors/%d", "", "Authorization: Bearer "+token)
 			},
 		},
-		blame("a message larger than the upstream takes", "413", http.MethodPost, "/v2/vendors", big),
+		blame("a message larger than the upstream takes", "429", http.MethodPost, "/v2/vendors", big),
+		{
+			Part: "blame", Name: "the same, where the gateway knows what it takes", Expected: "413, and " + served, Short: true,
+			config: strings.Replace(plain, `"%s"}`, fmt.Sprintf(`"%%s", connection: {max_send_bytes: %d}}`, upstreamMessageBytes), 1),
+			run: func(ctx context.Context, t *target) (string, error) {
+				return t.blame(ctx, http.MethodPost, "/v2/vendors", big)
+			},
+		},
 		blame("answers larger than the gateway takes", "502", http.MethodGet, "/v2/vendors/"+large+"%d", ""),
 		blame("what is not there", "404", http.MethodGet, "/v2/vendors/"+missing+"%d", ""),
 		{

@@ -52,7 +52,7 @@ func travelling() []Attack {
 const (
 	clean   = "the next client's answer is its own"
 	kept    = "it does not travel"
-	refused = "431 REQUEST_HEADER_TOO_LARGE"
+	refused = "431 HEADERS_TOO_LARGE"
 )
 
 // poison sends a field, then the same request without it.

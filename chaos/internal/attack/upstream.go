@@ -33,7 +33,7 @@ const (
 	varying = "varying-" // with Vary: X-Forwarded-For
 )
 
-const unreadBytes = 3 << 20
+const unreadBytes = 6 << 20
 
 const slowness = 500 * time.Millisecond
 
@@ -100,10 +100,10 @@ func (u *upstream) CreateVendor(_ context.Context, r *vendorv2.CreateVendorReque
 	return &vendorv2.CreateVendorResponse{Vendor: &vendorv2.Vendor{Id: "made", Name: r.GetName()}}, nil
 }
 
-// UpdateVendor fails as reads do.
+// UpdateVendor is asked to change a version that has passed.
 func (u *upstream) UpdateVendor(_ context.Context, r *vendorv2.UpdateVendorRequest) (*vendorv2.UpdateVendorResponse, error) {
-	if strings.HasPrefix(r.GetId(), failing) {
-		return nil, status.Error(codes.Unavailable, "scripted failure")
+	if etag := r.GetEtag(); etag != "" {
+		return nil, status.Error(codes.Aborted, "the vendor has changed")
 	}
 	return &vendorv2.UpdateVendorResponse{Vendor: &vendorv2.Vendor{Id: r.GetId()}}, nil
 }
