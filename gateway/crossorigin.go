@@ -70,6 +70,7 @@ func (g *Gateway) allowKeyHeaders() {
 	if g.options.Propagator != nil {
 		names = append(names, g.options.Propagator.Fields()...)
 	}
+	names = append(names, g.options.ForwardHeaders...)
 	for _, m := range g.methods {
 		names = append(names, keyHeaders(m.policy)...)
 	}
@@ -97,6 +98,9 @@ func keyHeaders(p policy.Method) []string {
 	}
 	if p.Cache != nil {
 		names = append(names, p.Cache.VaryHeaders...)
+	}
+	if p.Forward != nil {
+		names = append(names, p.Forward.Headers...)
 	}
 	return names
 }

@@ -115,15 +115,16 @@ func TestPreflightKnowsWhatPoliciesRead(t *testing.T) {
 	const origin = "https://good.example"
 	settings := gateway.Settings{AllowedOrigins: []string{origin}, AllowedHeaders: []string{"X-Mine"}, ExposedHeaders: []string{"X-Own"}}
 	byTenant := limit(100, policy.KeyHeader)
-	byTenant.Key.Header = "X-Tenant"
+	byTenant.Name, byTenant.Key.Header = "tenant", "X-Tenant"
 	keyed := policy.Method{
-		RateLimits: []policy.RateLimit{byTenant},
+		RateLimits: []policy.RateLimit{limit(1000, policy.KeyClientIP), byTenant},
 		Cache:      &policy.Cache{TTL: time.Minute, Audience: policy.AudiencePublic, VaryHeaders: []string{"X-Shop"}},
+		Forward:    &policy.Forward{Headers: []string{"X-Plan"}},
 	}
-	gw := newCrossOrigin(t, keyed, gateway.Options{Settings: settings, APIKeys: &auth.APIKeys{}})
+	gw := newCrossOrigin(t, keyed, gateway.Options{Settings: settings, APIKeys: &auth.APIKeys{}, ForwardHeaders: []string{"X-Team"}})
 	ask := crossOrigin(t, gw)
 	passes := func(field string) bool { return ask(origin, field).Get("Access-Control-Allow-Headers") == field }
-	for _, field := range []string{"x-tenant", "x-shop", "x-api-key", "traceparent", "tracestate", "x-mine", "if-none-match", "authorization", "content-type"} {
+	for _, field := range []string{"x-tenant", "x-shop", "x-api-key", "traceparent", "tracestate", "x-mine", "x-plan", "x-team", "if-match", "if-none-match", "authorization", "content-type"} {
 		if !passes(field) {
 			t.Errorf("%s does not pass", field)
 		}

@@ -89,12 +89,7 @@ func simulate(t *testing.T, sim simulation, seed uint64) *run {
 		defer calls.Wait()
 		step := s.limiter.UnaryClientInterceptor(byDefault)
 		for s.at() < s.last {
-			many, next := 1, time.Duration(0)
-			if s.bursts != nil {
-				many, next = s.bursts(s.at())
-			} else {
-				next = s.between()
-			}
+			many, next := s.arrive()
 			for range many {
 				calls.Go(func() { s.call(t.Context(), step) })
 			}
@@ -102,6 +97,14 @@ func simulate(t *testing.T, sim simulation, seed uint64) *run {
 		}
 	})
 	return s
+}
+
+// arrive returns how many calls come at once, and the time until the next.
+func (s *run) arrive() (calls int, next time.Duration) {
+	if s.bursts != nil {
+		return s.bursts(s.at())
+	}
+	return 1, s.between()
 }
 
 func (s *run) between() time.Duration {

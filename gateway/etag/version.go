@@ -25,6 +25,9 @@ func (c *Conditions) versionOf(response proto.Message) string {
 // find returns the value at a path of fields in a message's wire bytes. Of several
 // the last counts, as where they are merged. Bytes that are no message have none.
 func find(wire []byte, path []protoreflect.FieldNumber) (value []byte) {
+	if len(path) == 0 {
+		return nil
+	}
 	first, rest := path[0], path[1:]
 	for len(wire) > 0 {
 		number, kind, n := protowire.ConsumeTag(wire)

@@ -69,10 +69,10 @@ func (l rateLimits) bounded() bool {
 func (f *faults) verified(path, header string) {
 	switch strings.ToLower(header) {
 	case "x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "x-forwarded", "forwarded-for":
-		f.add(path, fmt.Sprintf("%s is whatever a client writes", header),
+		f.add(path, header+" is whatever a client writes",
 			`write "client_ip: true", which believes trusted_proxies of the configuration alone`)
 	case "authorization", "proxy-authorization", "cookie", "x-api-key":
-		f.add(path, fmt.Sprintf("%s is whatever a client writes until it is verified", header),
+		f.add(path, header+" is whatever a client writes until it is verified",
 			`write "principal: true" or "api_key: true"`)
 	}
 }

@@ -33,7 +33,7 @@ const (
 	varying = "varying-" // with Vary: X-Forwarded-For
 )
 
-const unreadBytes = 6 << 20
+const unreadBytes = 8 << 20
 
 const slowness = 500 * time.Millisecond
 
