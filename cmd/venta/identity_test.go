@@ -91,9 +91,9 @@ func startVouching(t *testing.T, block string) (base, key, vendor, data string) 
 	admin := freeAddress(t)
 	key, config := keyed(t, "identity: "+strings.ReplaceAll(block, "ADMIN", admin))
 	data = t.TempDir()
-	args := []string{"serve", "--http", "127.0.0.1:0", "--admin", admin, "--data", data, "--config", config}
+	args := []string{"serve", "--dev-keys", "--http", "127.0.0.1:0", "--admin", admin, "--data", data, "--config", config}
 	for _, name := range []string{"vendor", "user", "location"} {
-		p := start(t, "service", name, "--listen", "127.0.0.1:0", "--data", data, "--config", config)
+		p := start(t, "service", name, "--dev-keys", "--listen", "127.0.0.1:0", "--data", data, "--config", config)
 		address := p.address(t, `on (127\.0\.0\.1:\d+)`)
 		args = append(args, "--upstream", name+"="+address)
 		if name == "vendor" {

@@ -77,8 +77,8 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 	if !closed {
 		t.Fatal("still open")
 	}
-	if open := time.Since(opened); open < 29*time.Second || open > 40*time.Second {
-		t.Errorf("closed after %v, want 30s and a probe", open)
+	if open := time.Since(opened); open < 26*time.Second || open > 40*time.Second {
+		t.Errorf("closed after %v, want 27s to 30s and a probe", open)
 	}
 }
 

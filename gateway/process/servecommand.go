@@ -144,7 +144,7 @@ func (p *process) addOneService(ctx context.Context, name, address string) (list
 	if len(making.errs) > 0 {
 		return "", making.errs[0]
 	}
-	if verifier == nil && p.program.Upstreams[name].Server != nil {
+	if verifier == nil && gateways == nil && p.program.Upstreams[name].Server != nil {
 		return "", p.loaded.Fault("auth.jwks_file", keysNeeded) // it may ask for tokens, and nobody knows
 	}
 	p.hold(prepared{verifier: verifier})
