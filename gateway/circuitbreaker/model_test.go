@@ -189,7 +189,7 @@ func drawPolicy(t *rapid.T) policy.CircuitBreaker {
 	p.MaxOpenDuration = p.OpenDuration * time.Duration(rapid.SampledFrom([]int{0, 1, 3, 8}).Draw(t, "longest"))
 	p.Shadow = rapid.Bool().Draw(t, "shadow")
 	if rapid.Bool().Draw(t, "slow") {
-		p.SlowCallDuration = time.Duration(rapid.IntRange(0, 10).Draw(t, "slow duration"))*100*time.Millisecond + 1
+		p.SlowCallDuration = time.Duration(rapid.IntRange(0, 10).Draw(t, "slow duration"))*100*time.Millisecond + time.Millisecond
 		p.SlowCallThresholdPercent = rapid.IntRange(1, 100).Draw(t, "slow threshold")
 	}
 	return p
