@@ -134,6 +134,9 @@ func differences() []difference {
 		{"JSON behind JSON is refused", func(q request, _, got int) bool {
 			return got == 400 && !json.Valid([]byte(q.body)) && json.NewDecoder(strings.NewReader(q.body)).Decode(new(any)) == nil
 		}},
+		{"a condition that nobody would judge is refused", func(q request, want, got int) bool {
+			return strings.HasPrefix(q.header, "If-None-Match") && strings.HasPrefix(q.line, "POST ") && want == 200 && got == 400
+		}},
 		{"a path's GET route takes a form, whatever else it has", func(q request, want, got int) bool {
 			return strings.HasPrefix(q.header, form_) && want == 501 && got == 200
 		}},
