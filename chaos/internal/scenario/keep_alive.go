@@ -77,7 +77,7 @@ func (t *trial) connected(ctx context.Context) ([]*stage.Gateway, *balancer.TCP,
 	var gateways []*stage.Gateway
 	for range 2 {
 		g, err := t.Gateway(ctx, stage.Config{
-			Vendor: stage.Target(backends...), Connection: connection, Overrides: policies(), Listener: "{tls: " + block + "}",
+			Vendor: stage.Target(backends...), Connection: connection, Overrides: patient(), Listener: "{tls: " + block + "}",
 			Shutdown: `{delay: ` + keptDelay.String() + `, drain_timeout: 5s}`,
 		})
 		if err != nil {
@@ -87,6 +87,17 @@ func (t *trial) connected(ctx context.Context) ([]*stage.Gateway, *balancer.TCP,
 	}
 	b, err := t.TCPBalancer(gateways...)
 	return gateways, b, secured, err
+}
+
+// patient are policies that refuse nothing and wait: the scenario is of connections,
+// and the handshakes of all clients at once may keep a small machine busy.
+func patient() []stage.Override {
+	const reads = `{cache: {disabled: true}, retry: {disabled: true}}`
+	return []stage.Override{
+		{Method: "*", Policy: `{rate_limits: [{disabled: true}], circuit_breaker: {disabled: true}, timeout: {duration: 20s}}`},
+		{Method: "GetVendor", Policy: reads},
+		{Method: "ListVendors", Policy: reads},
+	}
 }
 
 func (t *trial) judgeKept(stops int, first, second load.Seen) {
