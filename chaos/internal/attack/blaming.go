@@ -133,6 +133,13 @@ func (t *target) purge(ctx context.Context) (string, error) {
 		return a.said(), err
 	}
 	t.upstream.server.Stop()
+	gone := func() (bool, error) { // else a write may have been sent, and rightly purges
+		a, err := t.get(ctx, "/v2/vendors/other")
+		return a.status == http.StatusServiceUnavailable, err
+	}
+	if err := stage.Eventually(ctx, limit/2, "the gateway has noticed that the upstream is gone", gone); err != nil {
+		return "", err
+	}
 	for range attempts { // the first fail, then the breaker is open
 		if _, err := t.send(ctx, http.MethodPatch, "/v2/vendors/kept", `{"name":"Tacos Bob"}`); err != nil {
 			return "", err
