@@ -118,6 +118,9 @@ func newSite(t *testing.T, form string, remove policy.Method, do func(context.Co
 	if !where.isStored() {
 		t.Fatal("nothing is stored")
 	}
+	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
+		conn.WaitForStateChange(t.Context(), state) // a call may be through before the state is told
+	}
 	return where
 }
 
