@@ -1,10 +1,13 @@
 package listener
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // connections counts what is open.
@@ -98,11 +101,25 @@ type counted struct {
 	net.Conn
 	once    sync.Once
 	release func()
+	stalled atomic.Bool // its client did not take what was written
 }
 
-// Close implements net.Conn.
+// Write implements net.Conn.
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.stalled.Store(true)
+	}
+	return n, err
+}
+
+// Close implements net.Conn. A connection whose client takes nothing is reset: the
+// kernel would else offer it for minutes what it holds of the response.
 func (c *counted) Close() error {
 	c.once.Do(c.release)
+	if tcp, ok := c.Conn.(interface{ SetLinger(seconds int) error }); ok && c.stalled.Load() {
+		_ = tcp.SetLinger(0) // the connection is closed in any case
+	}
 	return c.Conn.Close()
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,11 +88,19 @@ func large(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }
 
 func TestUnreadResponsesEnd(t *testing.T) {
 	guard, address := serve(t, listener.Options{StallTimeout: time.Second, MinRate: 1 << 20, MaxUnsentBytes: 1 << 40}, false, large)
+	var conns []net.Conn
 	for range 95 {
-		ask(t, dial(t, address))
+		conns = append(conns, dial(t, address))
+		ask(t, conns[len(conns)-1])
 	}
 	eventually(t, "95 unread responses are cut off", func() bool { return guard.Stats().CutSlow == 95 })
 	eventually(t, "nothing is held", func() bool { s := guard.Stats(); return s.UnsentBytes == 0 && s.Connections == 0 })
+	for _, conn := range conns { // the kernel holds nothing for them either
+		_ = conn.SetReadDeadline(time.Now().Add(waitLimit))
+		if _, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the connection ends with %v, want a reset", err)
+		}
+	}
 }
 
 // A window that never opens holds what HTTP/1.1 holds by not reading.
