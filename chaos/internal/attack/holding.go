@@ -88,7 +88,7 @@ func holding() []Attack {
 	}
 }
 
-// unread asks for large answers and reads none.
+// unread asks for large answers and reads no more than how each begins.
 func (t *target) unread(ctx context.Context, n int) (string, error) {
 	var conns []net.Conn
 	defer func() { closeAll(conns) }()
@@ -100,21 +100,24 @@ func (t *target) unread(ctx context.Context, n int) (string, error) {
 		conns = append(conns, conn)
 		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: %s\r\n\r\n", largePath, t.Header().Get("Authorization"))
 	}
+	begun := 0
+	for _, conn := range conns {
+		if err := conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
+			return "", err
+		}
+		const success = "HTTP/1.1 200"
+		line := make([]byte, len(success))
+		if _, err := io.ReadFull(conn, line); err == nil && string(line) == success {
+			begun++
+		}
+	}
+	if begun < n/4 { // the others made room
+		return fmt.Sprintf("only %d answers began", begun), nil
+	}
 	if err := stage.Sleep(ctx, silence); err != nil {
 		return "", err
 	}
-	begun := 0
-	got, err := t.allEnd(ctx, conns, func(conn net.Conn) bool {
-		n := drained(conn)
-		if n > halfAnswer/10 {
-			begun++
-		}
-		return n < halfAnswer
-	})
-	if begun < n/2 && err == nil {
-		return fmt.Sprintf("only %d answers were large", begun), nil
-	}
-	return got, err
+	return t.allEnd(ctx, conns, func(conn net.Conn) bool { return drained(conn) < halfAnswer })
 }
 
 // closedWindow opens streams whose answers the client's window never admits.
