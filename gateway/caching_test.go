@@ -171,3 +171,44 @@ func TestUpstreamsVaryKeepsOurs(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyTakesStandInsFromOthers has one client that is refused for a header of its
+// own, at each form of gateway, while the service is away: what stands in for the
+// service stays, whatever header that was.
+func TestNobodyTakesStandInsFromOthers(t *testing.T) {
+	odd := map[string][2]string{
+		"a timeout that is none":          {"Grpc-Timeout", "soon"},
+		"a header that no upstream takes": {"X-Tenant", "\xff"},
+	}
+	for form, start := range forms {
+		for name, header := range odd {
+			synctest.Test(t, func(t *testing.T) {
+				b := &backend{get: numbered}
+				h := start(t, service(cached(policy.Cache{StaleIfError: time.Hour, VaryHeaders: []string{"X-Tenant"}})),
+					gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, b))
+				ask := func(fields ...string) int {
+					r := httptest.NewRequest(http.MethodGet, "/v2/vendors/7", nil)
+					for i := 0; i < len(fields); i += 2 {
+						r.Header.Set(fields[i], fields[i+1])
+					}
+					w := httptest.NewRecorder()
+					h.ServeHTTP(w, r)
+					return w.Code
+				}
+				if code := ask(); code != http.StatusOK {
+					t.Fatal(code)
+				}
+				time.Sleep(24 * time.Minute) // virtual
+				b.get = func(context.Context, int) (*vendorv2.GetVendorResponse, error) {
+					return nil, status.Error(codes.Unavailable, "")
+				}
+				if code := ask(header[0], header[1]); code != http.StatusBadRequest {
+					t.Errorf("%s, %s: %d", form, name, code)
+				}
+				if code := ask(); code != http.StatusOK {
+					t.Errorf("%s, %s: the next client gets %d", form, name, code)
+				}
+			})
+		}
+	}
+}

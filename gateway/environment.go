@@ -27,7 +27,7 @@ func (g *Gateway) newStore() (*cache.Store, error) {
 		Logger:   o.Logger,
 		Remote:   o.CacheRemote,
 
-		WritesReported: true,
+		CallsReported: true,
 	}
 	if !o.UncompressedResponses {
 		encoder, err := compression.NewEncoder(compression.Options{})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/cache/internal/flight"
+	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
 )
 
@@ -29,13 +30,13 @@ type collapser struct {
 // that others could not use the response of, or that must not use theirs, goes
 // alone.
 func (c collapser) collapse(w http.ResponseWriter, r *http.Request, l *lookup) {
-	if c.goesAlone(r, l.directives) || c.unshared(l) {
+	if c.goesAlone(r, l.directives) || c.unshared(r, l) {
 		c.fetcher.fetch(w, r, l, nil, "")
 		return
 	}
 	flights := c.store.flights
 	for range maxWaits {
-		k := flight.Key{Key: l.key, Vary: rfc9111.VaryKey(r.Header, l.vary)}
+		k := memory.Variant{Key: l.key, Vary: rfc9111.VaryKey(r.Header, l.vary)}
 		stamps := c.store.tags.Stamp(l.tags)
 		f, leader := flights.Join(k, stamps, c.store.joinable(stamps, time.Now()))
 		if leader {
@@ -70,8 +71,8 @@ const unsharedFor = 30 * time.Second
 // unshared reports whether one request could fetch for none but itself, so that
 // others would wait for nothing: the last response could not be stored, or each
 // request must ask the origin.
-func (c collapser) unshared(l *lookup) bool {
-	return l.stale != nil && l.stale.Validate || time.Since(c.store.unshared.At(l.key)) < unsharedFor
+func (c collapser) unshared(r *http.Request, l *lookup) bool {
+	return l.stale != nil && l.stale.Validate || time.Since(c.store.unshared.At(c.crowd(r, l.key))) < unsharedFor
 }
 
 // lead fetches for all who wait for f, unless another flight has landed between
@@ -97,7 +98,7 @@ func (c collapser) share(w http.ResponseWriter, r *http.Request, l *lookup, land
 		return false
 	}
 	if landed.Failed != 0 {
-		if !(staleness{c.route}).inPlaceOfError(l.key, v, l.directives, now) {
+		if !(staleness{c.route}).inPlaceOfError(r, l.key, v, l.directives, now) {
 			return false
 		}
 		c.report(r, Stale)

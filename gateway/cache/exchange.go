@@ -24,9 +24,9 @@ type exchange struct {
 	outcome   Outcome
 	requested time.Time // when the upstream was called
 	condition condition
-	refuted   bool  // the upstream has sent 304 for another version: no condition again
-	stored    bool  // the response is
-	failure   error // what RememberError was told
+	refuted   bool // the upstream has sent 304 for another version: no condition again
+	stored    bool // the response is
+	told      told
 }
 
 // condition is how the upstream is asked whether the stale response still holds.
@@ -42,8 +42,8 @@ const (
 // where the response was purged since it was requested, is too large or came behind
 // a newer one.
 func (x *exchange) storeResponse(v *memory.Response) bool {
-	if rfc9111.IsNegative(v.Status) {
-		v.Failure = x.failure
+	if rfc9111.IsNegative(v.Status) && x.rule.Policy.NegativeTTL > 0 {
+		v.Failure = x.told.failure
 	}
 	switch {
 	case v.Weight() > x.store.opts.MaxEntryBytes:
@@ -55,9 +55,9 @@ func (x *exchange) storeResponse(v *memory.Response) bool {
 		x.land(flight.Outcome{Purged: true})
 		return false
 	}
-	newest := x.store.memory.Put(x.key, v, x.request.Header)
+	newest := x.store.memory.Put(x.variant(x.request, x.key), v, x.request.Header)
 	if newest == v {
-		x.store.unshared.Clear(x.key)
+		x.store.unshared.Clear(x.crowd(x.request, x.key))
 		x.level2.share(v)
 	}
 	x.land(flight.Outcome{Response: newest})
@@ -78,18 +78,18 @@ func (x *exchange) land(outcome flight.Outcome) {
 // as a hit or in place of a failure. A response that may be about its caller alone
 // says nothing to others.
 func (x *exchange) supersede(status int) {
-	if !rfc9111.Supersedes(status) || x.audience.isPersonal(x.request) {
+	if !x.isOfResource(status) || x.audience.isPersonal(x.request) {
 		return
 	}
-	before := x.store.memory.Supersede(x.key, x.request.Header, x.requested)
+	before := x.store.memory.Supersede(x.variant(x.request, x.key), x.request.Header, x.requested)
 	x.level2.supersede(x.requested, before)
 }
 
 // unshare has those who come next not wait for each other: the response of this
-// status is none that one could fetch for all.
+// status is none that one could fetch for all, and not for want of the one request.
 func (x *exchange) unshare(status int) {
-	if status < http.StatusInternalServerError {
-		x.store.unshared.Set(x.key, time.Now())
+	if x.isOfResource(status) {
+		x.store.unshared.Set(x.crowd(x.request, x.key), time.Now())
 	}
 }
 
@@ -100,7 +100,7 @@ func (x *exchange) failed(status int) bool {
 		return false
 	}
 	x.stale = x.store.memory.Newest(x.key, x.stale, x.request.Header)
-	return staleness{x.route}.inPlaceOfError(x.key, x.stale, x.directives, time.Now())
+	return staleness{x.route}.inPlaceOfError(x.request, x.key, x.stale, x.directives, time.Now())
 }
 
 // serveStale serves the stale response to all who wait, in place of one of this

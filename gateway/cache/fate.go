@@ -23,7 +23,7 @@ type Write struct{ fate *fate }
 // BeginWrite tells the invalidation in whose request ctx is that a write goes to an
 // upstream now. It purges when the response begins, be the write still under way,
 // failed or given up, unless Undone says that nothing was done. Each attempt of a
-// call is a write of its own. Elsewhere it does nothing. See [Options].WritesReported.
+// call is a write of its own. Elsewhere it does nothing. See [Options].CallsReported.
 func BeginWrite(ctx context.Context) Write {
 	f := fateOf(ctx)
 	if f != nil {

@@ -33,7 +33,7 @@ func TestBeginWrite(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newStore(t, cache.Options{WritesReported: true})
+			s := newStore(t, cache.Options{CallsReported: true})
 			reads := wrap(t, s, baseRule(), text("x"))
 			get(reads, "/tagged", "X-Tags", "v")
 			get(reads, "/a")

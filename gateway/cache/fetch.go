@@ -46,7 +46,7 @@ func (ft fetcher) fromLevel2(w http.ResponseWriter, x *exchange) bool {
 		return false
 	}
 	if ft.store.tags.Current(x.stamps) {
-		ft.store.memory.Put(x.key, v, x.request.Header)
+		ft.store.memory.Put(x.variant(x.request, x.key), v, x.request.Header)
 		x.land(flight.Outcome{Response: v})
 		x.stored = true
 	} else {
@@ -73,11 +73,7 @@ func (ft fetcher) fromUpstream(w http.ResponseWriter, x *exchange) {
 
 // upstreamRequest requests the whole response, whatever part the client has.
 func upstreamRequest(x *exchange) *http.Request {
-	ctx := x.ctx
-	if x.rule.Policy.NegativeTTL > 0 {
-		ctx = withFailure(ctx, &x.failure)
-	}
-	r := x.request.WithContext(ctx)
+	r := x.request.WithContext(x.listening())
 	r.Method = http.MethodGet
 	r.Header = r.Header.Clone()
 	for _, name := range []string{"If-None-Match", "If-Modified-Since", rfc9111.AcceptEncoding, "Te"} {

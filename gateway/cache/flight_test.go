@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -380,6 +381,55 @@ func TestGoesAlone(t *testing.T) {
 			})
 			if calls.Load() != 2 {
 				t.Errorf("%v: %d calls", fields, calls.Load())
+			}
+		})
+	}
+}
+
+// TestNobodyKeepsOthersFromOneFlight has one client that gets nothing others could
+// use: for reasons of its own, which say nothing of what others get. They share one
+// call as before.
+func TestNobodyKeepsOthersFromOneFlight(t *testing.T) {
+	spoilers := map[string]func(http.Handler){
+		"it leaves": func(h http.Handler) {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			defer cancel()
+			do(h, plain(0).WithContext(ctx))
+		},
+		"its credentials":      func(h http.Handler) { get(h, "/a", "Authorization", "Bearer bad") },
+		"its cookie":           func(h http.Handler) { get(h, "/a", "Cookie", "a=b") },
+		"its quota":            func(h http.Handler) { get(h, "/a", "X-Status", "429", "Cache-Control", "no-cache") },
+		"its header":           func(h http.Handler) { get(h, "/a", "X-Status", "431", "Cache-Control", "no-cache") },
+		"refused by a gateway": func(h http.Handler) { get(h, "/a", "X-Status", "400", "Cache-Control", "no-cache") },
+		"its variant":          func(h http.Handler) { get(h, "/a", "X-Tenant", "nobody", "X-Status", "200", "X-Upstream", "1") },
+	}
+	for name, spoil := range spoilers {
+		synctest.Test(t, func(t *testing.T) {
+			rule := baseRule()
+			rule.Policy.VaryHeaders = []string{"X-Tenant"}
+			var calls atomic.Int64
+			h := wrap(t, newStore(t, cache.Options{CallsReported: true}), rule, counting(&calls, func(w http.ResponseWriter, r *http.Request) {
+				select {
+				case <-time.After(time.Second): // virtual
+				case <-r.Context().Done():
+					w.WriteHeader(499)
+					return
+				}
+				if r.Header.Get("Authorization") != "" || r.Header.Get("X-Upstream") != "" {
+					cache.FromUpstream(r.Context())
+					w.Header().Set("Cache-Control", "no-store")
+				}
+				if code, err := strconv.Atoi(r.Header.Get("X-Status")); err == nil {
+					w.WriteHeader(code)
+					return
+				}
+				text("x")(w, r)
+			}))
+			spoil(h)
+			synctest.Wait()
+			calls.Store(0)
+			if crowd(h, 20, plain); calls.Load() != 1 {
+				t.Errorf("%s: %d calls", name, calls.Load())
 			}
 		})
 	}

@@ -35,10 +35,11 @@ func (s *Store) Middleware(rule Rule) (func(http.Handler) http.Handler, error) {
 		return nil, fmt.Errorf("cache: rule %q: %w", rule.Name, err)
 	}
 	scope := rule.scope()
+	selects, _ := rfc9111.VaryNames(vary, nil)
 	return func(next http.Handler) http.Handler {
 		rt := &route{
 			store: s, rule: rule, audience: newAudience(&rule, vary),
-			id: s.routes.Add(1), scope: scope, vary: vary, next: next,
+			id: s.routes.Add(1), scope: scope, vary: vary, selects: selects, next: next,
 		}
 		find := finder{rt, keys{rt}}
 		if rule.Policy.Shadow {

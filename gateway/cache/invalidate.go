@@ -35,7 +35,7 @@ type InvalidateRule struct {
 // response leaves, so that a client reads what it has written. It returns an error
 // that names what the rule lacks.
 //
-// What may have been done purges. With [Options].WritesReported that is a response
+// What may have been done purges. With [Options].CallsReported that is a response
 // that is no error, and one for which some write was begun ([BeginWrite]) and not
 // called undone: what was refused on the way, or never sent, leaves everything as it
 // is, so that nobody wipes what stands in for an upstream that is away. Without it
@@ -69,7 +69,7 @@ func (s *Store) Invalidator(rule InvalidateRule) (func(http.Handler) http.Handle
 				return
 			}
 			served := write{Watcher: responsewriter.Watcher{ResponseWriter: w}, request: r, tags: tags, purge: purge}
-			served.serve(next, s.opts.WritesReported)
+			served.serve(next, s.opts.CallsReported)
 		})
 	}, nil
 }
@@ -113,7 +113,7 @@ func (s *Store) invalidateTarget(w http.ResponseWriter, r *http.Request, next ht
 		url:   *r.URL, // as it is here, whatever the handler makes of it
 		purge: s.purgeTargets,
 	}
-	served.serve(next, s.opts.WritesReported)
+	served.serve(next, s.opts.CallsReported)
 }
 
 func (s *Store) purgeTargets(w *write) {

@@ -164,7 +164,7 @@ func (s *level2) usable(v *memory.Response) *memory.Response {
 	switch {
 	case v == nil, !rfc9111.Selected(s.request.Header, v.Selectors), v.Weight() > s.store.opts.MaxEntryBytes,
 		v.Born.Before(s.store.oldest(v.Stamps, now)),
-		s.store.memory.Superseded(s.base, v):
+		s.store.memory.Superseded(s.variant(s.request, s.base), v):
 		return nil
 	case !v.Fresh(now):
 		if s.stale == nil {
@@ -213,8 +213,7 @@ func (s *level2) share(v *memory.Response) {
 
 // variesOn reports whether the names are those of the rule alone.
 func (s *level2) variesOn(names []string) bool {
-	own, _ := rfc9111.VaryNames(s.vary, nil)
-	return slices.Equal(names, own)
+	return slices.Equal(names, s.selects)
 }
 
 // put ends the flight with the entry that it was for.

@@ -56,11 +56,12 @@ type Options struct {
 	// data, but no errors that are written anew for each request. Default nil:
 	// there is none, and purges reach this Store only.
 	Remote Remote
-	// WritesReported says that the handlers behind the store tell by [BeginWrite] of
-	// each write that an upstream is asked for. A response that is an error then purges
-	// only what a write may have changed, whatever its status. Default false: the
-	// status alone tells.
-	WritesReported bool
+	// CallsReported says that the handlers behind the store tell by [BeginWrite] of
+	// each write that an upstream is asked for, and by [FromUpstream] that an upstream has
+	// responded to a read. A response that is an error then purges only what a write may
+	// have changed, and takes the place of what is stored only where it is the upstream's,
+	// whatever its status. Default false: the status alone tells.
+	CallsReported bool
 	// MaxRemoteWait bounds how long a request waits for another process that
 	// fetches the same response, before it fetches it, too. Default
 	// [DefaultMaxRemoteWait].

@@ -23,7 +23,7 @@ type refresher struct {
 // refresh refreshes the stale response in the background, unless that is under
 // way, has failed a moment ago or has no place.
 func (rf refresher) refresh(r *http.Request, l *lookup, now time.Time) {
-	k := flight.Key{Key: l.key, Vary: rfc9111.VaryKey(r.Header, l.vary)}
+	k := memory.Variant{Key: l.key, Vary: rfc9111.VaryKey(r.Header, l.vary)}
 	if l.stale.RetryAt().After(now) || rf.store.flights.IsOpen(k) {
 		return
 	}

@@ -51,7 +51,7 @@ func (h shadow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	witness := newWitness(w)
 	requested := time.Now()
 	h.next.ServeHTTP(witness, r)
-	if l.stale != nil && rfc9111.IsFailure(witness.Status()) && (staleness{h.route}).inPlaceOfError(l.key, l.stale, l.directives, time.Now()) {
+	if l.stale != nil && rfc9111.IsFailure(witness.Status()) && (staleness{h.route}).inPlaceOfError(r, l.key, l.stale, l.directives, time.Now()) {
 		would = wouldStale
 	}
 	h.remember(r, l, witness, stamps, requested)
@@ -106,12 +106,12 @@ func (h shadow) remember(r *http.Request, l *lookup, w *witness, stamps []memory
 	if ok {
 		v := memory.NewResponse(w.response, nil, terms, l.key, stamps)
 		if v.Weight()+w.Bytes() <= h.store.opts.MaxEntryBytes {
-			h.store.memory.Put(l.key, v, r.Header)
+			h.store.memory.Put(h.variant(r, l.key), v, r.Header)
 			return
 		}
 	}
 	if rfc9111.Supersedes(w.Status()) && !h.audience.isPersonal(r) {
-		h.store.memory.Supersede(l.key, r.Header, requested)
+		h.store.memory.Supersede(h.variant(r, l.key), r.Header, requested)
 	}
 }
 

@@ -27,9 +27,10 @@ func (s staleness) whileRefreshing(r *http.Request, l *lookup, now time.Time) st
 	return ""
 }
 
-// inPlaceOfError reports whether a stale response under a key may be served now, in
-// place of a failure, to a request with these directives (RFC 5861, section 4).
-func (s staleness) inPlaceOfError(k memory.Key, v *memory.Response, d rfc9111.Directives, now time.Time) bool {
+// inPlaceOfError reports whether a stale response that the request selects under a key
+// may be served now, in place of a failure, to one with these directives (RFC 5861,
+// section 4).
+func (s staleness) inPlaceOfError(r *http.Request, k memory.Key, v *memory.Response, d rfc9111.Directives, now time.Time) bool {
 	return v.InPlaceOfError(now) && !v.Validate && v.AllowedBy(d, now) &&
-		s.store.usable(v, now) && !s.store.memory.Superseded(k, v)
+		s.store.usable(v, now) && !s.store.memory.Superseded(s.variant(r, k), v)
 }

@@ -20,7 +20,7 @@ type Store struct {
 	urls       *memory.URLs
 	tags       *memory.Generations
 	flights    *flight.Group
-	unshared   *memory.Marks // keys of which the last response could not be stored, and when
+	unshared   *memory.Marks // crowds of which the last response could not be stored, and when
 	background *background
 	encoders   chan struct{} // room for those who encode
 	routes     atomic.Uint64 // how many there have been

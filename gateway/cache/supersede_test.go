@@ -324,3 +324,80 @@ func TestStandInIsTheNewest(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusedForItselfSupersedesNothing has handlers that tell what an upstream has
+// said: what a client is refused before takes nothing from others, be it a hit or a
+// stand-in.
+func TestRefusedForItselfSupersedesNothing(t *testing.T) {
+	for _, byUpstream := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			rule := baseRule()
+			rule.Policy.StaleIfError = time.Hour
+			away := false
+			h := wrap(t, newStore(t, cache.Options{CallsReported: true}), rule, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Header.Get("X-Odd") != "":
+					if byUpstream {
+						cache.FromUpstream(r.Context())
+					}
+					w.WriteHeader(http.StatusBadRequest)
+				case away:
+					w.WriteHeader(http.StatusServiceUnavailable)
+				default:
+					text("x")(w, r)
+				}
+			})
+			get(h, "/a")
+			if w := get(h, "/a", "X-Odd", "1", "Cache-Control", "no-cache"); w.Code != http.StatusBadRequest {
+				t.Errorf("%d %q", w.Code, w.Body)
+			}
+			if hit := get(h, "/a", "Cache-Control", "only-if-cached").Code == http.StatusOK; hit == byUpstream {
+				t.Errorf("by the upstream %v: a hit %v", byUpstream, hit)
+			}
+			get(h, "/a")
+			time.Sleep(2 * time.Minute)
+			away = true
+			get(h, "/a", "X-Odd", "1")
+			if stood := get(h, "/a").Code == http.StatusOK; stood == byUpstream {
+				t.Errorf("by the upstream %v: a stand-in %v", byUpstream, stood)
+			}
+		})
+	}
+	cache.FromUpstream(t.Context()) // there is nobody to tell
+}
+
+// TestOtherVariantsStay holds that a response under one value of a header field
+// takes nothing from those who send another.
+func TestOtherVariantsStay(t *testing.T) {
+	for _, remote := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			rule := baseRule()
+			rule.Policy.StaleIfError, rule.Policy.VaryHeaders = time.Hour, []string{"X-Tenant", "Accept-Encoding"}
+			opts := cache.Options{}
+			if remote {
+				opts.Remote = &fakeRemote{hub: newHub(1)}
+			}
+			s := newStore(t, opts)
+			defer s.Close()
+			away := false
+			h := wrap(t, s, rule, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Header.Get("X-Tenant") == "nobody":
+					w.WriteHeader(http.StatusForbidden)
+				case away:
+					w.WriteHeader(http.StatusServiceUnavailable)
+				default:
+					text("x")(w, r)
+				}
+			})
+			get(h, "/a", "X-Tenant", "a")
+			time.Sleep(2 * time.Minute)
+			away = true
+			get(h, "/a", "X-Tenant", "nobody")
+			if w := get(h, "/a", "X-Tenant", "a", "Accept-Encoding", "gzip"); w.Code != http.StatusOK {
+				t.Errorf("remote %v: %d %q %s", remote, w.Code, w.Body, status(w))
+			}
+			time.Sleep(time.Second) // what level 2 is told arrives
+		})
+	}
+}

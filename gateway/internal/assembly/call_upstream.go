@@ -16,7 +16,7 @@ func (b *builder) callUpstream() grpc.UnaryInvoker {
 	conn, explains := b.rpc.Conn, b.explains()
 	oversized := b.callOversized()
 	bound := receiveBound(explains.limit)
-	writes := b.invalidates()
+	writes, stores := b.invalidates(), b.rpc.Policy.Cache != nil
 	if !b.watches() && !writes {
 		return func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
 			return conn.Invoke(ctx, method, req, reply, opts...)
@@ -31,6 +31,9 @@ func (b *builder) callUpstream() grpc.UnaryInvoker {
 		err := conn.Invoke(ctx, method, req, reply, attempt.Options(opts, bound)...)
 		if err != nil {
 			fault := explains.conn.OfCall(ctx, req, attempt, err)
+			if stores && fault == blame.Upstream {
+				cache.FromUpstream(ctx)
+			}
 			if undone(fault, explains.conn.Remote && !attempt.Opened(), err) {
 				write.Undone()
 			}
@@ -48,7 +51,7 @@ func (b *builder) callUpstream() grpc.UnaryInvoker {
 func (b *builder) watches() bool {
 	p := b.rpc.Policy
 	return !b.env.Edge.ExposeErrors || p.CircuitBreaker != nil || p.Retry != nil || p.Hedge != nil ||
-		p.Concurrency != nil || p.Limits != nil || b.env.Edge.MaxResponseBytes > 0
+		p.Concurrency != nil || p.Limits != nil || p.Cache != nil || b.env.Edge.MaxResponseBytes > 0
 }
 
 // receivedWhole is the size up to which messages are received before they are

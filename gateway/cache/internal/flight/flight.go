@@ -15,19 +15,12 @@ import (
 type Group struct {
 	tags *memory.Generations
 	mu   sync.Mutex
-	open map[Key]*Flight
-}
-
-// Key tells flights apart: it holds the header fields, too, that responses are
-// known to vary on.
-type Key struct {
-	Key  memory.Key
-	Vary string
+	open map[memory.Variant]*Flight // by the fields that responses are known to vary on
 }
 
 // Flight is one request to the upstream.
 type Flight struct {
-	key    Key
+	key    memory.Variant
 	stamps []memory.Stamp
 	begun  time.Time
 	done   chan struct{}
@@ -53,7 +46,7 @@ type Outcome struct {
 
 // NewGroup returns a Group without flights. Stamps are read by tags.
 func NewGroup(tags *memory.Generations) *Group {
-	return &Group{tags: tags, open: make(map[Key]*Flight)}
+	return &Group{tags: tags, open: make(map[memory.Variant]*Flight)}
 }
 
 // Stamps are those of before the upstream was called.
@@ -65,7 +58,7 @@ func (f *Flight) Outcome() Outcome { return f.outcome }
 // Join returns the flight for k. The caller is its leader, and must land it, if
 // none was open, or the one that is took off before oldest, or what it will
 // bring was purged since.
-func (g *Group) Join(k Key, stamps []memory.Stamp, oldest time.Time) (f *Flight, leader bool) {
+func (g *Group) Join(k memory.Variant, stamps []memory.Stamp, oldest time.Time) (f *Flight, leader bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if f = g.open[k]; f != nil && !f.begun.Before(oldest) && g.tags.Current(f.stamps) {
@@ -77,7 +70,7 @@ func (g *Group) Join(k Key, stamps []memory.Stamp, oldest time.Time) (f *Flight,
 
 // Lead returns a flight that the caller leads and must land, or nil where one is
 // open. It goes on though nobody waits.
-func (g *Group) Lead(k Key, stamps []memory.Stamp) *Flight {
+func (g *Group) Lead(k memory.Variant, stamps []memory.Stamp) *Flight {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if f := g.open[k]; f != nil && g.tags.Current(f.stamps) {
@@ -86,14 +79,14 @@ func (g *Group) Lead(k Key, stamps []memory.Stamp) *Flight {
 	return g.begin(k, stamps)
 }
 
-func (g *Group) begin(k Key, stamps []memory.Stamp) *Flight {
+func (g *Group) begin(k memory.Variant, stamps []memory.Stamp) *Flight {
 	f := &Flight{key: k, stamps: stamps, begun: time.Now(), done: make(chan struct{})}
 	g.open[k] = f
 	return f
 }
 
 // IsOpen reports whether there is a flight for k now.
-func (g *Group) IsOpen(k Key) bool {
+func (g *Group) IsOpen(k memory.Variant) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.open[k] != nil

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	key     = flight.Key{Key: memory.Key{Scope: "m"}}
+	key     = memory.Variant{Key: memory.Key{Scope: "m"}}
 	errLeft = errors.New("the client has left")
 )
 
@@ -36,7 +36,7 @@ func TestJoin(t *testing.T) {
 		if g.Lead(key, stamps()) != nil {
 			t.Error("there are two for one key")
 		}
-		if _, leader := g.Join(flight.Key{Key: key.Key, Vary: "x"}, stamps(), time.Time{}); !leader {
+		if _, leader := g.Join(memory.Variant{Key: key.Key, Vary: "x"}, stamps(), time.Time{}); !leader {
 			t.Error("another variant waits for the first")
 		}
 		time.Sleep(time.Second)

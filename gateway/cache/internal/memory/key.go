@@ -12,6 +12,13 @@ type Key struct {
 	Forwarded string // what else of the request the handler sees
 }
 
+// Variant is a key with what the request has of header fields that responses vary
+// on, as [rfc9111.VaryKey] writes it.
+type Variant struct {
+	Key  Key
+	Vary string
+}
+
 // Bytes is what the key weighs.
 func (k Key) Bytes() int64 {
 	return int64(len(k.Host) + len(k.Principal) + len(k.Request) + len(k.Forwarded))

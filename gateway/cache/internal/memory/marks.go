@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// markedKeys is how many keys [Marks] remember.
-const markedKeys = 4096
+// markedVariants is how many variants [Marks] remember.
+const markedVariants = 4096
 
-// Marks remember a time for each of some keys. A key that needs the place of
+// Marks remember a time for each of some variants. One that needs the place of
 // another takes it, so that they are bounded: a mark that is gone costs what it was
 // to save, and nothing else. They are safe for concurrent use.
 type Marks struct {
@@ -19,45 +19,45 @@ type Marks struct {
 }
 
 type mark struct {
-	key uint64 // a hash: two keys that share it share the mark
+	key uint64 // a hash: two that share it share the mark
 	at  time.Time
 }
 
-// NewMarks returns marks of no key.
+// NewMarks returns marks of nothing.
 func NewMarks() *Marks {
-	return &Marks{seed: maphash.MakeSeed(), slots: make([]mark, markedKeys)}
+	return &Marks{seed: maphash.MakeSeed(), slots: make([]mark, markedVariants)}
 }
 
-// Set marks a key. The latest time stays.
-func (m *Marks) Set(k Key, at time.Time) {
+// Set marks a variant. The latest time stays.
+func (m *Marks) Set(v Variant, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	hash, slot := m.slot(k)
+	hash, slot := m.slot(v)
 	if slot.key != hash || slot.at.Before(at) {
 		*slot = mark{hash, at}
 	}
 }
 
-// At returns the time of a key's mark, or zero.
-func (m *Marks) At(k Key) time.Time {
+// At returns the time of a variant's mark, or zero.
+func (m *Marks) At(v Variant) time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if hash, slot := m.slot(k); slot.key == hash {
+	if hash, slot := m.slot(v); slot.key == hash {
 		return slot.at
 	}
 	return time.Time{}
 }
 
-// Clear removes a key's mark.
-func (m *Marks) Clear(k Key) {
+// Clear removes a variant's mark.
+func (m *Marks) Clear(v Variant) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if hash, slot := m.slot(k); slot.key == hash {
+	if hash, slot := m.slot(v); slot.key == hash {
 		*slot = mark{}
 	}
 }
 
-func (m *Marks) slot(k Key) (hash uint64, slot *mark) {
-	hash = maphash.Comparable(m.seed, k)
-	return hash, &m.slots[hash%markedKeys]
+func (m *Marks) slot(v Variant) (hash uint64, slot *mark) {
+	hash = maphash.Comparable(m.seed, v)
+	return hash, &m.slots[hash%markedVariants]
 }

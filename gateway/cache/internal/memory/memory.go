@@ -34,7 +34,7 @@ type Memory struct {
 	opts    Options
 	tags    *Generations
 	entries *otter.Cache[Key, *resource]
-	// superseded has, for keys of which that is so, when a response was requested
+	// superseded has, for variants of which that is so, when a response was requested
 	// that took the place of those before it and is not stored.
 	superseded *Marks
 }
@@ -72,11 +72,11 @@ func (m *Memory) Variants(k Key) []*Response {
 //
 // Where one of those was requested later than it, that one stays and is returned;
 // where a later one was not stored, nothing is returned.
-func (m *Memory) Put(k Key, r *Response, request http.Header) (stored *Response) {
-	k = k.clone()
+func (m *Memory) Put(v Variant, r *Response, request http.Header) (stored *Response) {
+	k := v.Key.clone()
 	now := time.Now()
 	m.entries.Compute(k, func(old *resource, _ bool) (*resource, otter.ComputeOp) {
-		if m.Superseded(k, r) {
+		if m.Superseded(v, r) {
 			stored = nil
 			return old, otter.CancelOp
 		}
@@ -104,13 +104,13 @@ func (m *Memory) Newest(k Key, r *Response, request http.Header) *Response {
 
 // Supersede forgets the responses that a request selects: one that was requested
 // at the given time has taken their place, and is not stored. Those that were
-// requested later stay. It returns when that was so for the key before, or zero.
-func (m *Memory) Supersede(k Key, request http.Header, requested time.Time) (before time.Time) {
-	before = m.superseded.At(k)
-	m.superseded.Set(k, requested)
-	m.entries.ComputeIfPresent(k, func(old *resource) (*resource, otter.ComputeOp) {
-		left := old.without(func(v *Response) bool {
-			return !v.Requested.After(requested) && rfc9111.Selected(request, v.Selectors)
+// requested later stay. It returns when that was so for the variant before, or zero.
+func (m *Memory) Supersede(v Variant, request http.Header, requested time.Time) (before time.Time) {
+	before = m.superseded.At(v)
+	m.superseded.Set(v, requested)
+	m.entries.ComputeIfPresent(v.Key, func(old *resource) (*resource, otter.ComputeOp) {
+		left := old.without(func(r *Response) bool {
+			return !r.Requested.After(requested) && rfc9111.Selected(request, r.Selectors)
 		})
 		switch {
 		case left == nil:
@@ -125,7 +125,9 @@ func (m *Memory) Supersede(k Key, request http.Header, requested time.Time) (bef
 
 // Superseded reports whether a response was requested before one that took its
 // place and is not stored.
-func (m *Memory) Superseded(k Key, r *Response) bool { return r.Requested.Before(m.superseded.At(k)) }
+func (m *Memory) Superseded(v Variant, r *Response) bool {
+	return r.Requested.Before(m.superseded.At(v))
+}
 
 // Stored returns what is stored now of a response, or nil.
 func (m *Memory) Stored(k Key, r *Response) *Response {

@@ -39,7 +39,7 @@ func TestMemoryBound(t *testing.T) {
 	body := make([]byte, bodyBytes)
 	for i := range keys {
 		k := Key{Scope: "m", Request: strings.Repeat("k", i%300) + string(rune(i))}
-		m.Put(k, NewResponse(http.Header{}, body, Terms{Freshness: rfc9111.Freshness{Born: time.Now(), Lifetime: time.Hour}}, k, tags.Stamp([]string{"a", "b"})), nil)
+		m.Put(Variant{Key: k}, NewResponse(http.Header{}, body, Terms{Freshness: rfc9111.Freshness{Born: time.Now(), Lifetime: time.Hour}}, k, tags.Stamp([]string{"a", "b"})), nil)
 		if size := m.Bytes(); size > maxBytes {
 			t.Fatalf("%d bytes are stored after %d responses", size, i)
 		}
@@ -62,7 +62,7 @@ func TestVariantsAreBounded(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("A", string(rune('a'+i)))
 		p := Terms{Selectors: rfc9111.Selectors(r.Header, []string{"A"}), Freshness: rfc9111.Freshness{Born: time.Now(), Lifetime: time.Hour}}
-		m.Put(k, NewResponse(http.Header{}, []byte("x"), p, k, nil), r.Header)
+		m.Put(Variant{Key: k}, NewResponse(http.Header{}, []byte("x"), p, k, nil), r.Header)
 	}
 	resource, _ := m.entries.GetIfPresent(k)
 	var kept []string
@@ -81,7 +81,7 @@ func TestVariantsThatDoNotStay(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("A", language)
 		p := Terms{Selectors: rfc9111.Selectors(r.Header, []string{"A"}), Freshness: rfc9111.Freshness{Born: time.Now().Add(-age), Lifetime: time.Hour}}
-		m.Put(k, NewResponse(http.Header{}, []byte("x"), p, k, tags.Stamp([]string{tag})), r.Header)
+		m.Put(Variant{Key: k}, NewResponse(http.Header{}, []byte("x"), p, k, tags.Stamp([]string{tag})), r.Header)
 	}
 	add("old", "kept", 2*time.Hour)
 	add("purged", "purged", 0)
@@ -98,7 +98,7 @@ func TestStoredKeyDoesNotKeepTheRequestAlive(t *testing.T) {
 	m, _ := newMemory(t, Options{})
 	buffer := strings.Repeat("x", 1<<10)
 	k := Key{Scope: "m", Host: buffer[:3], Principal: buffer[3:6], Request: buffer[6:9], Forwarded: buffer[9:12]}
-	m.Put(k, NewResponse(http.Header{}, nil, Terms{Freshness: rfc9111.Freshness{Born: time.Now(), Lifetime: time.Hour}}, k, nil), nil)
+	m.Put(Variant{Key: k}, NewResponse(http.Header{}, nil, Terms{Freshness: rfc9111.Freshness{Born: time.Now(), Lifetime: time.Hour}}, k, nil), nil)
 	for kept := range m.entries.Keys() {
 		for i, part := range [][2]string{{kept.Host, k.Host}, {kept.Principal, k.Principal}, {kept.Request, k.Request}, {kept.Forwarded, k.Forwarded}} {
 			if unsafe.StringData(part[0]) == unsafe.StringData(part[1]) {
@@ -137,7 +137,7 @@ func TestWeights(t *testing.T) {
 	for i := range keys {
 		k := Key{Scope: "m", Request: fmt.Sprint("/", i, strings.Repeat("k", i%300))}
 		r := NewResponse(http.Header{}, make([]byte, 1000), terms, k, nil)
-		m.Put(k, r, nil)
+		m.Put(Variant{Key: k}, r, nil)
 		m.Attach(k, r, Encoding{"half", Representation{Fields: r.Fields, Body: make([]byte, 500)}})
 		if m.Bytes() > maxBytes {
 			t.Fatalf("%d bytes are stored after %d responses", m.Bytes(), i)
@@ -169,7 +169,7 @@ func TestAttach(t *testing.T) {
 	k := Key{Scope: "m"}
 	terms := Terms{Freshness: rfc9111.Freshness{Born: time.Now(), Lifetime: time.Hour}}
 	r := NewResponse(http.Header{}, make([]byte, 1200), terms, k, nil)
-	m.Put(k, r, nil)
+	m.Put(Variant{Key: k}, r, nil)
 	small := m.Attach(k, r, Encoding{"small", Representation{Fields: r.Fields, Body: make([]byte, 10)}})
 	large := m.Attach(k, r, Encoding{"large", Representation{Fields: r.Fields, Body: make([]byte, 600)}})
 	if small.None() || !large.None() {
@@ -184,7 +184,7 @@ func TestAttach(t *testing.T) {
 	if _, ok := stored.Encoded("other"); ok {
 		t.Error("an encoding is there that nobody has made")
 	}
-	if m.Supersede(k, nil, time.Now()); m.Stored(k, r) != nil || m.Variants(k) != nil || m.Bytes() != 0 {
+	if m.Supersede(Variant{Key: k}, nil, time.Now()); m.Stored(k, r) != nil || m.Variants(k) != nil || m.Bytes() != 0 {
 		t.Errorf("%d bytes are stored after the response was superseded", m.Bytes())
 	}
 }
