@@ -188,14 +188,19 @@ func (s *level2) keyOf(names []string) RemoteKey {
 }
 
 // share stores what the upstream has sent. An error that is written anew for each
-// request stays in this process.
+// request stays in this process, and takes the place of what is stored all the same.
 func (s *level2) share(v *memory.Response) {
-	if s == nil || !s.ready || v.Failure != nil {
-		s.release()
+	if s == nil || !s.ready {
 		return
 	}
-	encoded, keep := entry.Encode(v, s.base, time.Now())
+	encoded, keep := []byte(nil), time.Duration(0)
+	if v.Failure == nil {
+		encoded, keep = entry.Encode(v, s.base, time.Now())
+	}
 	if keep <= 0 {
+		if s.there {
+			s.remove(v.Requested)
+		}
 		s.release()
 		return
 	}
@@ -243,6 +248,10 @@ func (s *level2) supersede(requested, before time.Time) {
 	if s == nil || !s.ready || !s.there && requested.Sub(before) < removalPause {
 		return
 	}
+	s.remove(requested)
+}
+
+func (s *level2) remove(requested time.Time) {
 	s.remote.Put(Put{Key: s.key, Tags: s.tags, Stamp: s.stamp, Requested: requested, Leads: s.leads, Remove: true})
 	s.leads = false
 }

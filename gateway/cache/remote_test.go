@@ -1,6 +1,7 @@
 package cache_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -220,6 +221,37 @@ func TestStaleOfTheSecondLevel(t *testing.T) {
 		if w := fetch(failing); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("withdrawn: %d %q %q", w.Code, w.Body, status(w))
 		}
+	})
+}
+
+// TestErrorTakesThePlaceInTheFleet has a response that each process writes anew, so
+// that it is not shared: what it takes the place of is no longer served by anybody who
+// asks level 2, nor here when it has ended.
+func TestErrorTakesThePlaceInTheFleet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(1)
+		rule := baseRule()
+		rule.Policy.TTL, rule.Policy.NegativeTTL = time.Hour, time.Second
+		serve := text("older")
+		process := func() http.Handler {
+			s, _ := newRemoteStore(t, h)
+			return wrap(t, s, rule, func(w http.ResponseWriter, r *http.Request) { serve(w, r) })
+		}
+		first := process()
+		get(first, "/a")
+		time.Sleep(time.Second) // virtual
+		serve = func(w http.ResponseWriter, r *http.Request) {
+			cache.RememberError(r.Context(), errors.New("gone"))
+			w.WriteHeader(http.StatusNotFound)
+		}
+		get(first, "/a", "Cache-Control", "no-cache")
+		time.Sleep(2 * time.Second) // virtual
+		for i, h := range []http.Handler{first, process()} {
+			if w := get(h, "/a"); w.Code != http.StatusNotFound {
+				t.Errorf("process %d: %d %q %q", i, w.Code, w.Body, status(w))
+			}
+		}
+		time.Sleep(time.Second) // virtual: what level 2 is told arrives
 	})
 }
 
