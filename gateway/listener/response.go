@@ -19,6 +19,9 @@ const (
 	slowest = 1 << 10
 )
 
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
 // deadliner is a server's own response.
 type deadliner interface {
 	http.ResponseWriter
@@ -38,6 +41,7 @@ func (g *Guard) handler(next http.Handler, writeTimeout time.Duration) http.Hand
 			bounded.end = time.Now().Add(writeTimeout)
 		}
 		next.ServeHTTP(bounded, r)
+		bounded.finish()
 	})
 }
 
@@ -47,9 +51,10 @@ type response struct {
 	deadliner
 	guard *Guard
 	end   time.Time // of the server's own bound; zero: it has none
-	start time.Time // of the first byte
-	sent  int64
 	free  bool
+
+	sent   int64
+	waited time.Duration // for the client to take that
 
 	taken   atomic.Int64 // when the client last took something
 	mu      sync.Mutex   // around the deadline of a part
@@ -73,10 +78,18 @@ func (w *response) SetWriteDeadline(t time.Time) error {
 func (w *response) Flush() { _ = w.FlushError() }
 
 // FlushError serves http.ResponseController.
-func (w *response) FlushError() error { return http.NewResponseController(w.deadliner).Flush() }
+func (w *response) FlushError() error {
+	flush := http.NewResponseController(w.deadliner).Flush
+	if w.free {
+		return flush()
+	}
+	_, err := w.timed(0, func() (int, error) { return 0, flush() })
+	return err
+}
 
-// Hijack implements http.Hijacker.
+// Hijack implements http.Hijacker. Whoever takes the connection over bounds it.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.free = true
 	return http.NewResponseController(w.deadliner).Hijack()
 }
 
@@ -85,7 +98,7 @@ func (w *response) Write(p []byte) (int, error) {
 	if w.free {
 		return w.deadliner.Write(p)
 	}
-	w.begin()
+	w.taken.Store(time.Now().UnixNano())
 	if len(p) >= smallest {
 		for _, over := range w.guard.unsent.add(w, int64(len(p)), w.guard.options.MaxUnsentBytes) {
 			w.guard.cutUnsent.Add(1)
@@ -103,29 +116,44 @@ func (w *response) Write(p []byte) (int, error) {
 	}
 }
 
-func (w *response) begin() {
-	now := time.Now()
-	if w.start.IsZero() {
-		w.start = now
-	}
-	w.taken.Store(now.UnixNano())
-}
-
 // writePart writes what has a deadline of its own.
 func (w *response) writePart(p []byte) (int, error) {
-	deadline := w.deadline(time.Now(), len(p))
+	return w.timed(len(p), func() (int, error) { return w.deadliner.Write(p) })
+}
+
+// timed sends something under a deadline. Only then is the client waited for: how
+// long the handler takes before and after is its own affair.
+func (w *response) timed(size int, send func() (int, error)) (int, error) {
+	began := time.Now()
+	deadline := w.deadline(began, size)
 	if !w.enter(deadline) {
 		return 0, os.ErrDeadlineExceeded
 	}
-	n, err := w.deadliner.Write(p)
+	n, err := send()
 	w.leave()
 	now := time.Now()
 	w.sent += int64(n)
+	w.waited += now.Sub(began)
 	w.taken.Store(now.UnixNano())
 	if err != nil && !now.Before(deadline) {
 		w.guard.cutSlow.Add(1)
 	}
 	return n, err
+}
+
+// finish bounds what the server still holds of the response once its handler has
+// ended. One that was cut off must not seem whole.
+func (w *response) finish() {
+	if w.free {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	deadline := w.deadline(time.Now(), 0)
+	if w.cut {
+		deadline = past
+	}
+	_ = w.deadliner.SetWriteDeadline(deadline)
 }
 
 // deadline is when a part must have been taken: StallTimeout from now, and as long
@@ -134,7 +162,7 @@ func (w *response) writePart(p []byte) (int, error) {
 func (w *response) deadline(now time.Time, size int) time.Time {
 	stall, rate := w.guard.options.StallTimeout, w.guard.options.MinRate
 	deadline := now.Add(stall + lasts(int64(size), max(rate, slowest)))
-	if average := w.start.Add(stall + lasts(w.sent+int64(size), rate)); rate > 0 && average.Before(deadline) {
+	if average := now.Add(stall + lasts(w.sent+int64(size), rate) - w.waited); rate > 0 && average.Before(deadline) {
 		deadline = average
 	}
 	if !w.end.IsZero() && w.end.Before(deadline) {
@@ -163,10 +191,15 @@ func (w *response) enter(deadline time.Time) bool {
 	return true
 }
 
+// leave ends a part. HTTP/2 resets a stream whose deadline is over, whether or not
+// something is written.
 func (w *response) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.writing = false
+	if !w.cut {
+		_ = w.deadliner.SetWriteDeadline(w.end)
+	}
 }
 
 // endNow cuts the response off. Its handler goes on with an error.
@@ -175,6 +208,6 @@ func (w *response) endNow() {
 	defer w.mu.Unlock()
 	w.cut = true
 	if w.writing {
-		_ = w.deadliner.SetWriteDeadline(time.Unix(1, 0))
+		_ = w.deadliner.SetWriteDeadline(past)
 	}
 }
