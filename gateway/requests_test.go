@@ -77,10 +77,17 @@ func check(t *testing.T, what string, got answer, status int, reason string) {
 	}
 }
 
+// incomparable is a marshaler whose values cannot be compared.
+type incomparable struct {
+	runtime.Marshaler
+	_ []string
+}
+
 // TestContentTypes holds which bodies a route reads as JSON, and that a refusal
 // names the type to send.
 func TestContentTypes(t *testing.T) {
 	own := runtime.WithMarshalerOption("application/x-own", &runtime.JSONPb{})
+	all := runtime.WithMarshalerOption(runtime.MIMEWildcard, incomparable{Marshaler: &runtime.JSONPb{}})
 	for _, test := range []struct {
 		sent string
 		ok   bool
@@ -92,6 +99,7 @@ func TestContentTypes(t *testing.T) {
 		{"application/x-www-form-urlencoded", false, nil}, {"multipart/form-data; boundary=x", false, nil}, {";;", false, nil},
 		{"application/x-ndjson", false, nil},
 		{"application/x-own", false, nil}, {"application/x-own", true, []runtime.ServeMuxOption{own}},
+		{"application/x-own", true, []runtime.ServeMuxOption{all}},
 	} {
 		s := startSized(t, gateway.Options{MuxOptions: test.mux}, nil)
 		for path, body := range map[string]string{"/v1/whole": `{"payload":{"body":"YWJj"}}`, "/v1/field": `{"body":"YWJj"}`} {
