@@ -91,13 +91,14 @@ func Compile(md protoreflect.MessageDescriptor, opts Options) (*Encoder, error) 
 // extended slice. On an error it returns dst as it was. It reads wire and keeps
 // no reference to it. With room in dst for twice the length of wire, or for the
 // JSON where that is longer, it does not allocate, but for the rare cases that
-// the package comment names.
+// the package comment names. Without, what it returns has at most an eighth more
+// room than a long message has bytes, unless its JSON is longer.
 func (e *Encoder) Append(dst, wire []byte) ([]byte, error) {
 	if uint64(len(wire)) > math.MaxUint32 {
 		return dst, errTooLarge
 	}
 	s := e.state()
-	out := slices.Grow(dst, 2*len(wire)+len(`{}`))
+	out := slices.Grow(dst, room(len(wire)))
 	var err error
 	if e.body != nil {
 		out, err = s.body(out, e.root, e.body, wire)
@@ -109,6 +110,18 @@ func (e *Encoder) Append(dst, wire []byte) ([]byte, error) {
 		return dst, err
 	}
 	return out, nil
+}
+
+// large is how long a message is whose JSON may be moved while it is written: one so
+// long is mostly text, which hardly grows, and may be kept for a client for a while.
+const large = 1 << 20
+
+// room is how much a message's JSON gets at first.
+func room(wire int) int {
+	if wire >= large {
+		return wire + wire/8
+	}
+	return 2*wire + len(`{}`)
 }
 
 // state is the scratch memory of one call: stacks that nested messages share.
