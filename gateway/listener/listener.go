@@ -114,7 +114,6 @@ func New(o Options) (*Guard, error) {
 	}
 	g := &Guard{options: o}
 	g.connections.byAddress = map[netip.Addr]int{}
-	g.unsent.waiting = map[*response]int64{}
 	g.SetTrustedProxies(o.TrustedProxies)
 	return g, nil
 }

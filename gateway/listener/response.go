@@ -2,11 +2,11 @@ package listener
 
 import (
 	"bufio"
+	"container/list"
 	"net"
 	"net/http"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -56,8 +56,10 @@ type response struct {
 	sent   int64
 	waited time.Duration // for the client to take that
 
-	taken   atomic.Int64 // when the client last took something
-	mu      sync.Mutex   // around the deadline of a part
+	size  int64         // of the part of it that waits; it and place are the guard's
+	place *list.Element // nil: it does not wait, or not any more
+
+	mu      sync.Mutex // around the deadline of a part
 	writing bool
 	cut     bool
 }
@@ -98,7 +100,6 @@ func (w *response) Write(p []byte) (int, error) {
 	if w.free {
 		return w.deadliner.Write(p)
 	}
-	w.taken.Store(time.Now().UnixNano())
 	if len(p) >= smallest {
 		for _, over := range w.guard.unsent.add(w, int64(len(p)), w.guard.options.MaxUnsentBytes) {
 			w.guard.cutUnsent.Add(1)
@@ -113,6 +114,7 @@ func (w *response) Write(p []byte) (int, error) {
 		if err != nil || written == len(p) {
 			return written, err
 		}
+		w.guard.unsent.took(w)
 	}
 }
 
@@ -134,7 +136,6 @@ func (w *response) timed(size int, send func() (int, error)) (int, error) {
 	now := time.Now()
 	w.sent += int64(n)
 	w.waited += now.Sub(began)
-	w.taken.Store(now.UnixNano())
 	if err != nil && !now.Before(deadline) {
 		w.guard.cutSlow.Add(1)
 	}

@@ -1,12 +1,15 @@
 package listener
 
-import "sync"
+import (
+	"container/list"
+	"sync"
+)
 
-// unsent are the responses that wait for their clients, with their sizes.
+// unsent are the responses that wait for their clients.
 type unsent struct {
 	mu      sync.Mutex
 	total   int64
-	waiting map[*response]int64
+	waiting list.List // of *response: first whose client has taken nothing for the longest time
 }
 
 func (u *unsent) bytes() int64 {
@@ -21,32 +24,36 @@ func (u *unsent) add(w *response, size, most int64) (over []*response) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.total += size
-	u.waiting[w] += size
-	for u.total > most && len(u.waiting) > 1 {
-		longest := u.longest(w)
+	w.size, w.place = size, u.waiting.PushBack(w)
+	for u.total > most && u.waiting.Front() != w.place {
+		longest := u.waiting.Front().Value.(*response)
 		over = append(over, longest)
-		u.total -= u.waiting[longest]
-		delete(u.waiting, longest)
+		u.drop(longest)
 	}
 	return over
 }
 
-// longest returns the response, other than one, whose client has taken nothing for
-// the longest time.
-func (u *unsent) longest(but *response) *response {
-	var found *response
-	for w := range u.waiting {
-		if w != but && (found == nil || w.taken.Load() < found.taken.Load()) {
-			found = w
-		}
+// took notices that a client has taken something.
+func (u *unsent) took(w *response) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if w.place != nil {
+		u.waiting.MoveToBack(w.place)
 	}
-	return found
 }
 
 // remove forgets a response that waits no more.
 func (u *unsent) remove(w *response) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.total -= u.waiting[w]
-	delete(u.waiting, w)
+	u.drop(w)
+}
+
+func (u *unsent) drop(w *response) {
+	if w.place == nil {
+		return
+	}
+	u.total -= w.size
+	u.waiting.Remove(w.place)
+	w.place = nil
 }
