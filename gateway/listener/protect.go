@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"time"
@@ -17,7 +18,7 @@ func (g *Guard) Protect(s *http.Server) {
 	s.Handler = g.handler(s.Handler, s.WriteTimeout)
 	told := s.ConnState
 	s.ConnState = func(conn net.Conn, state http.ConnState) {
-		if state == http.StateIdle {
+		if state == http.StateIdle && !isHTTP2(conn) {
 			_ = conn.SetWriteDeadline(time.Time{}) // that of the response before; a connection that has ended needs none
 		}
 		if told != nil {
@@ -38,4 +39,11 @@ func (g *Guard) Protect(s *http.Server) {
 		SendPingTimeout:               pingAfter,
 		PingTimeout:                   ping,
 	}
+}
+
+// isHTTP2 tells whether deadlines of a connection are its own server's: one of HTTP/2
+// that has no stream any more may still write for the last.
+func isHTTP2(conn net.Conn) bool {
+	secure, ok := conn.(*tls.Conn)
+	return ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 }
