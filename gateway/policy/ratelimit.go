@@ -48,7 +48,7 @@ func (l rateLimits) rules(rpc RPC, m Method) faults {
 	var found faults
 	for i := range l {
 		found = append(found, l[i].rules(entry("rate_limits", i), rpc, m)...)
-		if l[i].Key.Source == KeyHeader && !l.bounded() {
+		if l[i].Key.Source == KeyHeader && !l.bounded(l[i].Shadow) {
 			found.add(entry("rate_limits", i)+".key.header",
 				fmt.Sprintf("clients choose %s freely, so that whoever changes it is not limited", l[i].Key.Header),
 				`add a limit with a key that they cannot choose, such as "client_ip: true"`)
@@ -57,10 +57,11 @@ func (l rateLimits) rules(rpc RPC, m Method) faults {
 	return found
 }
 
-// bounded tells whether some limit in force has a key that clients cannot choose.
-func (l rateLimits) bounded() bool {
+// bounded tells whether some limit has a key that clients cannot choose, which beside
+// one that is tried out may be tried out, too.
+func (l rateLimits) bounded(shadow bool) bool {
 	return slices.ContainsFunc(l, func(each RateLimit) bool {
-		return !each.Shadow && each.Key.Source != KeyHeader && each.Key.Source != KeyField
+		return (shadow || !each.Shadow) && each.Key.Source != KeyHeader && each.Key.Source != KeyField
 	})
 }
 

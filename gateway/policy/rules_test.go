@@ -120,6 +120,10 @@ func TestValidate(t *testing.T) {
 			}, "rate_limits[0].tiers"},
 		{"purge by a stream", "Sink", []policy.Route{post},
 			func(m *policy.Method) { *m = policy.Method{Invalidates: &policy.Invalidates{Tags: []string{"a"}}} }, "invalidates"},
+		{"header and its bound in shadow mode", "Get", []policy.Route{get}, func(m *policy.Method) {
+			m.RateLimits = []policy.RateLimit{m.RateLimits[0], byTenant()}
+			m.RateLimits[0].Shadow, m.RateLimits[1].Shadow = true, true
+		}, ""},
 		{"conditions that a cache responds to", "Get", []policy.Route{get}, func(m *policy.Method) { m.Forward.Headers = []string{"If-None-Match", "Range"} },
 			"forward.headers[0] forward.headers[1]"},
 		{"headers of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Forward: m.Forward} }, ""},
