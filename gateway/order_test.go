@@ -193,6 +193,43 @@ func TestOrderOfTheServer(t *testing.T) {
 }
 
 func TestOrderOfRequests(t *testing.T) {
+	t.Run("Cache-Control before the version", func(t *testing.T) {
+		gone := policy.Version{Deprecated: time.Unix(1, 0), Sunset: time.Unix(2, 0), AfterSunset: policy.GoneAfterSunset}
+		s := stacked(t, service(policy.Method{Version: &gone}), &scripted{}, gateway.Options{})
+		got := s.do("GET", vendor7, "Authorization", "Bearer ada")
+		if got.status != http.StatusGone || got.header.Get("Cache-Control") != privateUnstored {
+			t.Errorf("%d %v", got.status, got.header)
+		}
+	})
+	t.Run("version headers before decoding", func(t *testing.T) {
+		s := stacked(t, service(policy.Method{Version: &policy.Version{Deprecated: time.Unix(1, 0)}}), &scripted{}, gateway.Options{})
+		r := httptest.NewRequest("GET", vendor7, strings.NewReader("x"))
+		r.Header.Set("Content-Encoding", "compress")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != http.StatusUnsupportedMediaType || w.Header().Get("Deprecation") == "" {
+			t.Errorf("%d %v", w.Code, w.Header())
+		}
+	})
+	t.Run("decoding before the size", func(t *testing.T) {
+		s := startSized(t, gateway.Options{}, &policy.Limits{MaxRequestBytes: 1000})
+		bomb := encoded(t, "gzip", `{"payload":{"body":"`+strings.Repeat("A", 4000)+`"}}`)
+		check(t, "what it holds is large", s.send(t, "/v1/whole", bomb, "Content-Encoding", "gzip"), http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE")
+	})
+	t.Run("AfterAuth before Cache-Control of callers before limits by principal", func(t *testing.T) {
+		knows := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), auth.NewPrincipal("ada", nil, nil))))
+			})
+		}
+		s := stacked(t, service(policy.Method{Auth: keyed, RateLimits: []policy.RateLimit{limit(1, policy.KeyPrincipal)}}), &scripted{},
+			gateway.Options{APIKeys: anyKey{}, Middleware: gateway.Middleware{AfterAuth: steps(knows)}})
+		for _, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
+			if got := s.do("GET", vendor7); got.status != want || got.header.Get("Cache-Control") != privateUnstored {
+				t.Errorf("%d %v, want %d", got.status, got.header, want)
+			}
+		}
+	})
 	t.Run("limits by connection before BeforeAuth", func(t *testing.T) {
 		var before seen
 		s := stacked(t, service(policy.Method{RateLimits: []policy.RateLimit{limit(1, policy.KeyClientIP)}}), &scripted{},

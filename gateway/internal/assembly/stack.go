@@ -19,8 +19,8 @@ import (
 //
 //	Cache-Control -> version headers -> decode the body -> size limit
 //	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> authenticate, authorize -> Middleware.AfterAuth
-//	-> rate limits keyed by principal or field -> invalidate by tag
-//	-> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
+//	-> Cache-Control of known callers -> rate limits keyed by principal or field
+//	-> invalidate by tag -> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
 //	a failure) -> end with the process (streams) -> conditions (refused, or filled into
 //	the message, whoever decodes it) -> decode
 //
@@ -57,11 +57,11 @@ func (env *Environment) Server(routes http.Handler) http.Handler {
 // RPC's state (counts, stored responses), which all of its routes share.
 func (b *builder) requestStack() []Step {
 	return []Step{
-		b.requestControl(), // or behind what sets other fields
+		b.requestControl(),
 		b.requestVersion(),
-		b.requestDecoding(), // or before the version, which reads no body
-		b.requestSize(),     // or before the version, which reads no body
-		b.requestLimits("rate_limits/connection", byConnection), // or before the size: they read no body either
+		b.requestDecoding(),
+		b.requestSize(),
+		b.requestLimits("rate_limits/connection", byConnection), // or before the size: they read no body
 		b.env.BeforeAuth,
 		b.requestAuth(),
 		b.env.AfterAuth,
