@@ -255,3 +255,15 @@ func TestUpstreamThatVariesOnWhatTheGatewayTells(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatDoesNotTravelPoisonsNothing sends a header that selects the response, but
+// lists it as meant for the connection alone, so that the service does not see it.
+func TestWhatDoesNotTravelPoisonsNothing(t *testing.T) {
+	for path, start := range storingPaths() {
+		handler := start(t, answering(open()))
+		client{handler, http.Header{"X-Tenant": {"t"}, "Connection": {"x-tenant"}}}.get(http.MethodGet)
+		if w := (client{handler, http.Header{"X-Tenant": {"t"}}}).get(http.MethodGet); !strings.Contains(w.Body.String(), "x-tenant=t") {
+			t.Errorf("%s: %v %s", path, w.Header(), w.Body)
+		}
+	}
+}

@@ -62,7 +62,7 @@ func (b *builder) requestCache() Step {
 		Name:         name,
 		Key:          key.of,
 		KeyFromURL:   true,
-		Bypass:       beyondURL,
+		Bypass:       beyondKey(forward.Names(rule.VaryHeaders, []string{"Authorization"})),
 		Forwarded:    programKey,
 		Unkeyed:      unkeyed,
 		Tags:         tags.of,
@@ -86,9 +86,12 @@ func unkeyed(field string) bool {
 	return forward.Written(name) && name != "x-forwarded-host"
 }
 
-// beyondURL reports whether more than a request's URL decides on its response: a
-// posted form that stands for the query, or metadata of the client's own.
-func beyondURL(r *http.Request) bool {
-	x := transcode.FromContext(r.Context())
-	return x == nil || x.Form || sendsMetadata(r)
+// beyondKey reports whether more than is in the key decides on a request's response: a
+// posted form that stands for the query, metadata of the client's own, or a header of
+// those that select a response which the client keeps from travelling.
+func beyondKey(travelling []string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		x := transcode.FromContext(r.Context())
+		return x == nil || x.Form || sendsMetadata(r) || forward.Withholds(r.Header, travelling...)
+	}
 }

@@ -118,6 +118,18 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestWithholds is what the client sends and does not let travel.
+func TestWithholds(t *testing.T) {
+	for connection, want := range map[string]bool{
+		"": false, "close": false, "keep-alive, TE": false, "X-Other": false, "x-tenant": true, "close , X-Tenant": true, "Authorization": false,
+	} {
+		header := http.Header{"Connection": {connection}, "X-Tenant": {"t"}, "X-Other": {"o"}}
+		if got := forward.Withholds(header, "Authorization", "X-Tenant"); got != want {
+			t.Errorf("Connection: %s: %v", connection, got)
+		}
+	}
+}
+
 // TestProgram is what a mux's own functions may read and say.
 func TestProgram(t *testing.T) {
 	header := http.Header{

@@ -182,6 +182,16 @@ func hidden(h http.Header) []string {
 	return names
 }
 
+// Withholds reports whether the client lists one of the headers that it sends as meant for this
+// connection alone, so that it does not travel. The names are in canonical form.
+func Withholds(h http.Header, names ...string) bool {
+	if len(h["Connection"]) == 0 {
+		return false
+	}
+	hidden := hidden(h)
+	return slices.ContainsFunc(names, func(name string) bool { return len(h[name]) > 0 && isHidden(hidden, name) })
+}
+
 // isHidden reports whether the client lists a header so.
 func isHidden(hidden []string, header string) bool {
 	return len(hidden) > 0 && slices.Contains(hidden, strings.ToLower(header))
