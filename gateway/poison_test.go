@@ -267,3 +267,24 @@ func TestWhatDoesNotTravelPoisonsNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestCredentialsOfTheProgramAreInTheKey has a program make credentials of what the
+// client sends elsewhere: nobody has said that others may have the response.
+func TestCredentialsOfTheProgramAreInTheKey(t *testing.T) {
+	session := runtime.WithMetadata(func(_ context.Context, r *http.Request) metadata.MD {
+		return metadata.Pairs("authorization", "Bearer "+r.Header.Get("X-Session"))
+	})
+	for path, start := range map[string]func(*testing.T, *backend) http.Handler{
+		"gateway": storingGateway(session), "drop-in": storingDropIn(session),
+	} {
+		handler := start(t, answering(open()))
+		for _, status := range []string{"stored", "hit"} {
+			for _, who := range []string{"ada", "eve"} {
+				w := client{handler, http.Header{"X-Session": {who}}}.get(http.MethodGet)
+				if !strings.Contains(w.Body.String(), "Bearer "+who) || !strings.Contains(w.Header().Get("Cache-Status"), status) {
+					t.Errorf("%s, %s: %v %s", path, who, w.Header(), w.Body)
+				}
+			}
+		}
+	}
+}

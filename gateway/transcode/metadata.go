@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/metadata"
@@ -193,19 +194,23 @@ func (x *Exchange) ofProgram(ctx context.Context, r *http.Request) ([]string, er
 }
 
 // ProgramKey returns what the program's own functions and steps let the upstream
-// see of a request, as a text for the key of a stored response; "" is nothing. The
-// error is for the client.
-func (x *Exchange) ProgramKey(r *http.Request) (string, error) {
+// see of a request, as a text for the key of a stored response; "" is nothing.
+// Credentials are in it unless the audience speaks for whatever they are (stated), or
+// they are the client's own. The error is for the client.
+func (x *Exchange) ProgramKey(r *http.Request, stated bool) (string, error) {
 	ctx := r.Context()
 	key := ""
+	spokenFor := func(credentials string) bool {
+		return stated || slices.Contains(r.Header["Authorization"], credentials)
+	}
 	if before, ok := metadata.FromOutgoingContext(ctx); ok && !x.Route.options.Stock {
-		key = forward.CacheKey(forward.OfStock(before))
+		key = forward.CacheKey(forward.OfStock(before), spokenFor)
 	}
 	pairs, err := x.ofProgram(x.Route.valuesContext(ctx), r)
 	if err != nil {
 		return "", x.Route.unsendable(err)
 	}
-	if chosen := forward.CacheKey(pairs); chosen != "" {
+	if chosen := forward.CacheKey(pairs, spokenFor); chosen != "" {
 		key += "\x00" + chosen
 	}
 	return key, nil

@@ -59,12 +59,15 @@ func (b *builder) origin() func(*http.Request) (host, path string) {
 
 // programKey returns what the program's own functions make of a request, for the
 // key of its stored response.
-func programKey(r *http.Request) (string, error) {
-	x := transcode.FromContext(r.Context())
-	if x == nil {
-		return "", errNoExchange
+func (b *builder) programKey() func(*http.Request) (string, error) {
+	stated := b.personal()
+	return func(r *http.Request) (string, error) {
+		x := transcode.FromContext(r.Context())
+		if x == nil {
+			return "", errNoExchange
+		}
+		return x.ProgramKey(r, stated)
 	}
-	return x.ProgramKey(r)
 }
 
 // sendsMetadata reports whether the request has metadata of the client's own

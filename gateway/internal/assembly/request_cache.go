@@ -63,7 +63,7 @@ func (b *builder) requestCache() Step {
 		Key:          key.of,
 		KeyFromURL:   true,
 		Bypass:       beyondKey(forward.Names(rule.VaryHeaders, []string{"Authorization"})),
-		Forwarded:    programKey,
+		Forwarded:    b.programKey(),
 		Unkeyed:      unkeyed,
 		Tags:         tags.of,
 		Principal:    caller,

@@ -19,11 +19,11 @@ var (
 // Authorization at most (RFC 9111, section 3.5), and no API key. What is stored says more
 // (cache.Rule.Declare). On a grpc-gateway mux that holds for RPCs with a cache.
 func (b *builder) requestControl() Step {
-	cached := b.caches()
+	cached := b.stores()
 	if b.env.Edge.DropIn && !cached {
 		return nil
 	}
-	personal := b.authRequired() || cached && b.rpc.Policy.Cache.Audience == policy.AudiencePrincipal
+	personal := b.personal()
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
@@ -40,7 +40,7 @@ func (b *builder) requestControl() Step {
 // requestControlOfCaller does the same for callers that were found out by something else
 // than the usual credentials.
 func (b *builder) requestControlOfCaller() Step {
-	if b.env.Edge.DropIn && !b.caches() || b.authRequired() {
+	if b.env.Edge.DropIn && !b.stores() || b.authRequired() {
 		return nil
 	}
 	return func(next http.Handler) http.Handler {
@@ -53,8 +53,11 @@ func (b *builder) requestControlOfCaller() Step {
 	}
 }
 
-// caches reports whether responses of the RPC are stored.
-func (b *builder) caches() bool { return b.rpc.Policy.Cache != nil && !b.rpc.Policy.Cache.Shadow }
+// personal reports whether nobody gets a response, or a stored one, without being known,
+// so that the RPC's author has said who shares it.
+func (b *builder) personal() bool {
+	return b.authRequired() || b.stores() && b.rpc.Policy.Cache.Audience == policy.AudiencePrincipal
+}
 
 // authRequired reports whether nobody gets a response without credentials.
 func (b *builder) authRequired() bool {

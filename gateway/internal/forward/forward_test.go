@@ -162,7 +162,8 @@ func TestProgram(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{strings.Join(forward.OfProgram(md), " "), "a 1 a 2 authorization x traceparent t"},
 		{strings.Join(forward.OfStock(md), " "), "a 1 a 2 authorization x grpc-timeout 1S traceparent t x-forwarded-host h"},
-		{forward.CacheKey(forward.OfProgram(md)), "1:a1:11:a1:2"},
+		{forward.CacheKey(forward.OfProgram(md), func(c string) bool { return c == "x" }), "1:a1:11:a1:2"},
+		{forward.CacheKey(forward.OfProgram(md), func(string) bool { return false }), "1:a1:11:a1:213:authorization1:x"},
 		{strings.Join(forward.AppendAbsent([]string{"a", "1"}, []string{"a", "2", "b", "3", "b", "4"}), " "), "a 1 b 3 b 4"},
 		{strings.Join(forward.Set([]string{"a", "1", "b", "2", "a", "3"}, "a", "4"), " "), "b 2 a 4"},
 	} {

@@ -110,12 +110,15 @@ func holds(pairs []string, key string) bool {
 }
 
 // CacheKey writes what the program chose so that no two choices share a text; ""
-// is none. Credentials, which an audience speaks for, and what identifies one
-// request are not in it.
-func CacheKey(pairs []string) string {
+// is none. What identifies one request is not in it, nor are the credentials that
+// the audience speaks for.
+func CacheKey(pairs []string, spokenFor func(credentials string) bool) string {
 	var b []byte
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if key := pairs[i]; key == "authorization" || key == headerPrefix+"authorization" || Traced(key) {
+		switch key := pairs[i]; {
+		case Traced(key):
+			continue
+		case (key == "authorization" || key == headerPrefix+"authorization") && spokenFor(pairs[i+1]):
 			continue
 		}
 		for _, text := range pairs[i : i+2] {
