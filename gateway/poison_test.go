@@ -288,3 +288,23 @@ func TestCredentialsOfTheProgramAreInTheKey(t *testing.T) {
 		}
 	}
 }
+
+// TestRoutesOfOtherForms holds that two routes of one RPC share no response where they
+// have other bodies.
+func TestRoutesOfOtherForms(t *testing.T) {
+	described := service(poisonable())
+	described.Methods[0].Bindings = append(described.Methods[0].Bindings, gateway.Binding{Verb: "GET", Path: "/v2/whole/{id}"})
+	gw := newPoisonable(t)
+	if err := gw.Register(described, gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, &backend{})); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for path, want := range map[string]string{"/v2/vendors/7": `{"id":"7"`, "/v2/whole/7": `{"vendor":{"id":"7"`} {
+			w := httptest.NewRecorder()
+			gw.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+			if !strings.HasPrefix(w.Body.String(), want) {
+				t.Errorf("%s: %s", path, w.Body)
+			}
+		}
+	}
+}

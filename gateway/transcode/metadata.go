@@ -180,6 +180,10 @@ type program struct {
 	err   error
 }
 
+// Shape names the form of the responses that the exchange's route gives, among those
+// of its RPC's other routes.
+func (x *Exchange) Shape() string { return x.Route.binding.ResponseBody }
+
 // ofProgram asks the program's functions once for a request, as what they say need
 // not be the same twice.
 func (x *Exchange) ofProgram(ctx context.Context, r *http.Request) ([]string, error) {

@@ -169,7 +169,8 @@ func (t tags) of(r *http.Request) ([]string, error) {
 	return expanded, nil
 }
 
-// cacheKey is the request's message in deterministic encoding. A request that
+// cacheKey is the request's message in deterministic encoding, with the form of the
+// response, which is the route's. A request that
 // sets a field outside of the key fields has no key: it must not share a response
 // with requests that differ from it.
 type cacheKey struct{ fields fieldTree }
@@ -197,7 +198,8 @@ func (k cacheKey) of(r *http.Request) (string, bool, error) {
 	if k.fields != nil && !k.fields.covers(m.ProtoReflect()) {
 		return "", false, nil
 	}
-	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	shape := transcode.FromContext(r.Context()).Shape() + "\x00"
+	encoded, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend([]byte(shape), m)
 	return string(encoded), err == nil, err
 }
 
