@@ -151,7 +151,7 @@ func (rt *Route) writePlain(ctx context.Context, w http.ResponseWriter, encoded 
 	if rt.present.status != http.StatusOK || rt.present.location != nil {
 		_ = rt.present.head(ctx, w, frame) // it has no error
 	}
-	frame.free() // a client may take its time
+	frame.free()            // a client may take its time
 	_, _ = w.Write(encoded) // a client that has left reads no error either
 }
 
