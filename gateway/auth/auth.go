@@ -1,7 +1,7 @@
 // Package auth verifies bearer tokens (RFC 6750, RFC 7519) and decides who may
 // call.
 //
-// [New] builds the check of one RPC's policy as HTTP middleware, [ServerAuth]
+// [New] builds the check of one RPC's policy as HTTP middleware, [NewServer]
 // the check of a gRPC server behind the gateway. Both put the [Principal] into
 // the request's context.
 package auth

@@ -1,5 +1,6 @@
 // Package compression negotiates gzip, brotli and zstd for the responses of an
-// http.Handler (RFC 9110, section 12.5.3; RFC 1952, RFC 7932, RFC 8878).
+// http.Handler (RFC 9110, section 12.5.3; RFC 1952, RFC 7932, RFC 8878), and decodes
+// requests that are in one of them ([Requests]).
 //
 // # What is compressed
 //

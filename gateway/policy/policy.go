@@ -194,7 +194,7 @@ const (
 	AudiencePrincipal
 )
 
-// Invalidates purges stored responses after a successful call.
+// Invalidates purges stored responses after a call that may have changed something.
 type Invalidates struct {
 	Tags   []string
 	Shadow bool

@@ -45,14 +45,14 @@ func blaming() []Attack {
 				return t.blame(ctx, http.MethodPost, "/v2/vendors", big)
 			},
 		},
-		blame("answers larger than the gateway takes", "502", http.MethodGet, "/v2/vendors/"+large+"%d", ""),
+		blame("responses larger than the gateway takes", "502", http.MethodGet, "/v2/vendors/"+large+"%d", ""),
 		blame("what is not there", "404", http.MethodGet, "/v2/vendors/"+missing+"%d", ""),
 		{
 			Part: "blame", Name: "99 % not found, 1 % unavailable", Expected: served,
 			run: func(ctx context.Context, t *target) (string, error) { return t.mixed(ctx) },
 		},
 		{
-			Part: "blame", Name: "a write that fails, while a stored answer stands in", Expected: "the stored answer stands in", Short: true,
+			Part: "blame", Name: "a write that fails, while a stored response stands in", Expected: "the stored response stands in", Short: true,
 			config: failingWrites,
 			run:    func(ctx context.Context, t *target) (string, error) { return t.purge(ctx) },
 		},
@@ -127,7 +127,7 @@ const failingWrites = plain + `
   - {methods: "venta.vendor.v2.VendorService/GetVendor", policy: {cache: {ttl: 1s, stale_if_error: 1m, key_fields: [id], audience: AUDIENCE_PUBLIC, tags: ["vendor:{id}"]}}}
 `
 
-// purge lets a stored answer become stale, ends the upstream, and writes.
+// purge lets a stored response become stale, ends the upstream, and writes.
 func (t *target) purge(ctx context.Context) (string, error) {
 	if a, err := t.get(ctx, "/v2/vendors/kept"); err != nil || a.status != http.StatusOK {
 		return a.said(), err
@@ -152,5 +152,5 @@ func (t *target) purge(ctx context.Context) (string, error) {
 	if err != nil || a.status != http.StatusOK {
 		return a.said(), err
 	}
-	return "the stored answer stands in", nil
+	return "the stored response stands in", nil
 }

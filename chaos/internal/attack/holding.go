@@ -24,11 +24,11 @@ import (
 // the attacked one's bounds, of which the least rate gives a part of a response 16 s.
 const patience = 45 * time.Second
 
-// silence is how long clients take nothing of an answer. What then is not all there
+// silence is how long clients take nothing of a response. What then is not all there
 // was cut off.
 const silence = 25 * time.Second
 
-// largePath is where an answer is that does not fit into the buffers on the way;
+// largePath is where a response is that does not fit into the buffers on the way;
 // halfAnswer is what a client must not have got all of.
 const (
 	largePath  = "/v2/vendors/" + unread + "1"
@@ -38,7 +38,7 @@ const (
 // ended is what must come of connections that hold without taking.
 const ended = "all are ended, and others are served"
 
-// hasty ends slow clients soon, and leaves the upstream the time for large answers.
+// hasty ends slow clients soon, and leaves the upstream the time for large responses.
 const hasty = plain + `
   - {methods: "venta.vendor.v2.VendorService/GetVendor", policy: {timeout: {duration: 30s}}}
 limits: {max_response_bytes: 67108864}
@@ -56,7 +56,7 @@ http_listener: {read_header_timeout: 1s, write_stall_timeout: 1s, tls: ` + tlsBl
 func holding() []Attack {
 	return []Attack{
 		{
-			Part: "held", Name: "95 large answers that nobody reads", Expected: ended, config: hasty,
+			Part: "held", Name: "95 large responses that nobody reads", Expected: ended, config: hasty,
 			run: func(ctx context.Context, t *target) (string, error) { return t.unread(ctx, 95) },
 		},
 		{
@@ -88,7 +88,7 @@ func holding() []Attack {
 	}
 }
 
-// unread asks for large answers and reads no more than how each begins.
+// unread asks for large responses and reads no more than how each begins.
 func (t *target) unread(ctx context.Context, n int) (string, error) {
 	var conns []net.Conn
 	defer func() { closeAll(conns) }()
@@ -112,7 +112,7 @@ func (t *target) unread(ctx context.Context, n int) (string, error) {
 		}
 	}
 	if begun < n/4 { // the others made room
-		return fmt.Sprintf("only %d answers began", begun), nil
+		return fmt.Sprintf("only %d responses began", begun), nil
 	}
 	if err := stage.Sleep(ctx, silence); err != nil {
 		return "", err
@@ -120,7 +120,7 @@ func (t *target) unread(ctx context.Context, n int) (string, error) {
 	return t.allEnd(ctx, conns, func(conn net.Conn) bool { return drained(conn) < halfAnswer })
 }
 
-// closedWindow opens streams whose answers the client's window never admits.
+// closedWindow opens streams whose responses the client's window never admits.
 func (t *target) closedWindow(ctx context.Context, n int) (string, error) {
 	conn, err := t.dial(ctx)
 	if err != nil {
@@ -209,7 +209,7 @@ func closeAll(conns []net.Conn) {
 }
 
 // drained reads to a connection's end and returns how much there was, or what an
-// answer has at least where the end does not come.
+// response has at least where the end does not come.
 func drained(conn net.Conn) int64 {
 	n, err := io.Copy(io.Discard, conn)
 	if timedOut(err) {

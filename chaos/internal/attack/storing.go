@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// storing are the attacks on what is stored: lost updates, and answers that are
+// storing are the attacks on what is stored: lost updates, and responses that are
 // for one caller.
 func storing() []Attack {
 	return []Attack{
@@ -41,14 +41,14 @@ func storing() []Attack {
 			},
 		},
 		{
-			Part: "stored", Name: "two tokens of one subject with different scopes", Expected: "each has an answer of its own", Short: true,
+			Part: "stored", Name: "two tokens of one subject with different scopes", Expected: "each has a response of its own", Short: true,
 			config: forOneCaller,
 			run:    func(ctx context.Context, t *target) (string, error) { return t.twoTokens(ctx) },
 		},
 	}
 }
 
-// forOneCaller stores answers for each caller apart.
+// forOneCaller stores responses for each caller apart.
 const forOneCaller = plain + `
   - {methods: "venta.vendor.v2.VendorService/GetVendor", policy: {cache: {ttl: 1m, key_fields: [id], audience: AUDIENCE_PRINCIPAL}}}
 `
@@ -79,7 +79,7 @@ func (t *target) twoTokens(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if strings.Contains(a.header.Get("Cache-Status"), "hit") {
-		return "the second has the first one's answer", nil
+		return "the second has the first one's response", nil
 	}
-	return "each has an answer of its own", nil
+	return "each has a response of its own", nil
 }

@@ -127,7 +127,7 @@ func (t *target) get(ctx context.Context, path string, fields ...string) (answer
 	return t.send(ctx, http.MethodGet, path, "", fields...)
 }
 
-// metadata returns what the upstream got with the call of an answer.
+// metadata returns what the upstream got with the call of a response.
 func (a answer) metadata() string {
 	var vendor struct {
 		Description string `json:"description"`

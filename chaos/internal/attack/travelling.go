@@ -12,7 +12,7 @@ import (
 const evil = "evil.example"
 
 // travelling are the attacks on what reaches the upstream: what a client chose
-// must not be in the answer to another.
+// must not be in the response to another.
 func travelling() []Attack {
 	var all []Attack
 	for _, field := range []string{
@@ -50,7 +50,7 @@ func travelling() []Attack {
 
 // What came of a client that chose something.
 const (
-	clean   = "the next client's answer is its own"
+	clean   = "the next client's response is its own"
 	kept    = "it does not travel"
 	refused = "431 HEADERS_TOO_LARGE"
 )
@@ -98,7 +98,7 @@ func join(field string) Attack {
 	}
 }
 
-// verdict tells whether an answer was made for a request with a field.
+// verdict tells whether a response was made for a request with a field.
 func verdict(a answer, field string) string {
 	_, value, _ := strings.Cut(field, ": ")
 	if len(value) == len("00-0123456789abcdef0123456789abcdef-0123456789abcdef-01") {
@@ -108,7 +108,7 @@ func verdict(a answer, field string) string {
 	case a.status != 200 || a.metadata() == "":
 		return a.said()
 	case strings.Contains(a.body, value):
-		return "the next client's answer holds " + value
+		return "the next client's response holds " + value
 	default:
 		return clean
 	}

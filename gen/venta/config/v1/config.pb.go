@@ -605,9 +605,10 @@ type Listener struct {
 	// average, once write_stall_timeout is over; one that is slower is cut off. It
 	// does not hold for streams. 0 sets no bound. Default 4096. At most 1073741824.
 	MinResponseRate int64 `protobuf:"varint,9,opt,name=min_response_rate,json=minResponseRate,proto3" json:"min_response_rate,omitempty"`
-	// How long a client may take nothing of a response. It does not hold for
-	// streams, but for a connection of HTTP/2 that takes nothing at all. Default
-	// "10s". From 1s to 10m.
+	// How long a client may take nothing of a response, beside the time that what is
+	// being written, 64 KiB at most, has at min_response_rate (at 1024 bytes a second,
+	// where there is none). It does not hold for streams, but for a connection of
+	// HTTP/2 that takes nothing at all. Default "10s". From 1s to 10m.
 	WriteStallTimeout *durationpb.Duration `protobuf:"bytes,10,opt,name=write_stall_timeout,json=writeStallTimeout,proto3" json:"write_stall_timeout,omitempty"`
 	// The most bytes of responses that wait for their clients, all together. Beyond
 	// it those are cut off whose clients have taken nothing for the longest time.
@@ -1178,8 +1179,8 @@ func (x *RateLimits) GetHeaders() RateLimits_Headers {
 }
 
 // Shutdown says how the process ends: it says that it is not ready, ends
-// connections behind their next response, waits for balancers, stops accepting, lets requests in flight end, then ends streams
-// with a reason.
+// connections behind their next response, waits for balancers, stops accepting,
+// lets requests in flight end, then ends streams and what is left with a reason.
 type Shutdown struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long requests are still accepted after readiness is off, so that balancers

@@ -1092,8 +1092,8 @@ type Retry struct {
 	// Which statuses are retried. Default [UNAVAILABLE]. OK, CANCELLED and
 	// statuses that a second attempt cannot change are refused.
 	RetryableStatusCodes []code.Code `protobuf:"varint,5,rep,packed,name=retryable_status_codes,json=retryableStatusCodes,proto3,enum=google.rpc.Code" json:"retryable_status_codes,omitempty"`
-	// The bound of each attempt. Default: the time that the call has left. At
-	// most the timeout. An attempt that it ends may be repeated whatever
+	// The bound of each attempt. Default: the time that the call has left. From 1ms
+	// to the timeout, at most 1h. An attempt that it ends may be repeated whatever
 	// retryable_status_codes lists; a DEADLINE_EXCEEDED of the upstream's own only
 	// where they list it.
 	PerAttemptTimeout *string `protobuf:"bytes,6,opt,name=per_attempt_timeout,json=perAttemptTimeout,proto3,oneof" json:"per_attempt_timeout,omitempty"`
@@ -1269,7 +1269,7 @@ func (x *RetryBudget) GetMinPerSecond() int32 {
 type Hedge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long to wait for a response before the next attempt. Required; less than
-	// the timeout. "0s" sends all attempts at once, as far as the budget goes.
+	// the timeout, at most 1h. "0s" sends all attempts at once, as far as the budget goes.
 	Delay *string `protobuf:"bytes,1,opt,name=delay,proto3,oneof" json:"delay,omitempty"`
 	// The most attempts of one call, the first included. Required. From 2 to 5.
 	MaxAttempts *int32 `protobuf:"varint,2,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
@@ -1382,7 +1382,8 @@ type CircuitBreaker struct {
 	// How many probes run after that, to whose results the thresholds apply.
 	// Default 3. From 1 to 1000.
 	HalfOpenCalls *int32 `protobuf:"varint,5,opt,name=half_open_calls,json=halfOpenCalls,proto3,oneof" json:"half_open_calls,omitempty"`
-	// A call that takes longer counts as slow. Default: calls are never slow.
+	// A call that takes longer counts as slow. From 1ms to 1h, and less than the
+	// timeout. Default: calls are never slow.
 	SlowCallDuration *string `protobuf:"bytes,6,opt,name=slow_call_duration,json=slowCallDuration,proto3,oneof" json:"slow_call_duration,omitempty"`
 	// The share of slow calls that opens the breaker. Default 100. Needs
 	// slow_call_duration.
@@ -2156,7 +2157,9 @@ func (x *Cache) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Invalidates purges stored responses once the call has succeeded.
+// Invalidates purges stored responses once the call has succeeded, or has failed in
+// a way that leaves open whether something was changed. What was never sent, or
+// what the upstream refused with a business error, purges nothing.
 type Invalidates struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tags to purge, such as "order:{id}", with request fields in braces.
