@@ -6,6 +6,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -20,7 +21,8 @@ type Scenario struct {
 	// Short tells that the scenario is part of the short form.
 	Short bool
 
-	run func(ctx context.Context, t *trial) error
+	stall time.Duration // for how long the machine may stand still; 0 is [stall]
+	run   func(ctx context.Context, t *trial) error
 }
 
 // All returns the scenarios in the order in which they run.
@@ -53,7 +55,7 @@ func Short() Form { return Form{Scale: 0.5, CountsOnly: true} }
 // Run carries the scenario through on a stage of its own, and once more where it
 // failed on a machine that stood still meanwhile.
 func (s Scenario) Run(ctx context.Context, site *stage.Site, f Form) report.Scenario {
-	return judged(ctx, watch, func() report.Scenario { return s.once(ctx, site, f) })
+	return judged(ctx, cmp.Or(s.stall, stall), watch, func() report.Scenario { return s.once(ctx, site, f) })
 }
 
 func (s Scenario) once(ctx context.Context, site *stage.Site, f Form) report.Scenario {

@@ -19,9 +19,9 @@ const (
 )
 
 // judged runs a scenario until a run says something: one that passed, or one
-// that failed though the machine never stood still. A machine that does exceeds
-// every timeout, and the gateway is right to give up. watch is [watch].
-func judged(ctx context.Context, watch func() func() time.Duration, run func() report.Scenario) report.Scenario {
+// that failed though the machine never stood still for as long as stall. A machine
+// that does exceeds every timeout, and the gateway is right to give up. watch is [watch].
+func judged(ctx context.Context, stall time.Duration, watch func() func() time.Duration, run func() report.Scenario) report.Scenario {
 	for runs := 1; ; runs++ {
 		slowest := watch()
 		found := run()

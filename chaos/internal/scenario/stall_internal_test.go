@@ -29,7 +29,7 @@ func TestJudged(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			watched, ran := 0, 0
-			found := judged(t.Context(), func() func() time.Duration {
+			found := judged(t.Context(), stall, func() func() time.Duration {
 				stood := test.stood[watched]
 				watched++
 				return func() time.Duration { return stood }
@@ -48,7 +48,7 @@ func TestJudged(t *testing.T) {
 func TestNothingRunsAgainAfterItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	stalls := func() func() time.Duration { return func() time.Duration { return time.Hour } }
-	found := judged(ctx, stalls, func() report.Scenario {
+	found := judged(ctx, stall, stalls, func() report.Scenario {
 		cancel()
 		return report.Scenario{}
 	})
