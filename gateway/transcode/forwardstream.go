@@ -20,7 +20,10 @@ func (x *exchange) forwardStream(stream grpc.ClientStream, explain func(error) e
 	recv := func() (proto.Message, error) {
 		response := x.method.Call.NewResponse()
 		if err := stream.RecvMsg(response); err != nil {
-			return nil, explain(err)
+			return nil, affordableError(explain(err))
+		}
+		if err := x.affordable(x.outbound, response); err != nil {
+			return nil, err
 		}
 		if x.present.body != nil {
 			return &bodyOf{Message: response, value: x.present.body(response)}, nil

@@ -54,6 +54,10 @@ func (rt *Route) serveTyped(ctx context.Context, invoke Invoker, outbound runtim
 		writeError(ctx, rt.mux, w, r, rt.failed(r, err))
 		return
 	}
+	if err := rt.affordable(outbound, response); err != nil {
+		writeError(ctx, rt.mux, w, r, err)
+		return
+	}
 	rt.presentCaching(w.Header(), md.HeaderMD)
 	if !rt.conclude(w, r, response) {
 		rt.write(ctx, outbound, w, r, response)
@@ -126,6 +130,8 @@ func writeError(ctx context.Context, mux *runtime.ServeMux, w http.ResponseWrite
 		if own.HTTPStatus != 0 {
 			err = &runtime.HTTPStatusError{HTTPStatus: own.HTTPStatus, Err: err}
 		}
+	} else {
+		err = affordableError(err)
 	}
 	runtime.HTTPError(ctx, mux, outbound, w, r, err)
 }

@@ -10,10 +10,8 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/transcode/wirejson"
 )
 
@@ -116,9 +114,7 @@ func (p *passThrough) write(ctx context.Context, rt *Route, w http.ResponseWrite
 	encoded, err := p.encoder.Append((*buffer)[:0], frame.Wire())
 	if err != nil {
 		w.Header().Del("Etag") // it is of a success
-		writeError(ctx, rt.mux, w, r, &apierror.Error{
-			Code: codes.Internal, Reason: apierror.UpstreamFailed, Message: "the service's response is not valid", Cause: err,
-		})
+		writeError(ctx, rt.mux, w, r, unpresentable(err))
 		return
 	}
 	if rt.options.Plain {

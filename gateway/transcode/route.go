@@ -10,6 +10,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/internal/forward"
 	"github.com/venta-hq/venta/gateway/transcode/httprule"
+	"github.com/venta-hq/venta/gateway/transcode/internal/nested"
 )
 
 // Route is a binding made ready to serve. It is immutable and safe for
@@ -29,6 +30,7 @@ type Route struct {
 	rule        *forward.Rule
 	program     *runtime.ServeMux // what has metadata of the program's own; nil: there is none
 	matches     bool              // by a header matcher
+	nests       bool              // a response may hold google.protobuf.Any
 }
 
 // NewRoute checks a binding against the method's messages and makes it ready.
@@ -66,7 +68,9 @@ func (rt *Route) prepare() error {
 	if path, inBody := strings.CutPrefix(o.Unmasked, b.Body+"."); inBody {
 		rt.body.unmasked = path
 	}
-	rt.present, err = newPresentation(m.Call.NewResponse(), b.ResponseBody, o.Response)
+	output := m.Call.NewResponse()
+	rt.nests = nested.Possible(descriptor(output))
+	rt.present, err = newPresentation(output, b.ResponseBody, o.Response)
 	return err
 }
 

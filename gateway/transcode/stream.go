@@ -154,5 +154,8 @@ func (x *exchange) sendAll() (proto.Message, error) {
 	response := x.method.Call.NewResponse()
 	err = stream.RecvMsg(response)
 	x.md.TrailerMD = stream.Trailer()
+	if err == nil {
+		err = x.affordable(x.outbound, response)
+	}
 	return response, err
 }

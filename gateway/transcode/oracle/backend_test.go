@@ -83,6 +83,10 @@ func failure(m *pb.Everything) error {
 	if detailed, err := st.WithDetails(&errdetails.ErrorInfo{Reason: "ASKED", Domain: "oracle"}); err == nil {
 		st = detailed
 	}
+	if said := st.Proto(); m.GetAString() == deepStored {
+		said.Details = append(said.Details, deepAny())
+		st = status.FromProto(said)
+	}
 	return st.Err()
 }
 
@@ -91,7 +95,7 @@ func everything(ctx context.Context, m *pb.Everything) (*pb.Everything, error) {
 		tell(ctx)
 		return nil, err
 	}
-	return response(ctx, m)
+	return response(ctx, stored(m))
 }
 
 func (backend) Text(ctx context.Context, m *pb.Everything) (*pb.Everything, error) {
@@ -197,7 +201,7 @@ func (backend) Repeat(m *pb.Everything, stream grpc.ServerStreamingServer[pb.Eve
 	if err := stream.SetHeader(seen(stream.Context())); err != nil {
 		return err
 	}
-	times := m.GetAnInt32()
+	times, m := m.GetAnInt32(), stored(m)
 	if st := m.GetAStatus(); st != nil {
 		times = st.GetAfter()
 	}
@@ -241,7 +245,7 @@ func (backend) Chat(stream grpc.BidiStreamingServer[pb.Everything, pb.Everything
 			err = failure(m)
 		}
 		if err == nil {
-			err = stream.Send(m)
+			err = stream.Send(stored(m))
 		}
 		if err != nil {
 			return err

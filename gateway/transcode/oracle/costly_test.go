@@ -6,12 +6,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	grpcgateway "github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/venta-hq/venta/gateway"
+	pb "github.com/venta-hq/venta/gateway/transcode/oracle/internal/oraclepb"
 )
 
 // mostAllocated is what a request below may allocate in all, its call included: far
@@ -43,33 +49,106 @@ func TestCostlyRequests(t *testing.T) {
 		"an Any in a message":     {"POST", "/v1/bodies", `{"anAny":` + nested(isAny, empty, `}`, 8_000) + `}`},
 		"a field's path, queried": {"GET", "/v1/text/a?" + strings.Repeat("inner.", 5_000) + "name=a", ""},
 	}
-	up := start(t)
-	stockLike := grpcgateway.NewServeMux()
-	if err := forms()[0].ours(t.Context(), stockLike, up); err != nil {
-		t.Fatal(err)
-	}
-	handlers := map[string]http.Handler{
-		"gateway": newGateway(t, up, gateway.Options{Logger: slog.New(slog.DiscardHandler)}),
-		"drop-in": stockLike,
-	}
-	for place, handler := range handlers {
+	for place, handler := range places(t) {
 		for name, request := range requests {
 			t.Run(place+"/"+name, func(t *testing.T) {
 				r := httptest.NewRequest(request.verb, request.path, strings.NewReader(request.body))
 				r.Header.Set("Content-Type", "application/json")
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				w := httptest.NewRecorder()
-				handler.ServeHTTP(w, r)
-				runtime.ReadMemStats(&after)
+				w, took := measured(handler, r)
 				served := w.Code == http.StatusOK && name == shallow
 				if refused := w.Code == http.StatusBadRequest && strings.Contains(w.Body.String(), "nested"); !refused && !served {
 					t.Errorf("%d %.200s", w.Code, w.Body)
 				}
-				if took := after.TotalAlloc - before.TotalAlloc; took > mostAllocated {
+				if took > mostAllocated {
 					t.Errorf("%d bytes of a request took %d", len(request.body), took)
 				}
 			})
+		}
+	}
+}
+
+// places are handlers of the same upstream: both products, with and without a message
+// between the wire and the JSON.
+func places(t *testing.T) map[string]http.Handler {
+	t.Helper()
+	up := start(t)
+	indented := grpcgateway.WithMarshalerOption(grpcgateway.MIMEWildcard, &grpcgateway.JSONPb{MarshalOptions: protojson.MarshalOptions{Indent: " "}})
+	dropIn := func(options ...grpcgateway.ServeMuxOption) http.Handler {
+		mux := grpcgateway.NewServeMux(options...)
+		if err := forms()[0].ours(t.Context(), mux, up); err != nil {
+			t.Fatal(err)
+		}
+		return mux
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	return map[string]http.Handler{
+		"gateway":        newGateway(t, up, gateway.Options{Logger: quiet}),
+		"gateway, typed": newGateway(t, up, gateway.Options{Logger: quiet, MuxOptions: []grpcgateway.ServeMuxOption{indented}}),
+		"drop-in":        dropIn(),
+		"drop-in, typed": dropIn(indented),
+	}
+}
+
+// measured serves a request and returns how much was allocated meanwhile.
+func measured(handler http.Handler, r *http.Request) (w *httptest.ResponseRecorder, took uint64) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	w = httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	runtime.ReadMemStats(&after)
+	return w, after.TotalAlloc - before.TotalAlloc
+}
+
+// deepStored is a text by which a client asks for what somebody has stored with the upstream:
+// 0.5 MB of Any within each other.
+const deepStored = "what is stored"
+
+var deepAny = sync.OnceValue(func() *anypb.Any {
+	const url = "type.googleapis.com/google.protobuf.Any"
+	var headers [][]byte
+	for size, levels := 0, 0; levels < 10_000; levels++ {
+		header := append([]byte{1<<3 | 2, byte(len(url))}, url...)
+		header = protowire.AppendVarint(append(header, 2<<3|2), uint64(size))
+		headers = append(headers, header)
+		size += len(header)
+	}
+	slices.Reverse(headers)
+	return &anypb.Any{TypeUrl: url, Value: slices.Concat(headers...)}
+})
+
+// stored returns a request's message with what it asks for.
+func stored(m *pb.Everything) *pb.Everything {
+	if m.GetAString() == deepStored {
+		m.AnAny = deepAny()
+	}
+	return m
+}
+
+// TestCostlyResponses reads what the upstream has from elsewhere: an Any of 0.5 MB, whose
+// JSON takes gigabytes. It is the response that is wrong.
+func TestCostlyResponses(t *testing.T) {
+	for place, handler := range places(t) {
+		for name, test := range map[string]struct {
+			asks, want string
+			status     int
+		}{
+			"success": {`{"aString":"` + deepStored + `","anInt32":1}`, "RESPONSE_TOO_LARGE", http.StatusBadGateway},
+			"failure": {`{"aString":"` + deepStored + `","aStatus":{"code":5,"message":"no such thing"}}`, "no such thing", http.StatusNotFound},
+		} {
+			for _, path := range []string{"bodies", "repeat", "chat"} {
+				t.Run(place+"/"+path+"/"+name, func(t *testing.T) {
+					r := httptest.NewRequest(http.MethodPost, "/v1/"+path, strings.NewReader(test.asks))
+					r.Header.Set("Content-Type", "application/json")
+					w, took := measured(handler, r)
+					streamed := path != "bodies" && strings.HasPrefix(place, "drop-in") // whose status is stock's
+					if w.Code != test.status && !streamed || !strings.Contains(w.Body.String(), test.want) {
+						t.Errorf("%d %.200s", w.Code, w.Body)
+					}
+					if took > mostAllocated/4 {
+						t.Errorf("%d bytes of a response took %d", len(deepAny().GetValue()), took)
+					}
+				})
+			}
 		}
 	}
 }

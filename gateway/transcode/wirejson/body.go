@@ -35,14 +35,14 @@ func CompileField(fd protoreflect.FieldDescriptor, opts Options) (*Encoder, erro
 // body appends the value of field f of the message in b.
 func (s *state) body(dst []byte, m *message, f *field, b []byte) ([]byte, error) {
 	if f.kind != kindMessage || f.cardinality == mapping {
-		return s.stock.appendBody(dst, m, f, b)
+		return s.bodyByStock(dst, m, f, b)
 	}
 	found, err := s.scan(m, b)
 	if err != nil {
 		return dst, err
 	}
 	if found != regular {
-		return s.stock.appendBody(dst, m, f, b)
+		return s.bodyByStock(dst, m, f, b)
 	}
 	p := &parsed{m, s.records, b, protowire.DefaultRecursionLimit - 1}
 	if err := m.initialized(p.records); err != nil {
@@ -75,6 +75,14 @@ func (s *state) checkOthers(p *parsed, f *field) (own []record, err error) {
 		}
 	}
 	return own, err
+}
+
+// bodyByStock is body by way of the message, unless it costs too much.
+func (s *state) bodyByStock(dst []byte, m *message, f *field, b []byte) ([]byte, error) {
+	if err := s.budget.Wire(m.typ.Descriptor(), b); err != nil {
+		return dst, m.fail(err)
+	}
+	return s.stock.appendBody(dst, m, f, b)
 }
 
 // appendBody is body by way of the message.

@@ -27,7 +27,7 @@ func (s *state) message(dst []byte, m *message, b []byte, depth int) ([]byte, er
 	}
 	if !ok {
 		s.records = s.records[:base]
-		return s.stock.append(dst, m, depth, b)
+		return s.byStock(dst, m, depth, b)
 	}
 	if err := m.initialized(records); err != nil {
 		return dst, err
@@ -152,7 +152,7 @@ func (s *state) merged(dst []byte, f *field, p *parsed, records []record) ([]byt
 	for i, r := range records {
 		pieces[i] = r.bytes(p.wire)
 	}
-	return s.stock.append(dst, f.message, p.depth, pieces...)
+	return s.byStock(dst, f.message, p.depth, pieces...)
 }
 
 // singular appends one value that is not packed.

@@ -62,6 +62,17 @@ func catch(err *error) {
 	}
 }
 
+// byStock appends the JSON of the message that the pieces make, unless it costs too
+// much.
+func (s *state) byStock(dst []byte, m *message, depth int, pieces ...[]byte) ([]byte, error) {
+	for _, piece := range pieces {
+		if err := s.budget.Wire(m.typ.Descriptor(), piece); err != nil {
+			return dst, m.fail(err)
+		}
+	}
+	return s.stock.append(dst, m, depth, pieces...)
+}
+
 // append appends the JSON of the message that the pieces make.
 func (s *stock) append(dst []byte, m *message, depth int, pieces ...[]byte) ([]byte, error) {
 	msg, err := s.decode(m, depth, false, pieces...)

@@ -115,5 +115,5 @@ func (s *state) value(dst []byte, p *parsed) ([]byte, error) {
 // any appends a message of a type known only now. Its table would have to be
 // compiled per call or kept in a cache that requests fill, so protojson does it.
 func (s *state) any(dst []byte, p *parsed) ([]byte, error) {
-	return s.stock.append(dst, p.message, p.depth+1, p.wire)
+	return s.byStock(dst, p.message, p.depth+1, p.wire)
 }

@@ -10,7 +10,8 @@
 // is handed, for that sub-message only, to proto.Unmarshal and protojson.
 //
 // The result is protojson's byte for byte, without its random spaces, and a
-// message fails here if and only if proto.Unmarshal or protojson.Marshal fails.
+// message fails here if and only if proto.Unmarshal or protojson.Marshal fails, but
+// for one: what nests google.protobuf.Any so deep that its JSON would cost its square.
 // So unknown values of closed enums are shown as numbers: protobuf-go treats
 // every enum as open, unlike C++ and Java.
 //
@@ -27,6 +28,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/venta-hq/venta/gateway/transcode/internal/nested"
 )
 
 // Options are the fields of protojson.MarshalOptions that change the JSON
@@ -98,6 +101,7 @@ func (e *Encoder) Append(dst, wire []byte) ([]byte, error) {
 		return dst, errTooLarge
 	}
 	s := e.state()
+	s.budget = nested.Of(len(wire), s.stock.marshal.Resolver)
 	out := slices.Grow(dst, room(len(wire)))
 	var err error
 	if e.body != nil {
@@ -130,6 +134,7 @@ type state struct {
 	records []record
 	entries []entry
 	groups  int // how many groups are open around the current message
+	budget  nested.Budget
 }
 
 // maxRetained is how much of each stack a pooled state may keep, in elements:
@@ -147,6 +152,6 @@ func (e *Encoder) release(s *state) {
 	if cap(s.records) > maxRetained || cap(s.entries) > maxRetained {
 		return
 	}
-	s.records, s.entries, s.groups = s.records[:0], s.entries[:0], 0
+	s.records, s.entries, s.groups, s.budget = s.records[:0], s.entries[:0], 0, nested.Budget{}
 	e.pool.Put(s)
 }
