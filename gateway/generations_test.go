@@ -104,7 +104,8 @@ func (c *census) expect(most map[string]int64) {
 }
 
 // everything is an override of all that remembers, whose settings differ from n
-// to n.
+// to n. Its timeout is short: Go keeps a timer that was stopped, with all that hangs
+// on it, until its time may be over.
 func everything(t *testing.T, n int, scope, more string) gateway.Override {
 	t.Helper()
 	text := fmt.Sprintf(`
@@ -113,10 +114,10 @@ func everything(t *testing.T, n int, scope, more string) gateway.Override {
 			{name: "id" requests: %[1]d interval: "1h" key: {field: "id"}}
 		]
 		cache: {ttl: "%[1]ds" key_fields: ["id"] audience: AUDIENCE_PUBLIC stale_while_revalidate: "1s"}
-		circuit_breaker: {minimum_calls: %[1]d scope: %[2]s}
+		circuit_breaker: {minimum_calls: %[1]d scope: %[3]s}
 		concurrency: {max_in_flight: %[1]d}
-		timeout: {duration: "%[1]dms"}
-		%[3]s`, 1000+n, scope, more)
+		timeout: {duration: "%[2]dms"}
+		%[4]s`, 1000+n, 100+n, scope, more)
 	p := &policyv1.Policy{}
 	if err := prototext.Unmarshal([]byte(text), p); err != nil {
 		t.Fatal(err)
