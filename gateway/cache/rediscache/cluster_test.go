@@ -45,6 +45,7 @@ func deciding() uint16 { return redis.Slot("{" + redis.DefaultKeyPrefix + "cache
 
 // TestClusterLosesEntries kills a node that has nothing but entries.
 func TestClusterLosesEntries(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0)
 	p := startAll(t, hastyCluster(cluster), 3, new(backend), strictAcks)
 	before := checkReadYourWrites(t, p)
@@ -68,6 +69,7 @@ func TestClusterLosesEntries(t *testing.T) {
 
 // TestClusterFailover kills the node that decides; its replica takes over.
 func TestClusterFailover(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 1)
 	p := startAll(t, hastyCluster(cluster), 2, new(backend), strictAcks)
 	checkReadYourWrites(t, p)
@@ -87,6 +89,7 @@ func TestClusterFailover(t *testing.T) {
 // TestClusterMovesTheSlot gives the deciding slot's node another role: its
 // replica becomes the master while all connections stay.
 func TestClusterMovesTheSlot(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 1)
 	p := startAll(t, hastyCluster(cluster), 2, new(backend), strictAcks)
 	checkReadYourWrites(t, p)

@@ -110,6 +110,7 @@ func unusables() []unusable {
 // TestUnusableEntries puts something else into Redis where an entry was. It is a
 // miss, and counted.
 func TestUnusableEntries(t *testing.T) {
+	t.Parallel()
 	b := new(backend)
 	server, p := fleet(t, 2, b, func(o *options) { o.remote.MaxEntryBytes = unusableBytes })
 	c := raw{t, server.Open(t).Conn()}
@@ -149,6 +150,7 @@ func TestUnusableEntries(t *testing.T) {
 
 // TestForeignEntries exchanges the entries of two requests whose stamps are equal.
 func TestForeignEntries(t *testing.T) {
+	t.Parallel()
 	server, p := fleet(t, 2, new(backend), func(o *options) {
 		o.rule = func(r *cache.Rule) {
 			r.Tags = nil
@@ -180,6 +182,7 @@ func TestForeignEntries(t *testing.T) {
 // TestKeysTellNothing looks for what a request and its tags have in the names in
 // Redis.
 func TestKeysTellNothing(t *testing.T) {
+	t.Parallel()
 	server, p := fleet(t, 1, new(backend))
 	c := raw{t, server.Open(t).Conn()}
 	get(p[0].reads, "/secret-path?token=secret-token")
@@ -198,6 +201,7 @@ func TestKeysTellNothing(t *testing.T) {
 
 // TestVariants stores responses that vary on more than their rule says.
 func TestVariants(t *testing.T) {
+	t.Parallel()
 	upstream := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Vary", "Accept-Language, X-Kind")
 		_, _ = fmt.Fprint(w, r.Header.Get("Accept-Language"), r.Header.Get("X-Kind"))
@@ -240,6 +244,7 @@ func TestVariants(t *testing.T) {
 
 // TestResponseSurvives compares all of a response that came by level 2.
 func TestResponseSurvives(t *testing.T) {
+	t.Parallel()
 	responses := map[string]http.HandlerFunc{
 		"/plain": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) },
 		"/empty": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) },
@@ -307,6 +312,7 @@ func compare(t *testing.T, path string, want, got *httptest.ResponseRecorder) {
 // TestUnsharedResponses lets who waits for a response fetch by itself when it turns out
 // to be for one client alone.
 func TestUnsharedResponses(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name     string
 		response http.HandlerFunc
@@ -363,6 +369,7 @@ func wrap(t *testing.T, p *process, next http.HandlerFunc) http.Handler {
 
 // TestWaitIsBounded does not wait longer for another process than it is told to.
 func TestWaitIsBounded(t *testing.T) {
+	t.Parallel()
 	_, p := fleet(t, 2, new(backend), func(o *options) { o.store.MaxRemoteWait = 50 * time.Millisecond })
 	entered, leave := make(chan struct{}), make(chan struct{})
 	slow := wrap(t, p[0], func(w http.ResponseWriter, _ *http.Request) {

@@ -5,6 +5,7 @@ package rediscache_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -38,7 +39,17 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	waitTogether()
 	goleak.VerifyTestMain(m)
+}
+
+// waitTogether lets more tests run at once than there are processors: most of the
+// time each waits for its own Redis. Those that keep a processor busy are not parallel.
+func waitTogether() {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 }
 
 // runGateway serves until its standard input ends. It prints its address when it
@@ -161,6 +172,7 @@ func (g *gateway) get(path string) *httptest.ResponseRecorder {
 // TestProcessStopped stops a gateway that has a response in memory, purges the
 // response through another, and calls the first before it goes on.
 func TestProcessStopped(t *testing.T) {
+	t.Parallel()
 	defer http.DefaultClient.CloseIdleConnections()
 	b := new(backend)
 	upstream := httptest.NewServer(http.HandlerFunc(b.read))

@@ -13,6 +13,7 @@ import (
 
 // TestTurns follows one flight of the fleet.
 func TestTurns(t *testing.T) {
+	t.Parallel()
 	_, p := fleet(t, 2, new(backend))
 	ctx := context.Background()
 	lead := func(p *process, key cache.RemoteKey, stamp cache.Stamp) cache.Role {
@@ -44,6 +45,7 @@ func TestTurns(t *testing.T) {
 
 // TestStampProtocol stores under a stamp of before a purge.
 func TestStampProtocol(t *testing.T) {
+	t.Parallel()
 	_, p := fleet(t, 2, new(backend))
 	ctx, key, tags := context.Background(), cache.RemoteKey{1}, []cache.TagID{{1}, {2}}
 	load := func(p *process, tags []cache.TagID) cache.Loaded {
@@ -98,6 +100,7 @@ func TestStampProtocol(t *testing.T) {
 // TestReconnected loses the subscription for a moment, in which purges may have
 // been missed. What is in Redis is still good.
 func TestReconnected(t *testing.T) {
+	t.Parallel()
 	server, p := fleet(t, 2, new(backend))
 	get(p[0].reads, "/a")
 	awaitStored(t, p[0], 1)
@@ -119,6 +122,7 @@ func TestReconnected(t *testing.T) {
 
 // TestUnknownMessages hears what a later version may purge by.
 func TestUnknownMessages(t *testing.T) {
+	t.Parallel()
 	server, p := fleet(t, 1, new(backend))
 	get(p[0].reads, "/a")
 	if w := get(p[0].reads, "/a"); !isHit(w) {
@@ -131,6 +135,7 @@ func TestUnknownMessages(t *testing.T) {
 
 // TestManyTags purges more tags than a message holds.
 func TestManyTags(t *testing.T) {
+	t.Parallel()
 	_, p := fleet(t, 2, new(backend))
 	tags := make([]cache.TagID, 1000)
 	for i := range tags {
@@ -181,6 +186,7 @@ func TestOptions(t *testing.T) {
 
 // TestOrderOfRequests stores and removes what was requested in one order, in another.
 func TestOrderOfRequests(t *testing.T) {
+	t.Parallel()
 	_, p := fleet(t, 2, new(backend))
 	ctx, tags := context.Background(), []cache.TagID{{1}}
 	older, newer := time.Now(), time.Now().Add(time.Millisecond)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestSecondLevel(t *testing.T) {
+	t.Parallel()
 	b := new(backend)
 	_, p := fleet(t, 2, b)
 	if w := get(p[0].reads, "/a"); status(w) != "venta; fwd=uri-miss; stored" {
@@ -120,6 +121,7 @@ func TestStampede(t *testing.T) {
 }
 
 func TestPurgeAll(t *testing.T) {
+	t.Parallel()
 	b := new(backend)
 	_, p := fleet(t, 2, b, func(o *options) { o.rule = func(r *cache.Rule) { r.Tags = nil } })
 	get(p[0].reads, "/a")

@@ -17,6 +17,7 @@ import (
 // take themselves for the master. Nobody reads what is older than a write that was
 // answered a bound before, through whichever process.
 func TestPlannedFailover(t *testing.T) {
+	t.Parallel()
 	master := redistest.Start(t)
 	redistest.StartReplica(t, master)
 	sentinel := redistest.StartSentinel(t, master, "shop", "")

@@ -52,6 +52,7 @@ func keepsUp(t *testing.T, p *process, target string, written int64) {
 // TestWriterCutOff has a process write that cannot tell the others. They serve
 // what they have no longer than the bound, and go on to store.
 func TestWriterCutOff(t *testing.T) {
+	t.Parallel()
 	c := newCutOff(t)
 	fill(t, c.reader, "/a")
 	c.proxy.Cut()
@@ -85,6 +86,7 @@ func TestWriterCutOff(t *testing.T) {
 // another that is cut off now and then. Nobody reads what is older than a write
 // that was answered a bound before.
 func TestWriterCutOffBound(t *testing.T) {
+	t.Parallel()
 	c := newCutOff(t)
 	var written history
 	for round := range 4 {
@@ -142,6 +144,7 @@ func (h *history) before(target string, at time.Time) (value int64) {
 // TestEndCutOff ends a process with a purge that it could not deliver. It says so,
 // and once it is back under its name nobody serves what it has made old, it neither.
 func TestEndCutOff(t *testing.T) {
+	t.Parallel()
 	var lines bytes.Buffer
 	named := func(o *options) { o.remote.Name = "gateway-1" }
 	c := newCutOff(t, named, func(o *options) { o.remote.Logger = slog.New(slog.NewTextHandler(&lines, nil)) })
@@ -170,6 +173,7 @@ func TestEndCutOff(t *testing.T) {
 
 // TestEndDelivers ends a process whose purge waits for Redis just then.
 func TestEndDelivers(t *testing.T) {
+	t.Parallel()
 	c := newCutOff(t)
 	fill(t, c.reader, "/a")
 	c.proxy.Cut()
@@ -185,6 +189,7 @@ func TestEndDelivers(t *testing.T) {
 
 // TestLeft ends a process that has delivered everything: the others stay as they are.
 func TestLeft(t *testing.T) {
+	t.Parallel()
 	c := newCutOff(t)
 	fill(t, c.reader, "/a")
 	c.writer.remote.Close()
@@ -203,6 +208,7 @@ func TestLeft(t *testing.T) {
 // TestForgotten has a process die. For a while the others serve nothing old, then
 // they void everything once and go on.
 func TestForgotten(t *testing.T) {
+	t.Parallel()
 	c := newCutOff(t, func(o *options) { o.remote.ForgetAfter = 3 * bound })
 	c.server.Do("ZADD", "{venta:cache}:members", "1", "-:of-another-age") // long ago
 	redistest.Eventually(t, func() bool {
@@ -221,6 +227,7 @@ func TestForgotten(t *testing.T) {
 // TestHeardByNobody purges where the server has lost the own subscription: that is
 // no purge that came through.
 func TestHeardByNobody(t *testing.T) {
+	t.Parallel()
 	server, p := fleet(t, 1, new(backend))
 	fill(t, p[0], "/a")
 	channel := "{venta:cache}:purge"

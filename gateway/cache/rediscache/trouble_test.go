@@ -98,6 +98,7 @@ func TestRedisPausedUnderLoad(t *testing.T) {
 // TestPurgesArePending writes while Redis is away. What another process has stored
 // before, in memory and in Redis, must not come back with it.
 func TestPurgesArePending(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name       string
 		maxPending int
@@ -109,6 +110,7 @@ func TestPurgesArePending(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			b := new(backend)
 			server := redistest.Start(t)
 			p := startAll(t, hasty(server), 2, b, strictAcks, func(o *options) { o.remote.MaxPending = test.maxPending })
@@ -147,6 +149,7 @@ func pause(server *redistest.Server) func() *redistest.Server {
 
 // TestRestartedEmpty kills Redis and starts an empty one.
 func TestRestartedEmpty(t *testing.T) {
+	t.Parallel()
 	b := new(backend)
 	server := redistest.Start(t)
 	p := startAll(t, hasty(server), 2, b, strictAcks)
@@ -176,6 +179,7 @@ func TestRestartedEmpty(t *testing.T) {
 // TestRestartedWithOldData brings back entries together with the tags' values
 // that they were stored under. They match, and are of before a purge.
 func TestRestartedWithOldData(t *testing.T) {
+	t.Parallel()
 	b := new(backend)
 	dir := t.TempDir()
 	server := redistest.Start(t, "--dir", dir)
@@ -204,6 +208,7 @@ func TestRestartedWithOldData(t *testing.T) {
 
 // TestFlushed deletes everything in Redis under a running fleet.
 func TestFlushed(t *testing.T) {
+	t.Parallel()
 	b := new(backend)
 	server, p := fleet(t, 2, b)
 	get(p[0].reads, "/a")
@@ -224,6 +229,7 @@ func TestFlushed(t *testing.T) {
 
 // TestStartsWithoutRedis serves at once, and uses Redis when it comes.
 func TestStartsWithoutRedis(t *testing.T) {
+	t.Parallel()
 	b := new(backend)
 	server := redistest.Start(t)
 	server.Kill()
