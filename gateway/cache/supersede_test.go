@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -31,6 +32,10 @@ func superseding() map[string]http.HandlerFunc {
 		"encoded":    field("Content-Encoding", "br"),
 		"too large": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(make([]byte, 3<<10))
+		},
+		"too large with its header": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Much", strings.Repeat("x", 1<<10))
+			_, _ = w.Write(make([]byte, 2<<10-1))
 		},
 		"too large by its word": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "3000")
@@ -320,6 +325,38 @@ func TestStandInIsTheNewest(t *testing.T) {
 		get(h, "/a", "Cache-Control", "no-cache")
 		close(release)
 		if w := <-done; w.Body.String() != "3" {
+			t.Errorf("%d %q %q", w.Code, w.Body, status(w))
+		}
+	})
+}
+
+// TestNoStandInForWhatIsSuperseded holds that a failure is not answered with what was
+// stored when its request came, once a response has taken the place of that.
+func TestNoStandInForWhatIsSuperseded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rule := baseRule()
+		rule.Policy.StaleIfError = time.Hour
+		release := make(chan struct{})
+		var calls atomic.Int64
+		h := wrap(t, newStore(t, cache.Options{}), rule, func(w http.ResponseWriter, r *http.Request) {
+			switch calls.Add(1) {
+			case 1:
+				text("older")(w, r)
+			case 2:
+				<-release
+				w.WriteHeader(http.StatusServiceUnavailable)
+			default:
+				w.WriteHeader(http.StatusNotFound)
+			}
+		})
+		get(h, "/a")
+		time.Sleep(2 * time.Minute)
+		done := make(chan *httptest.ResponseRecorder)
+		go func() { done <- get(h, "/a") }()
+		synctest.Wait()
+		get(h, "/a", "Cache-Control", "no-cache")
+		close(release)
+		if w := <-done; w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%d %q %q", w.Code, w.Body, status(w))
 		}
 	})
