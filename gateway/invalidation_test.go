@@ -2,7 +2,9 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,10 +17,13 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/gatewaytest"
 	"github.com/venta-hq/venta/gateway/policy"
 	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 )
@@ -29,6 +34,7 @@ type writer struct {
 	remove func(ctx context.Context, call int) error
 	came   chan struct{} // a delete has come
 	calls  int
+	large  int // bytes of what a delete returns
 }
 
 func (b *writer) DeleteVendor(ctx context.Context, _ *vendorv2.DeleteVendorRequest) (*vendorv2.DeleteVendorResponse, error) {
@@ -44,7 +50,11 @@ func (b *writer) DeleteVendor(ctx context.Context, _ *vendorv2.DeleteVendorReque
 			return nil, err
 		}
 	}
-	return &vendorv2.DeleteVendorResponse{}, nil
+	response := &vendorv2.DeleteVendorResponse{}
+	if b.large > 0 {
+		response.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, 99, protowire.BytesType), strings.Repeat("x", b.large)))
+	}
+	return response, nil
 }
 
 // site is a gateway, in one of its forms, before a writer.
@@ -57,26 +67,10 @@ type site struct {
 // forms are the ways to stand before a service.
 var forms = map[string]func(*testing.T, gateway.Service, grpc.ClientConnInterface) http.Handler{
 	"gateway": func(t *testing.T, s gateway.Service, conn grpc.ClientConnInterface) http.Handler {
-		gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = gw.Close() })
-		if err := gw.Register(s, conn); err != nil {
-			t.Fatal(err)
-		}
-		return gw.Handler()
+		return inGateway(t, nil, conn, s)
 	},
 	"mux options": func(t *testing.T, s gateway.Service, conn grpc.ClientConnInterface) http.Handler {
-		gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler), MuxOptions: []runtime.ServeMuxOption{runtime.WithMetadata(noMetadata)}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = gw.Close() })
-		if err := gw.Register(s, conn); err != nil {
-			t.Fatal(err)
-		}
-		return gw.Handler()
+		return inGateway(t, []runtime.ServeMuxOption{runtime.WithMetadata(noMetadata)}, conn, s)
 	},
 	"drop-in": func(t *testing.T, s gateway.Service, conn grpc.ClientConnInterface) http.Handler {
 		mux := runtime.NewServeMux()
@@ -85,6 +79,32 @@ var forms = map[string]func(*testing.T, gateway.Service, grpc.ClientConnInterfac
 		}
 		return mux
 	},
+}
+
+func inGateway(t *testing.T, options []runtime.ServeMuxOption, conn grpc.ClientConnInterface, services ...gateway.Service) http.Handler {
+	t.Helper()
+	gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler), MuxOptions: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = gw.Close() })
+	for _, s := range services {
+		if err := gw.Register(s, conn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return gw.Handler()
+}
+
+// writing are the forms, and the gateway before a service that names no tags to purge:
+// there the URI that is written to tells.
+func writing() map[string]func(*testing.T, gateway.Service, grpc.ClientConnInterface) http.Handler {
+	all := maps.Clone(forms)
+	all["by URI"] = func(t *testing.T, s gateway.Service, conn grpc.ClientConnInterface) http.Handler {
+		s.Methods[1].Policy.Invalidates = nil
+		return inGateway(t, nil, conn, s)
+	}
+	return all
 }
 
 // newSite starts a service at an address of its own, with a response of it stored.
@@ -107,7 +127,7 @@ func newSite(t *testing.T, form string, remove policy.Method, do func(context.Co
 	s := service(cached(policy.Cache{StaleIfError: time.Hour}))
 	remove.Invalidates, remove.Response = s.Methods[1].Policy.Invalidates, s.Methods[1].Policy.Response
 	s.Methods[1].Policy = remove
-	h := forms[form](t, s, conn)
+	h := writing()[form](t, s, conn)
 	where := &site{writer: b, Handler: h, stop: func() {
 		server.Stop()
 		conn.WaitForStateChange(t.Context(), connectivity.Ready) // until then calls go out and nobody knows their fate
@@ -185,7 +205,7 @@ func TestWhatWasNeverSentPurgesNothing(t *testing.T) {
 			})
 		}, http.StatusGatewayTimeout},
 	}
-	for form := range forms {
+	for form := range writing() {
 		for _, test := range tests {
 			t.Run(form+"/"+test.name, func(t *testing.T) {
 				s := newSite(t, form, test.policy, nil)
@@ -223,6 +243,8 @@ func TestWhatMayBeDonePurges(t *testing.T) {
 		{"CANCELLED", policy.Method{}, fails(codes.Canceled), true},
 		{"no response in time", policy.Method{Timeout: &policy.Timeout{Duration: 50 * time.Millisecond}},
 			func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() }, true},
+		{"a response that is too large", policy.Method{Limits: &policy.Limits{MaxResponseBytes: 1 << 10}}, nil, true},
+		{"a response that is received, and too large", policy.Method{Limits: &policy.Limits{MaxResponseBytes: 1 << 20}}, nil, true},
 		{"NOT_FOUND", policy.Method{}, fails(codes.NotFound), false},
 		{"INVALID_ARGUMENT", policy.Method{}, fails(codes.InvalidArgument), false},
 		{"FAILED_PRECONDITION", policy.Method{}, fails(codes.FailedPrecondition), false},
@@ -235,11 +257,17 @@ func TestWhatMayBeDonePurges(t *testing.T) {
 		{"UNIMPLEMENTED", policy.Method{}, fails(codes.Unimplemented), false},
 		{"nobody knows, then NOT_FOUND, for it was done", retried, fails(codes.Unavailable, codes.NotFound), true},
 	}
-	for form := range forms {
+	for form := range writing() {
 		for _, test := range tests {
 			t.Run(form+"/"+test.name, func(t *testing.T) {
 				s := newSite(t, form, test.policy, test.remove)
+				if test.policy.Limits != nil {
+					s.large = 2 << 20
+				}
 				w := s.ask("DELETE", nil)
+				if (w.Code == http.StatusBadGateway) != (test.policy.Limits != nil) {
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
 				if s.isStored() == test.purges {
 					t.Errorf("%d %s: stored %v", w.Code, w.Body, !test.purges)
 				}
@@ -250,7 +278,7 @@ func TestWhatMayBeDonePurges(t *testing.T) {
 
 // TestAWriteThatIsLeftPurges has the client leave while its write is under way.
 func TestAWriteThatIsLeftPurges(t *testing.T) {
-	for form := range forms {
+	for form := range writing() {
 		t.Run(form, func(t *testing.T) {
 			s := newSite(t, form, policy.Method{}, func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() })
 			ctx, leave := context.WithCancel(t.Context())
@@ -261,6 +289,79 @@ func TestAWriteThatIsLeftPurges(t *testing.T) {
 			}
 		})
 	}
+}
+
+// endingWatch is a service whose stream ends as a test says.
+type endingWatch struct {
+	healthv1.UnimplementedHealthServer
+	end func(grpc.ServerStreamingServer[healthv1.HealthCheckResponse]) error
+}
+
+func (w *endingWatch) Watch(_ *healthv1.HealthCheckRequest, stream grpc.ServerStreamingServer[healthv1.HealthCheckResponse]) error {
+	return w.end(stream)
+}
+
+// TestStreamsThatWrite has a stream be a write: it purges what is stored of its URI
+// once it may have done something.
+func TestStreamsThatWrite(t *testing.T) {
+	ends := func(code codes.Code) func(grpc.ServerStreamingServer[healthv1.HealthCheckResponse]) error {
+		return func(grpc.ServerStreamingServer[healthv1.HealthCheckResponse]) error {
+			return status.Error(code, "as the test says")
+		}
+	}
+	tests := []struct {
+		name   string
+		end    func(grpc.ServerStreamingServer[healthv1.HealthCheckResponse]) error // nil: nobody is there
+		purges bool
+	}{
+		{"no connection", nil, false},
+		{"refused", ends(codes.NotFound), false},
+		{"nobody knows", ends(codes.Unavailable), true},
+		{"done", ends(codes.OK), true},
+		{"it breaks", func(s grpc.ServerStreamingServer[healthv1.HealthCheckResponse]) error {
+			_ = s.Send(&healthv1.HealthCheckResponse{})
+			return status.Error(codes.NotFound, "what came next")
+		}, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			stream := watching(policy.Method{})
+			stream.Methods[0].Bindings[0] = gateway.Binding{Verb: "PUT", Path: "/v2/vendors/{service}"}
+			watched := grpc.ClientConnInterface(unreachable(t))
+			if test.end != nil {
+				watched = gatewaytest.Dial(t, func(r grpc.ServiceRegistrar) { healthv1.RegisterHealthServer(r, &endingWatch{end: test.end}) })
+			}
+			gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = gw.Close() })
+			stored := gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, &backend{})
+			if err := errors.Join(gw.Register(service(cached(policy.Cache{})), stored), gw.Register(stream, watched)); err != nil {
+				t.Fatal(err)
+			}
+			s := &site{Handler: gw.Handler()}
+			if s.ask("GET", nil); !s.isStored() {
+				t.Fatal("nothing is stored")
+			}
+			w := s.ask("PUT", nil)
+			if s.isStored() == test.purges {
+				t.Errorf("%d %s: stored %v", w.Code, w.Body, !test.purges)
+			}
+		})
+	}
+}
+
+// unreachable is a connection to nobody.
+func unreachable(t *testing.T) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:///nobody", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return nil, errors.New("nobody is there") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 // TestServicesInProcess covers connections that name no peer: all of their failures
