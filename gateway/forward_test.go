@@ -78,7 +78,7 @@ func listed() *policy.Forward {
 }
 
 func storing(shadow bool) policy.Method {
-	return policy.Method{Forward: listed(), Cache: &policy.Cache{TTL: time.Hour, Shadow: shadow}}
+	return policy.Method{Forward: listed(), Cache: &policy.Cache{TTL: time.Hour, VaryHeaders: []string{"X-Varied"}, Shadow: shadow}}
 }
 
 // callPaths are all of them.
@@ -108,7 +108,7 @@ func callPaths() []callPath {
 func gatewayPath(p policy.Method, options ...runtime.ServeMuxOption) func(*testing.T, *sightings) http.Handler {
 	return func(t *testing.T, s *sightings) http.Handler {
 		return gatewaytest.Start(t, gatewaytest.Options{
-			Gateway: gateway.Options{MuxOptions: options, Settings: trusting()},
+			Gateway: gateway.Options{MuxOptions: options, Settings: trusting(), ForwardHeaders: []string{"X-Configured"}},
 			Serve:   s.serve,
 			Register: func(gw *gateway.Gateway, conn grpc.ClientConnInterface) error {
 				var errs []error
@@ -123,7 +123,7 @@ func gatewayPath(p policy.Method, options ...runtime.ServeMuxOption) func(*testi
 
 func dropInPath(p policy.Method, options ...runtime.ServeMuxOption) func(*testing.T, *sightings) http.Handler {
 	return func(t *testing.T, s *sightings) http.Handler {
-		gw, err := gateway.New(gateway.Options{Settings: trusting()})
+		gw, err := gateway.New(gateway.Options{Settings: trusting(), ForwardHeaders: []string{"X-Configured"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,6 +172,7 @@ func TestOneRuleForEveryPath(t *testing.T) {
 		header      http.Header
 		want, stock []string // stock nil: the same
 	}{
+		{"configured", "", http.Header{"X-Configured": {"c"}}, with("x-configured: c"), nil},
 		{"nothing", "", http.Header{}, with(), nil},
 		{"credentials", "", http.Header{"Authorization": {"Bearer x"}}, with("authorization: Bearer x"),
 			with("authorization: Bearer x", "grpcgateway-authorization: Bearer x")},
@@ -231,6 +232,40 @@ func TestOneRuleForEveryPath(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestVariedHeadersTravelWhereResponsesAreStored holds that what a cache's responses vary on
+// reaches the upstream, and that a cache in shadow changes nothing.
+func TestVariedHeadersTravelWhereResponsesAreStored(t *testing.T) {
+	for _, path := range callPaths() {
+		s := newSightings()
+		r := httptest.NewRequest(http.MethodGet, path.route+"7", nil)
+		r.Header.Set("X-Varied", "v")
+		path.handler(t, s).ServeHTTP(httptest.NewRecorder(), r)
+		stored := strings.Contains(path.name, "stored") && !strings.Contains(path.name, "shadow")
+		if got := (<-s.seen).Get("x-varied"); slices.Equal(got, []string{"v"}) != stored {
+			t.Errorf("%s: %q", path.name, got)
+		}
+	}
+}
+
+// TestTheProgramsMatcherDecides holds that beside a header matcher of the program's own
+// nothing else of a client travels than credentials, as with stock, and what is listed.
+func TestTheProgramsMatcherDecides(t *testing.T) {
+	own := runtime.WithIncomingHeaderMatcher(func(name string) (string, bool) { return strings.ToLower(name), name == "X-Own" })
+	for name, start := range map[string]func(*testing.T, *sightings) http.Handler{
+		"gateway": gatewayPath(policy.Method{Forward: listed()}, own), "gateway, stored": gatewayPath(storing(false), own),
+		"drop-in, stored": dropInPath(storing(false), own),
+	} {
+		s := newSightings()
+		r := httptest.NewRequest(http.MethodGet, "/v2/vendors/7", nil)
+		r.Header = http.Header{"Authorization": {"Bearer x"}, "Grpc-Metadata-A": {"a"}, "X-Own": {"o"}, "X-Tenant": {"t"}, "Cookie": {"c=d"}}
+		start(t, s).ServeHTTP(httptest.NewRecorder(), r)
+		got := slices.DeleteFunc(sighted(<-s.seen), func(line string) bool { return strings.HasPrefix(line, "x-forwarded-") })
+		if diff := cmp.Diff([]string{"authorization: Bearer x", "x-own: o", "x-tenant: t"}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

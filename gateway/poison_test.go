@@ -44,6 +44,7 @@ var choices = map[string]string{
 	"X-Tenant":               evil,
 	"If-None-Match":          `"` + evil + `"`,
 	"Content-Type":           "application/" + evil,
+	"Accept":                 "application/" + evil,
 	"Grpc-Metadata-X":        evil,
 	"Grpc-Metadata-X-Bin":    "ZTcx",
 	"Grpc-Metadata-Baggage":  "a=" + evil,
@@ -84,7 +85,7 @@ func storingPaths() map[string]func(*testing.T, *backend) http.Handler {
 	derived := runtime.WithMetadata(func(_ context.Context, r *http.Request) metadata.MD {
 		return metadata.Pairs("x-derived", r.Header.Get("X-Forwarded-Host")+r.Header.Get("Cookie")+r.Header.Get("X-Forwarded-For"))
 	})
-	marshaler := runtime.WithMarshalerOption("application/"+evil, &runtime.JSONPb{})
+	marshaler := runtime.WithMarshalerOption("application/"+evil, &ownForm{})
 	return map[string]func(*testing.T, *backend) http.Handler{
 		"gateway":                    storingGateway(),
 		"gateway, no-op annotator":   storingGateway(noop),
@@ -98,8 +99,30 @@ func storingPaths() map[string]func(*testing.T, *backend) http.Handler {
 		"drop-in, wrapped matcher":   storingDropIn(stock, marshaler),
 		"gateway, both of its own":   storingGateway(all, derived),
 		"drop-in, one of everything": storingDropIn(all, derived, marshaler),
+		"gateway, step in front":     behindStep(storingGateway()),
+		"gateway, step and mux":      behindStep(storingGateway(noop)),
+		"drop-in, step in front":     behindStep(storingDropIn(noop)),
 	}
 }
+
+// behindStep puts a step of the program's own in front, which tells the service something of
+// the client.
+func behindStep(start func(*testing.T, *backend) http.Handler) func(*testing.T, *backend) http.Handler {
+	return func(t *testing.T, b *backend) http.Handler {
+		next := start(t, b)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if referer := r.Header.Get("Referer"); referer != "" {
+				r = r.WithContext(metadata.AppendToOutgoingContext(r.Context(), "x-step", referer))
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// ownForm is a form that a mux of the program's own has for those who ask for it.
+type ownForm struct{ runtime.JSONPb }
+
+func (*ownForm) ContentType(any) string { return "application/" + evil }
 
 func poisonable() policy.Method {
 	return policy.Method{Cache: &policy.Cache{
@@ -264,6 +287,24 @@ func TestWhatDoesNotTravelPoisonsNothing(t *testing.T) {
 		client{handler, http.Header{"X-Tenant": {"t"}, "Connection": {"x-tenant"}}}.get(http.MethodGet)
 		if w := (client{handler, http.Header{"X-Tenant": {"t"}}}).get(http.MethodGet); !strings.Contains(w.Body.String(), "x-tenant=t") {
 			t.Errorf("%s: %v %s", path, w.Header(), w.Body)
+		}
+	}
+}
+
+// TestCredentialsThatDoNotTravelPoisonNothing has a caller whom the gateway knows keep the
+// credentials from the service, which then sees nobody.
+func TestCredentialsThatDoNotTravelPoisonNothing(t *testing.T) {
+	p := poisonable()
+	p.Auth = required
+	s := start(t, answering(open()), p, gateway.Options{})
+	ada := s.bearer(t, "ada")
+	for i, connection := range []string{"authorization", "", ""} {
+		r := httptest.NewRequest(http.MethodGet, "/v2/vendors/7", nil)
+		r.Header = http.Header{"Authorization": {ada}, "Connection": {connection}}
+		w := httptest.NewRecorder()
+		s.Gateway.Handler().ServeHTTP(w, r)
+		if w.Code != http.StatusOK || strings.Contains(w.Body.String(), "authorization=") != (i > 0) {
+			t.Errorf("request %d: %d %v %s", i, w.Code, w.Header(), w.Body)
 		}
 	}
 }
