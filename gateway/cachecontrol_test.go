@@ -2,6 +2,9 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -67,6 +70,7 @@ func TestNobodyElseIsServedWhatIsForOneCaller(t *testing.T) {
 		{"public until a purge", storable(nil, policy.Cache{Tags: []string{"vendor:{id}"}}), "", nil, [3]string{"public, no-cache", "public, no-cache", "public, no-cache"}},
 		{"public, known", storable(keyed, policy.Cache{}), "", []string{key, "ada"}, [3]string{privateUnstored, privateUnstored, privateUnstored}},
 		{"public, credentials", storable(nil, policy.Cache{}), "", []string{"Authorization", "Basic x"}, [3]string{privateUnstored, privateUnstored, privateUnstored}},
+		{"public, a key that nobody asks for", storable(nil, policy.Cache{}), "", []string{key, "ada"}, [3]string{privateValidated, privateValidated, privateValidated}},
 		{"public, cookies", storable(nil, policy.Cache{}), "", []string{"Cookie", "a=b"}, [3]string{privateUnstored, privateUnstored, privateUnstored}},
 		{"public by the service", storable(nil, policy.Cache{}), "max-age=7", nil, [3]string{"max-age=7", "max-age=7", "max-age=7"}},
 		{"public by the service, known", storable(keyed, policy.Cache{}), "public, max-age=7", []string{key, "ada"}, [3]string{"public, max-age=7", "public, max-age=7", "public, max-age=7"}},
@@ -126,6 +130,65 @@ func TestErrorsOfCallersArePrivate(t *testing.T) {
 	for range 2 {
 		if got := open.do(t, "GET", "/v2/vendors/7"); got.status != 404 || !strings.HasPrefix(got.header.Get("Cache-Control"), "public, max-age=") {
 			t.Errorf("public: %d with Cache-Control %q", got.status, got.header.Get("Cache-Control"))
+		}
+	}
+}
+
+// TestRefusalsOfCredentialsArePrivate holds the same where nobody was found out by what a
+// request presents, and on a mux.
+func TestRefusalsOfCredentialsArePrivate(t *testing.T) {
+	_, one := partner(t)
+	byKey := &policy.Auth{Requirement: policy.AuthRequired, Schemes: []policy.Scheme{policy.SchemeAPIKey}}
+	limited := storable(nil, policy.Cache{})
+	byID := limit(1, policy.KeyField)
+	byID.Key.Field = "id"
+	limited.RateLimits = []policy.RateLimit{byID}
+	lends := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), auth.NewPrincipal("ada", nil, nil))))
+		})
+	}
+	key := func(r *http.Request) { r.Header.Set("X-Api-Key", "no such key") }
+	for _, test := range []struct {
+		name   string
+		policy policy.Method
+		steps  gateway.Middleware
+		change func(*http.Request)
+		status int
+		muxed  bool // the same on a mux
+	}{
+		{"a key that is none", policy.Method{Auth: keyed}, gateway.Middleware{}, key, 401, false},
+		{"a certificate", policy.Method{}, gateway.Middleware{}, func(r *http.Request) {
+			r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{}}}
+		}, 200, false},
+		{"stored, and no key", storable(byKey, policy.Cache{Audience: policy.AudiencePrincipal}), gateway.Middleware{}, func(*http.Request) {}, 401, true},
+		{"stored, and over a limit", limited, gateway.Middleware{AfterAuth: steps(lends)}, func(*http.Request) {}, 429, true},
+	} {
+		gw, err := gateway.New(gateway.Options{APIKeys: one, Middleware: test.steps})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer gw.Close()
+		conn, mux := gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, &backend{}), runtime.NewServeMux()
+		if err := errors.Join(gw.Register(service(test.policy), conn),
+			gateway.RegisterOnMux(gateway.NewContext(t.Context(), gw), mux, service(test.policy), conn)); err != nil {
+			t.Fatal(err)
+		}
+		for place, h := range map[string]http.Handler{"a gateway": gw.Handler(), "a mux": mux} {
+			var w *httptest.ResponseRecorder
+			for range 2 { // the first may be admitted
+				w = httptest.NewRecorder()
+				r := httptest.NewRequest(http.MethodGet, "/v2/vendors/7", nil)
+				test.change(r)
+				h.ServeHTTP(w, r)
+			}
+			want := privateUnstored
+			if place == "a mux" && !test.muxed {
+				want = ""
+			}
+			if said := w.Header().Get("Cache-Control"); w.Code != test.status || said != want {
+				t.Errorf("%s, %s: %d with Cache-Control %q", test.name, place, w.Code, said)
+			}
 		}
 	}
 }

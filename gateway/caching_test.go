@@ -172,6 +172,26 @@ func TestUpstreamsVaryKeepsOurs(t *testing.T) {
 	}
 }
 
+// TestWhatTheUpstreamSaysTakesThePlace holds that an error of the upstream's own takes out what
+// is stored, at each form of gateway.
+func TestWhatTheUpstreamSaysTakesThePlace(t *testing.T) {
+	for form, start := range forms {
+		synctest.Test(t, func(t *testing.T) {
+			b := &backend{get: numbered}
+			h := start(t, service(cached(policy.Cache{StaleIfError: time.Hour})), gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, b))
+			serve(h, get("/v2/vendors/7")())
+			b.get = fail(codes.PermissionDenied, "not yours")
+			if got := serve(h, get("/v2/vendors/7", "Cache-Control", "no-cache")()); got.status != http.StatusForbidden {
+				t.Errorf("%s: %d", form, got.status)
+			}
+			b.get = fail(codes.Unavailable, "away")
+			if got := serve(h, get("/v2/vendors/7")()); got.status != http.StatusServiceUnavailable {
+				t.Errorf("%s: %d %s %q", form, got.status, got.body, got.header.Get("Cache-Status"))
+			}
+		})
+	}
+}
+
 // TestNobodyTakesStandInsFromOthers has one client that is refused for a header of its
 // own, at each form of gateway, while the service is away: what stands in for the
 // service stays, whatever header that was.

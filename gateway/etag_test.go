@@ -263,6 +263,13 @@ func TestVersionsAndMasks(t *testing.T) {
 			t.Errorf("%s: two versions: %d %s", edge, w.Code, w.Body)
 		}
 	}
+	inBody := policy.Method{Etag: &policy.Etag{Field: "vendor.description"}}
+	for edge, h := range versionedEdges(t, v, readsVersion, inBody) {
+		got := send(h, "PATCH", `{"name":"one","description":"1"}`, "If-Match", `"1"`)
+		if got.status != 200 || strings.Join(v.masks, " ") != "name" {
+			t.Errorf("%s, the version in what is changed: %d %s: %q", edge, got.status, got.body, v.masks)
+		}
+	}
 }
 
 // TestVersionOfRetriedWrite holds what is documented of a write that was done and whose
