@@ -169,6 +169,39 @@ func checkBadRequest(t *testing.T, place string, scope policy.BreakerScope, bad 
 	}
 }
 
+// TestEachPolicyAloneMindsWhoIsToBlame has a drop-in with one policy: it is enough to tell
+// who caused a failure.
+func TestEachPolicyAloneMindsWhoIsToBlame(t *testing.T) {
+	all := charging(policy.BreakerPerMethod, false)
+	for name, p := range map[string]policy.Method{
+		"breaker": {CircuitBreaker: all.CircuitBreaker},
+		"retry":   {Retry: all.Retry},
+		"hedge": {Hedge: &policy.Hedge{
+			MaxAttempts: 3, Delay: time.Minute, NonFatalStatusCodes: all.Retry.RetryableStatusCodes, Budget: all.Retry.Budget,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, strangers := serveDepot(t, &depot{}, depotSends)
+			var sent atomic.Int64
+			gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler), Interceptors: attempts(&sent)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer gw.Close()
+			mux := runtime.NewServeMux()
+			if err := gateway.RegisterOnMux(gateway.NewContext(t.Context(), gw), mux, attacked(p), strangers); err != nil {
+				t.Fatal(err)
+			}
+			if got := serve(mux, get("/find?domain=%ff")()); got.status != 500 || sent.Load() != 1 {
+				t.Errorf("%d after %d attempts: %s", got.status, sent.Load(), got.body)
+			}
+			if got := serve(mux, get("/find?domain=a")()); got.status != 200 {
+				t.Errorf("the next request pays for it: %d %s", got.status, got.body)
+			}
+		})
+	}
+}
+
 // TestResponsesThatAreTooLarge holds that a response is too large whoever found it
 // so, and charged to nobody; and that an upstream's quota is what it is.
 func TestResponsesThatAreTooLarge(t *testing.T) {

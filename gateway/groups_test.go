@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/gatewaytest"
@@ -72,6 +74,43 @@ func TestGroupIsOneCount(t *testing.T) {
 
 // TestUnequalGroups holds that what differs is refused, with the names, be it in
 // one service, by an override, or in another service of the gateway.
+// TestGroupsOfOtherScopes holds how far groups of one name reach.
+func TestGroupsOfOtherScopes(t *testing.T) {
+	for _, test := range []struct {
+		scope    policy.GroupScope
+		sources  [2]string // of the services
+		together bool
+	}{
+		{policy.GroupPerService, [2]string{"shop.proto", "shop.proto"}, false},
+		{policy.GroupPerFile, [2]string{"shop.proto", "store.proto"}, false},
+		{policy.GroupPerFile, [2]string{"shop.proto", "shop.proto"}, true},
+		{policy.GroupPerGateway, [2]string{"shop.proto", "store.proto"}, true},
+	} {
+		l := threeTogether()
+		l.GroupScope = test.scope
+		p := policy.Method{RateLimits: []policy.RateLimit{l}}
+		one, other := service(p), watching(policy.Method{})
+		one.Source, other.Source = test.sources[0], test.sources[1]
+		other.Methods = []gateway.Method{{
+			Name: "Check", Call: gateway.Unary(healthv1.HealthClient.Check), Policy: p,
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/check"}},
+		}}
+		h := inGateway(t, nil, gatewaytest.Dial(t, func(r grpc.ServiceRegistrar) {
+			vendorv2.RegisterVendorServiceServer(r, &backend{})
+			healthv1.RegisterHealthServer(r, health.NewServer())
+		}), one, other)
+		served := 0
+		for i := range 8 {
+			if serve(h, get([]string{"/v2/vendors/7", "/v1/check"}[i%2])()).status == 200 {
+				served++
+			}
+		}
+		if served != map[bool]int{true: 3, false: 6}[test.together] {
+			t.Errorf("scope %v, files %q: %d served", test.scope, test.sources, served)
+		}
+	}
+}
+
 func TestUnequalGroups(t *testing.T) {
 	four := threeTogether()
 	four.Requests = 4

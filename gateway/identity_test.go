@@ -250,6 +250,41 @@ func TestWhoTheCallerIsTravelsSigned(t *testing.T) {
 	}
 }
 
+// TestTheTokenIsForTheUpstream holds that a connection with a name is the audience.
+func TestTheTokenIsForTheUpstream(t *testing.T) {
+	key, keys := partner(t)
+	signer, err := identity.NewSigner(identity.SignerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := auth.NewIdentityVerifier(auth.IdentityOptions{Audience: "orders", Keys: signer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gw, err := gateway.New(gateway.Options{APIKeys: keys, Identity: identity.Options{Signer: signer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = gw.Close() })
+	w := &witness{}
+	conn := gatewaytest.Dial(t, func(r grpc.ServiceRegistrar) { vendorv2.RegisterVendorServiceServer(r, w) })
+	if err := gw.Register(service(policy.Method{Auth: keyed}), namedConn{conn}); err != nil {
+		t.Fatal(err)
+	}
+	serve(gw.Handler(), get("/v2/vendors/7", "X-Api-Key", key)())
+	if len(w.calls) != 1 {
+		t.Fatalf("%d calls", len(w.calls))
+	}
+	if p, err := verifier.Verify(t.Context(), strings.Join(w.calls[0].Get(auth.IdentityKey), "")); err != nil || p.Subject != "acme" {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
+// namedConn has a name, as connections of package upstream may.
+type namedConn struct{ grpc.ClientConnInterface }
+
+func (namedConn) Name() string { return "orders" }
+
 // unspeakable is a claim that no encoder survives.
 type unspeakable struct{}
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/concurrency"
 	"github.com/venta-hq/venta/gateway/gatewaytest"
 	"github.com/venta-hq/venta/gateway/policy"
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
@@ -149,6 +151,63 @@ func TestMethodsShareABound(t *testing.T) {
 	if got := s.do(t, "DELETE", "/v2/vendors/7"); got.status != http.StatusNoContent {
 		t.Errorf("%d %s", got.status, got.body)
 	}
+}
+
+// TestOverrideKeepsWhatABoundHasLearnt holds that an override of an adaptive bound sheds
+// nobody for having to learn anew.
+func TestOverrideKeepsWhatABoundHasLearnt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, err := gateway.New(gateway.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer gw.Close()
+		bounded := policy.Method{Concurrency: &policy.Concurrency{MaxInFlight: 400, Adaptive: true}}
+		if err := gw.Register(service(bounded), gateway.ServerConn(&vendorv2.VendorService_ServiceDesc, &backend{})); err != nil {
+			t.Fatal(err)
+		}
+		before := limiterOf(gw)
+		wave := func(calls int, took time.Duration) {
+			permits := make([]concurrency.Permit, 0, calls)
+			for range calls {
+				if permit, err := before.Acquire(t.Context(), policy.CriticalityDefault); err == nil {
+					permits = append(permits, permit)
+				}
+			}
+			time.Sleep(took)                          // virtual
+			for i := range slices.Backward(permits) { // the busiest first
+				permits[i].Done(concurrency.Success)
+			}
+		}
+		for range 60 {
+			wave(1, 10*time.Millisecond)
+		}
+		for waves := 0; waves < 20 && before.Load().Limit == 400; waves++ {
+			wave(100, 100*time.Millisecond)
+		}
+		learnt := before.Load().Limit
+		if learnt >= 400 {
+			t.Fatalf("a bound of %d has learnt nothing", learnt)
+		}
+		if err := gw.Override([]gateway.Override{{Methods: getVendor, Policy: &policyv1.Policy{
+			Concurrency: &policyv1.Concurrency{MaxInFlight: new(int32(401)), Adaptive: new(true)},
+		}}}); err != nil {
+			t.Fatal(err)
+		}
+		if after := limiterOf(gw); after == before || after.Load().Limit != learnt {
+			t.Errorf("a bound of %d becomes %d", learnt, after.Load().Limit)
+		}
+	})
+}
+
+func limiterOf(gw *gateway.Gateway) *concurrency.Limiter {
+	parts, _, _, _ := gw.State()
+	for _, part := range parts {
+		if limiter, ok := part.(*concurrency.Limiter); ok {
+			return limiter
+		}
+	}
+	return nil
 }
 
 func TestUnequalBoundsAreRefused(t *testing.T) {
