@@ -46,7 +46,7 @@ func TestPlannedFailover(t *testing.T) {
 	sentinel.Do("SENTINEL", "FAILOVER", "shop")
 	redistest.Eventually(t, func() bool {
 		return !strings.Contains(sentinel.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "shop"), master.Addr) &&
-			strings.Contains(master.Do("INFO", "replication"), "role:slave")
+			master.IsReplica()
 	})
 	for end := time.Now().Add(2 * bound); time.Now().Before(end); {
 		<-time.After(10 * time.Millisecond)

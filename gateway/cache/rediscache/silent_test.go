@@ -81,6 +81,26 @@ func TestWriterCutOff(t *testing.T) {
 	if c.reader.events.of(rediscache.EventForgotten) > 0 {
 		t.Error("everything was voided, though all was delivered")
 	}
+	redistest.Eventually(t, func() bool { // and purges are told at once again
+		told := c.writer.events.of(rediscache.EventPurged)
+		put(c.writer.writes, "/a")
+		return c.writer.events.of(rediscache.EventPurged) > told
+	})
+}
+
+// TestLateProofs has each reply come late, and with it the purges before it: a reply says
+// nothing of the time between its request and its coming, and is trusted for no longer.
+func TestLateProofs(t *testing.T) {
+	t.Parallel()
+	c := newCutOff(t)
+	c.proxy.Delay(bound * 5 / 12) // less than a lease, and more than half of one
+	awaitDistrust(t, c.writer)
+	for end := time.Now().Add(3 * bound); time.Now().Before(end); {
+		if c.writer.remote.Trusted(time.Now()) {
+			t.Fatal("trusted, though purges may be under way for as long as a proof holds")
+		}
+		<-time.After(10 * time.Millisecond)
+	}
 }
 
 // TestWriterCutOffBound races reads through one process with writes through
@@ -153,18 +173,22 @@ func TestEndCutOff(t *testing.T) {
 	fill(t, c.reader, "/b")
 	c.proxy.Cut()
 	written := number(put(c.writer.writes, "/a"))
+	put(c.writer.writes, "/b")
 	c.writer.remote.Close()
-	if !strings.Contains(lines.String(), "could not be delivered") || !strings.Contains(lines.String(), "tags=1") ||
+	if !strings.Contains(lines.String(), "could not be delivered") || !strings.Contains(lines.String(), "tags=2") ||
 		c.writer.events.of(rediscache.EventPurgeLost) != 1 {
 		t.Errorf("the end of a process that lost a purge: %s\n%s", c.writer.events, lines.String())
 	}
+	c.proxy.Drop() // or it would come through late
 	c.proxy.Heal()
 	again := launch(t, c.client(t), c.backend, impatient, named)
 	awaitTrust(t, again)
 	redistest.Eventually(t, func() bool { return c.reader.remote.Oldest(time.Now()).IsZero() })
 	for _, p := range []*process{again, c.reader} {
-		if w := get(p.reads, "/a"); number(w) != written {
-			t.Errorf("reads %s after %d: %q", w.Body, written, status(w))
+		for _, target := range []string{"/a", "/b"} {
+			if w := get(p.reads, target); number(w) != written {
+				t.Errorf("reads %s of %s after %d: %q", w.Body, target, written, status(w))
+			}
 		}
 	}
 	if again.events.of(rediscache.EventForgotten)+c.reader.events.of(rediscache.EventForgotten) != 1 {

@@ -66,6 +66,16 @@ func (p *Proxy) Heal() {
 	}
 }
 
+// Drop ends all connections. What was sent while nothing passed is lost.
+func (p *Proxy) Drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn := range p.open {
+		_ = conn.Close()
+	}
+	clear(p.open)
+}
+
 // Delay makes each reply late by so much.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -39,4 +40,11 @@ func StartReplica(t testing.TB, of *Server) *Server {
 	replica.Do("REPLICAOF", "127.0.0.1", strconv.Itoa(of.port()))
 	replica.awaitMaster()
 	return replica
+}
+
+// IsReplica reports whether the server says that it is one. A server that changes its
+// role ends its connections: one that cannot be asked is none yet.
+func (s *Server) IsReplica() bool {
+	reply, err := roundTrip(s.Addr, []string{"INFO", "replication"})
+	return err == nil && strings.Contains(reply, "role:slave")
 }
