@@ -124,12 +124,12 @@ func (w *Watcher) finish(r Reload, next *Loaded, err error) {
 	}
 	w.last = r
 	w.mu.Unlock()
+	if w.options.OnReload != nil { // first: who reads a line finds the metrics that go with it
+		w.options.OnReload(r)
+	}
 	w.log(r)
 	if !slices.Equal(before, r.Pending) {
 		w.logPending(r.Pending)
-	}
-	if w.options.OnReload != nil {
-		w.options.OnReload(r)
 	}
 }
 
