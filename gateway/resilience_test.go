@@ -201,7 +201,7 @@ func TestOverrideKeepsWhatABoundHasLearnt(t *testing.T) {
 }
 
 func limiterOf(gw *gateway.Gateway) *concurrency.Limiter {
-	parts, _, _, _ := gw.State()
+	parts, _, _, _ := gw.State() //nolint:dogsled // the parts alone
 	for _, part := range parts {
 		if limiter, ok := part.(*concurrency.Limiter); ok {
 			return limiter

@@ -109,7 +109,7 @@ func unusables() []unusable {
 
 // TestUnusableEntries puts something else into Redis where an entry was. It is a
 // miss, and counted.
-func TestUnusableEntries(t *testing.T) {
+func TestUnusableEntries(t *testing.T) { //nolint:tparallel // one fleet has them all, one after the other
 	t.Parallel()
 	b := new(backend)
 	server, p := fleet(t, 2, b, func(o *options) { o.remote.MaxEntryBytes = unusableBytes })
@@ -311,7 +311,7 @@ func compare(t *testing.T, path string, want, got *httptest.ResponseRecorder) {
 
 // TestUnsharedResponses lets who waits for a response fetch by itself when it turns out
 // to be for one client alone.
-func TestUnsharedResponses(t *testing.T) {
+func TestUnsharedResponses(t *testing.T) { //nolint:tparallel // one fleet has them all, one after the other
 	t.Parallel()
 	tests := []struct {
 		name     string
