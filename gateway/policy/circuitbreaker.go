@@ -23,17 +23,24 @@ func neverFailures() map[codes.Code]string {
 	}
 }
 
-// longestOpen is the longest that a breaker may stay open.
-const longestOpen = time.Hour
+// How long a breaker may stay open.
+const (
+	shortestOpen = 100 * time.Millisecond
+	longestOpen  = time.Hour
+)
 
 func (b *CircuitBreaker) limits() faults {
 	var found faults
 	found.number("circuit_breaker.error_threshold_percent", int64(b.ErrorThresholdPercent), 1, 100)
 	found.duration("circuit_breaker.window", b.Window, time.Second, 10*time.Minute)
 	found.number("circuit_breaker.minimum_calls", int64(b.MinimumCalls), 1, 1_000_000)
-	found.duration("circuit_breaker.open_duration", b.OpenDuration, 100*time.Millisecond, longestOpen)
+	found.duration("circuit_breaker.open_duration", b.OpenDuration, shortestOpen, longestOpen)
 	if b.MaxOpenDuration != 0 {
-		found.duration("circuit_breaker.max_open_duration", b.MaxOpenDuration, max(b.OpenDuration, 100*time.Millisecond), longestOpen)
+		least := shortestOpen
+		if b.OpenDuration <= longestOpen { // else it is refused for that
+			least = max(b.OpenDuration, shortestOpen)
+		}
+		found.duration("circuit_breaker.max_open_duration", b.MaxOpenDuration, least, longestOpen)
 	}
 	found.number("circuit_breaker.half_open_calls", int64(b.HalfOpenCalls), 1, 1000)
 	found = append(found, b.slowCallLimits()...)

@@ -125,10 +125,18 @@ func TestValidateLimits(t *testing.T) {
 		{"hedge too late", func(m *policy.Method) { m.Hedge = hedge(); m.Hedge.Delay = 2 * time.Hour }, "hedge.delay"},
 		{"attempt of a day", func(m *policy.Method) { m.Retry.PerAttemptTimeout = 24 * time.Hour }, "retry.per_attempt_timeout"},
 		{"attempt of no time", func(m *policy.Method) { m.Retry.PerAttemptTimeout = 1 }, "retry.per_attempt_timeout"},
-		{"limit of no requests by default", func(m *policy.Method) { m.RateLimits[0].Requests, m.RateLimits[0].Burst = -1, -1 }, "rate_limits[0].requests"},
+		{"limit of no requests at once either", func(m *policy.Method) { m.RateLimits[0].Requests, m.RateLimits[0].Burst = -1, -1 },
+			"rate_limits[0].requests rate_limits[0].burst"},
+		{"limit of no burst with leases", func(m *policy.Method) {
+			l := &m.RateLimits[0]
+			l.Burst, l.Lease, l.Shared, l.OnStoreFailure = 0, 5, true, policy.FailureAllow
+		}, "rate_limits[0].burst"},
+		{"breaker open too long", func(m *policy.Method) {
+			m.CircuitBreaker.OpenDuration, m.CircuitBreaker.MaxOpenDuration = 2*time.Hour, time.Hour
+		}, "circuit_breaker.open_duration"},
 		{"tag of a shell", func(m *policy.Method) { m.Cache.Tags = []string{"thing:${id}"} }, "cache.tags[0]"},
 		{"limit zero", func(m *policy.Method) { m.RateLimits[0] = policy.RateLimit{} },
-			"rate_limits[0].name rate_limits[0].requests rate_limits[0].interval rate_limits[0].cost.units"},
+			"rate_limits[0].name rate_limits[0].requests rate_limits[0].interval rate_limits[0].burst rate_limits[0].cost.units"},
 		{"limit name longest", func(m *policy.Method) { m.RateLimits[0].Name = strings.Repeat("a-_9", 16) }, ""},
 		{"limit name too long", func(m *policy.Method) { m.RateLimits[0].Name = strings.Repeat("a", 65) }, "rate_limits[0].name"},
 		{"limit name twice", func(m *policy.Method) { m.RateLimits = slices.Repeat(m.RateLimits, 2) }, "rate_limits[1].name"},

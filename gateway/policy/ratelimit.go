@@ -13,8 +13,8 @@ const (
 	MaxRateLimits = 8
 	// MaxTiers is the most tiers of a limit.
 	MaxTiers = 16
-
-	mostRequests = 1_000_000_000
+	// MaxRequests is the most requests of a limit, at once or in an interval.
+	MaxRequests = 1_000_000_000
 )
 
 // rateLimits makes the list of limits one block.
@@ -83,11 +83,9 @@ func (l *RateLimit) limits(path string) faults {
 	if !isLimitName(l.Name) {
 		found.add(path+".name", fmt.Sprintf("%q is not a limit's name", l.Name), "write 1 to 64 characters of a-z, 0-9, '-' and '_'")
 	}
-	found.number(path+".requests", l.Requests, 1, mostRequests)
+	found.number(path+".requests", l.Requests, 1, MaxRequests)
 	found.duration(path+".interval", l.Interval, time.Second, 24*time.Hour)
-	if l.Burst != l.Requests { // or it is the default, or as wrong as requests
-		found.number(path+".burst", l.Burst, 1, mostRequests)
-	}
+	found.number(path+".burst", l.Burst, 1, MaxRequests)
 	if l.Key.Source == KeyHeader {
 		found.header(path+".key.header", l.Key.Header)
 		found.verified(path+".key.header", l.Key.Header)
@@ -146,10 +144,8 @@ func (l *RateLimit) tierLimits(path string) faults {
 			found.add(at, fmt.Sprintf("an earlier tier has the claim %q of %q too, so this one never applies", t.Claim, t.Value), "remove one of them")
 		}
 		seen[[2]string{t.Claim, t.Value}] = true
-		found.number(at+".requests", t.Requests, 1, mostRequests)
-		if t.Burst != t.Requests {
-			found.number(at+".burst", t.Burst, 1, mostRequests)
-		}
+		found.number(at+".requests", t.Requests, 1, MaxRequests)
+		found.number(at+".burst", t.Burst, 1, MaxRequests)
 		if l.Cost.Field == "" && l.Cost.Units > t.Burst && t.Burst > 0 {
 			found.add(at+".burst", fmt.Sprintf("a request costs %d units, so none would ever pass", l.Cost.Units), "raise burst or lower the cost")
 		}
@@ -175,6 +171,7 @@ func (l *RateLimit) sharedLimits(path string) faults {
 		found.add(path+".lease", "a local count takes no leases", "remove it, or write SCOPE_SHARED")
 	case l.Cost.Field != "":
 		found.add(path+".lease", "a lease is of equal requests, and the cost is a field's value", "remove it, or write cost.units")
+	case l.smallestBurst() < 1: // refused for that
 	default:
 		found.number(path+".lease", l.Lease, 1, l.smallestBurst())
 	}

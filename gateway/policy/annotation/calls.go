@@ -94,7 +94,7 @@ func (d *decoder) circuitBreaker(b *policyv1.CircuitBreaker) *policy.CircuitBrea
 			codes.Internal, codes.Unavailable, codes.DataLoss),
 		Shadow: isShadow(b.GetMode()),
 	}
-	longest := max(min(10*read.OpenDuration, time.Hour), read.OpenDuration)
+	longest := max(min(10*read.OpenDuration, time.Hour), 100*time.Millisecond) // whatever is wrong with open_duration
 	read.MaxOpenDuration = d.duration("circuit_breaker.max_open_duration", b.MaxOpenDuration, longest)
 	if read.SlowCallDuration > 0 && read.SlowCallThresholdPercent == 0 {
 		read.SlowCallThresholdPercent = 100

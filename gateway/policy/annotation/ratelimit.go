@@ -23,22 +23,13 @@ func (d *decoder) rateLimits(limits []*policyv1.RateLimit) []policy.RateLimit {
 func (d *decoder) rateLimit(path string, l *policyv1.RateLimit) policy.RateLimit {
 	read := policy.RateLimit{
 		Name:     "default",
-		Requests: 1,
 		Interval: d.requiredDuration(path+".interval", l.Interval, time.Second),
 		Key:      d.rateLimitKey(path+".key", l.Key),
 	}
 	if l.Name != nil {
 		read.Name = *l.Name
 	}
-	if l.Requests != nil {
-		read.Requests = *l.Requests
-	} else {
-		d.missing(path+".requests", "write a number such as 100")
-	}
-	read.Burst = read.Requests
-	if l.Burst != nil {
-		read.Burst = *l.Burst
-	}
+	read.Requests, read.Burst = d.rate(path, l.Requests, l.Burst)
 	read.Cost = d.rateLimitCost(path+".cost", l.Cost)
 	for i, tier := range l.GetTiers() {
 		read.Tiers = append(read.Tiers, d.rateLimitTier(fmt.Sprintf("%s.tiers[%d]", path, i), tier))
@@ -69,15 +60,28 @@ func (d *decoder) rateLimitGroup(path string, l *policyv1.RateLimit) (string, po
 }
 
 func (d *decoder) rateLimitTier(path string, t *policyv1.RateLimitTier) policy.RateLimitTier {
-	if t.Requests == nil {
-		d.missing(path+".requests", "write a number such as 100")
-		return policy.RateLimitTier{Claim: t.GetClaim(), Value: t.GetValue(), Requests: 1, Burst: 1}
-	}
-	read := policy.RateLimitTier{Claim: t.GetClaim(), Value: t.GetValue(), Requests: *t.Requests, Burst: *t.Requests}
-	if t.Burst != nil {
-		read.Burst = *t.Burst
-	}
+	read := policy.RateLimitTier{Claim: t.GetClaim(), Value: t.GetValue()}
+	read.Requests, read.Burst = d.rate(path, t.Requests, t.Burst)
 	return read
+}
+
+// rate reads how many requests an interval admits, and how many at once. What is
+// missing or out of its limits has no say in the other: the largest stands in.
+func (d *decoder) rate(path string, written, burst *int64) (requests, atOnce int64) {
+	requests = policy.MaxRequests
+	if written != nil {
+		requests = *written
+	} else {
+		d.missing(path+".requests", "write a number such as 100")
+	}
+	switch {
+	case burst != nil:
+		return requests, *burst
+	case requests < 1 || requests > policy.MaxRequests:
+		return requests, policy.MaxRequests
+	default:
+		return requests, requests
+	}
 }
 
 func onStoreFailure(f policyv1.RateLimit_OnStoreFailure) policy.StoreFailure {
