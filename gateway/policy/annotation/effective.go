@@ -100,9 +100,15 @@ func (e Effective) validateEnforced(rpc policy.RPC) []policy.Fault {
 			continue
 		}
 		_, rest, _ := strings.Cut(f.Path, "]")
-		found[i].Path = fmt.Sprintf("rate_limits[%d]%s", e.limits[index], rest)
+		found[i].Path = e.LimitPath(index) + rest
 	}
 	return found
+}
+
+// LimitPath returns the path of an entry of Policy.RateLimits as the annotation has
+// it, where entries of MODE_OFF may stand before it.
+func (e Effective) LimitPath(index int) string {
+	return fmt.Sprintf("rate_limits[%d]", e.limits[index])
 }
 
 // audience requires a choice where a stored response could reach somebody who may

@@ -20,8 +20,8 @@ type member struct {
 
 // checkGroups compares an RPC's limits with those that they have one count with.
 // What other runs of the plugin generate, the gateway compares at its start.
-func (r *resolver) checkGroups(s scope, method *protogen.Method, limits []policy.RateLimit) {
-	for i, limit := range limits {
+func (r *resolver) checkGroups(s scope, method *protogen.Method, effective annotation.Effective) {
+	for i, limit := range effective.Policy.RateLimits {
 		id := limit.GroupID(string(method.Parent.Desc.FullName()), method.Desc.ParentFile().Path())
 		if id == "" {
 			continue
@@ -35,7 +35,7 @@ func (r *resolver) checkGroups(s scope, method *protogen.Method, limits []policy
 			continue
 		}
 		r.policyFault(s, annotation.Fault{Level: s.merged.Level("rate_limits"), Fault: policy.Fault{
-			Path:    fmt.Sprintf("rate_limits[%d].group", i),
+			Path:    effective.LimitPath(i) + ".group",
 			Problem: fmt.Sprintf("it has one count with the limit of %s in the group %q and has other settings", first.rpc, limit.Group),
 			Remedy:  "write the same settings, or name another group",
 		}}, method)

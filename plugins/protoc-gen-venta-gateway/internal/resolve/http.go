@@ -48,12 +48,12 @@ type binding struct {
 
 // wrong notes a fault of the rule or of the field of it that a path leads to.
 func (b *binding) wrong(problem, remedy string, field ...int32) {
-	b.report.add(fault{b.rulePosition(b.rule, field...), problem, remedy})
+	b.report.add(fault{b.rulePosition(b.rule, field...), b.rule.named(problem), remedy})
 }
 
 // wrongPath notes a fault of the path template.
 func (b *binding) wrongPath(problem, remedy string) {
-	b.report.add(fault{b.patternPosition(b.rule), problem, remedy})
+	b.report.add(fault{b.patternPosition(b.rule), b.rule.named(problem), remedy})
 }
 
 func (b *binding) read() {

@@ -26,7 +26,7 @@ func (l *linesOf) add(r *resolver, s scope, method *protogen.Method) {
 	for _, level := range []annotation.Level{annotation.File, annotation.Service, annotation.Method} {
 		element := l.element(names[level])
 		for _, name := range s.merged.Blocks() {
-			at := r.source.position(join(s.annotations[level], fieldNumbers(name)...))
+			at := r.source.within(s.annotations[level], fieldNumbers(name)...)
 			block := Block{name, at.line}
 			if s.merged.Level(name) == level && at.line > 0 && !slices.Contains(element.Blocks, block) {
 				element.Blocks = append(element.Blocks, block)

@@ -28,13 +28,13 @@ type resolver struct {
 // scope is an element of the file with what is annotated on it and around it.
 type scope struct {
 	merged      annotation.Merged
-	annotations map[annotation.Level][]int32 // where the options of each level stand
-	rules       []rule                       // of the RPC, where it is one
+	annotations map[annotation.Level]place // where the options of each level stand
+	rules       []rule                     // of the RPC, where it is one
 }
 
 func (r *resolver) file(file *protogen.File) File {
 	resolved := File{Proto: file}
-	s := scope{annotations: map[annotation.Level][]int32{}}
+	s := scope{annotations: map[annotation.Level]place{}}
 	at := []int32{fileOptions, policyOption}
 	s = r.enter(s, annotation.File, annotated(file.Desc.Options(), policyv1.E_File), at)
 	routed := false
@@ -98,7 +98,7 @@ func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope
 	}
 	if len(bindings) > 0 {
 		r.lines.add(r, s, method)
-		r.checkGroups(s, method, effective.Policy.RateLimits)
+		r.checkGroups(s, method, effective)
 	}
 	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy, Inherited: effective.Inherited()}
 }
@@ -106,7 +106,7 @@ func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope
 // enter lays a level's annotation over what surrounds it.
 func (r *resolver) enter(outer scope, level annotation.Level, p *policyv1.Policy, at []int32) scope {
 	merged, faults := outer.merged.With(level, p)
-	inner := scope{merged: merged, annotations: map[annotation.Level][]int32{level: at}}
+	inner := scope{merged: merged, annotations: map[annotation.Level]place{level: {at, p.ProtoReflect()}}}
 	maps.Copy(inner.annotations, outer.annotations)
 	for _, f := range faults {
 		r.policyFault(inner, f, nil)
@@ -133,14 +133,14 @@ func inherited(methods []Method) policy.Method {
 // that the fault appears on.
 func (r *resolver) policyFault(s scope, f annotation.Fault, method *protogen.Method) {
 	if name, index := splitIndex(f.Path); name == "routes" && index < len(s.rules) {
-		r.report.add(fault{r.patternPosition(s.rules[index]), f.Problem, f.Remedy})
+		r.report.add(fault{r.patternPosition(s.rules[index]), s.rules[index].named(f.Problem), f.Remedy})
 		return
 	}
 	problem := f.Problem
 	if f.Path != "" {
 		problem = f.Path + ": " + problem
 	}
-	noted := fault{r.source.position(join(s.annotations[f.Level], fieldNumbers(f.Path)...)), problem, f.Remedy}
+	noted := fault{r.source.within(s.annotations[f.Level], fieldNumbers(f.Path)...), problem, f.Remedy}
 	if method == nil || f.Level == annotation.Method {
 		r.report.add(noted)
 		return

@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"fmt"
+
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
@@ -10,9 +12,19 @@ import (
 // rule is one google.api.http rule of an RPC, and where it stands.
 type rule struct {
 	*annotations.HttpRule
-	path       []int32  // in the schema's descriptor
+	option     place    // of the annotation
+	inner      []int32  // the path in it
 	outside    position // in a service configuration, where file is set
 	additional bool     // one of additional_bindings
+	index      int      // among them
+}
+
+// named begins what is wrong with the rule with its name, where it needs one.
+func (one rule) named(problem string) string {
+	if !one.additional {
+		return problem
+	}
+	return fmt.Sprintf("additional_bindings[%d]: %s", one.index, problem)
 }
 
 // rules returns what routes an RPC, in grpc-gateway's order: the rules of the
@@ -25,7 +37,7 @@ func (r *resolver) rules(method *protogen.Method) []rule {
 	}
 	if proto.HasExtension(method.Desc.Options(), annotations.E_Http) {
 		annotated, _ := proto.GetExtension(method.Desc.Options(), annotations.E_Http).(*annotations.HttpRule)
-		found = append(found, withAdditional(rule{HttpRule: annotated, path: methodRule(method)})...)
+		found = append(found, withAdditional(rule{HttpRule: annotated, option: place{methodRule(method), annotated.ProtoReflect()}})...)
 	}
 	if len(found) == 0 && r.options.GenerateUnbound {
 		found = append(found, unboundRule(method))
@@ -36,11 +48,10 @@ func (r *resolver) rules(method *protogen.Method) []rule {
 func withAdditional(main rule) []rule {
 	found := []rule{main}
 	for i, additional := range main.GetAdditionalBindings() {
-		one := rule{HttpRule: additional, outside: main.outside, additional: true}
-		if main.path != nil {
-			one.path = join(main.path, ruleAdditionalBindings, int32(i))
-		}
-		found = append(found, one)
+		found = append(found, rule{
+			HttpRule: additional, option: main.option, inner: []int32{ruleAdditionalBindings, int32(i)},
+			outside: main.outside, additional: true, index: i,
+		})
 	}
 	return found
 }
@@ -50,7 +61,7 @@ func unboundRule(method *protogen.Method) rule {
 	path := "/" + string(method.Parent.Desc.FullName()) + "/" + string(method.Desc.Name())
 	return rule{
 		HttpRule: &annotations.HttpRule{Pattern: &annotations.HttpRule_Post{Post: path}, Body: "*"},
-		path:     method.Location.Path,
+		option:   place{path: method.Location.Path},
 	}
 }
 
@@ -60,7 +71,7 @@ func (r *resolver) rulePosition(one rule, field ...int32) position {
 	if one.outside.file != "" {
 		return one.outside
 	}
-	return r.source.position(join(one.path, field...))
+	return r.source.within(one.option, join(one.inner, field...)...)
 }
 
 // patternPosition returns where a rule's path template stands, or the rule where

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
@@ -25,6 +26,61 @@ type source struct {
 
 func newSource(file *protogen.File) source {
 	return source{file: file.Desc.Path(), locations: file.Proto.GetSourceCodeInfo().GetLocation()}
+}
+
+// place is where an option's value stands in the descriptor, and what it holds; nil
+// holds nothing.
+type place struct {
+	path    []int32
+	message protoreflect.Message
+}
+
+// within returns where a part of an option's value stands.
+func (s source) within(p place, inner ...int32) position {
+	return s.position(join(p.path, s.told(p, inner)...))
+}
+
+// told cuts a path off at the first list whose entries the compiler does not tell
+// one by one. buf counts the statements of a list, of which one can hold many
+// entries (tags: ["a", "b"]): with fewer of them than entries, an entry's number
+// would lead to another entry.
+func (s source) told(p place, inner []int32) []int32 {
+	message := p.message
+	for at := 0; at < len(inner) && message != nil; at++ {
+		field := message.Descriptor().Fields().ByNumber(protoreflect.FieldNumber(inner[at]))
+		switch {
+		case field == nil || at+1 == len(inner):
+			return inner
+		case !field.IsList():
+			message = inMessage(field, message.Get(field))
+			continue
+		}
+		list := message.Get(field).List()
+		at++
+		if int(inner[at]) >= list.Len() || s.entries(join(p.path, inner[:at]...)) < list.Len() {
+			return inner[:at]
+		}
+		message = inMessage(field, list.Get(int(inner[at])))
+	}
+	return inner
+}
+
+func inMessage(field protoreflect.FieldDescriptor, value protoreflect.Value) protoreflect.Message {
+	if field.Message() == nil {
+		return nil
+	}
+	return value.Message()
+}
+
+// entries returns of how many of a list's entries something is known.
+func (s source) entries(list []int32) int {
+	known := map[int32]bool{}
+	for _, location := range s.locations {
+		if path := location.GetPath(); len(path) > len(list) && slices.Equal(path[:len(list)], list) {
+			known[path[len(list)]] = true
+		}
+	}
+	return len(known)
 }
 
 // position returns where the element of a descriptor path stands, or else the

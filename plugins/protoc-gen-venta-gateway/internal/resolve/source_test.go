@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
 
 // TestPosition covers what the compilers tell of
@@ -62,6 +64,37 @@ func TestPosition(t *testing.T) {
 			}
 			if got := fmt.Sprint(compiler.position(path)); got != want {
 				t.Errorf("%s with %s: %s, want %s", test.policyPath, name, got, want)
+			}
+		}
+	}
+}
+
+// TestEntries covers what is told of the entries of lists, by a compiler that counts
+// entries and by one that counts the statements of
+//
+//	option (venta.policy.v1.method) = {
+//	  invalidates: {
+//	    tags: ["a", "b"]
+//	    tags: "c"
+//	  }
+//	};
+func TestEntries(t *testing.T) {
+	tag := func(line, column int32, index int32) *descriptorpb.SourceCodeInfo_Location {
+		return &descriptorpb.SourceCodeInfo_Location{Path: []int32{50777, 7, 1, index}, Span: []int32{line, column, column + 9}}
+	}
+	three := place{[]int32{50777}, (&policyv1.Policy{Invalidates: &policyv1.Invalidates{Tags: []string{"a", "b", "c"}}}).ProtoReflect()}
+	entries := source{"x.proto", []*descriptorpb.SourceCodeInfo_Location{tag(7, 13, 0), tag(7, 18, 1), tag(8, 6, 2)}}
+	statements := source{"x.proto", []*descriptorpb.SourceCodeInfo_Location{tag(7, 6, 0), tag(8, 6, 1)}}
+	for path, want := range map[string][2]string{
+		"invalidates.tags[0]": {"x.proto:8:14", "x.proto:8:7"},
+		"invalidates.tags[1]": {"x.proto:8:19", "x.proto:8:7"}, // not 9:7, which is the third
+		"invalidates.tags[2]": {"x.proto:9:7", "x.proto:8:7"},
+		"invalidates.tags":    {"x.proto:8:14", "x.proto:8:7"},
+		"invalidates":         {"x.proto:8:14", "x.proto:8:7"},
+	} {
+		for i, compiler := range []source{entries, statements} {
+			if got := compiler.within(three, fieldNumbers(path)...).String(); got != want[i] {
+				t.Errorf("%s: %s, want %s", path, got, want[i])
 			}
 		}
 	}
