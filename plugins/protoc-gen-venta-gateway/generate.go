@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -21,14 +22,17 @@ func generate(request *pluginpb.CodeGeneratorRequest, warn io.Writer) *pluginpb.
 	o := newOptions()
 	plugin, err := protogen.Options{ParamFunc: o.set}.New(request)
 	if err == nil {
-		err = o.finish(warn)
+		err = o.finish()
 	}
 	if err != nil {
 		return declare(&pluginpb.CodeGeneratorResponse{Error: new(err.Error())})
 	}
-	files, err := resolve.Files(plugin, o.resolve)
+	files, warnings, err := resolve.Files(plugin, o.resolve)
 	if err != nil {
 		plugin.Error(err)
+	}
+	for _, warning := range warnings {
+		_, _ = fmt.Fprintln(warn, warning) // nobody is left to tell
 	}
 	for _, file := range files {
 		emit.File(plugin, file, o.emit)

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"flag"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,15 +29,25 @@ func cases(t *testing.T, folder string, test func(t *testing.T, dir string)) {
 	}
 }
 
-// TestAccepted compares all that is generated with the committed *.pb.gw.go.
+// TestAccepted compares all that is generated with the committed *.pb.gw.go, and what
+// is warned of with warnings.txt, which is not there where nothing is.
 func TestAccepted(t *testing.T) {
 	cases(t, accepted, func(t *testing.T, dir string) {
-		got := outputs(t, generate(request(t, dir), io.Discard))
+		var warned bytes.Buffer
+		got := outputs(t, generate(request(t, dir), &warned))
+		warnings := map[string]string{}
+		if warned.Len() > 0 {
+			warnings["warnings.txt"] = warned.String()
+		}
 		if *update {
 			rewrite(t, dir, "*.pb.gw.go", got)
+			rewrite(t, dir, "warnings.txt", warnings)
 		}
 		if diff := cmp.Diff(committed(t, dir, "*.pb.gw.go"), got); diff != "" {
 			t.Errorf("generated code (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(committed(t, dir, "warnings.txt"), warnings); diff != "" {
+			t.Errorf("warnings (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -45,7 +55,11 @@ func TestAccepted(t *testing.T) {
 // TestRejected compares all that is refused with the committed want.txt.
 func TestRejected(t *testing.T) {
 	cases(t, rejected, func(t *testing.T, dir string) {
-		response := generate(request(t, dir), io.Discard)
+		var warned bytes.Buffer
+		response := generate(request(t, dir), &warned)
+		if warned.Len() > 0 {
+			t.Errorf("warnings beside an error:\n%s", &warned)
+		}
 		if len(response.GetFile()) > 0 {
 			t.Error("files beside an error")
 		}

@@ -32,12 +32,28 @@
 //
 //	order_service.proto:21:15: retry.max_attempts: 9 is out of limits; write a number from 2 to 5
 //
+// buf does not tell a plugin where its files are. The option module_root, which may
+// be given several times, has positions begin with the folder below which the file
+// is, as buf's own do:
+//
+//	opt: [paths=source_relative, module_root=proto]
+//
+// What is right by itself and probably not meant is a warning on standard error in
+// the same form, and fails nothing: a tag of invalidates that no cache of the run
+// makes, and RPCs with a policy and no timeout. With faults there are no warnings.
+//
+//	order_service.proto:40:28: warning: invalidates.tags[0]: no cache of this run makes "order:{id}", ...
+//
+// By default buf runs a plugin for each directory by itself, and the cache may be in
+// another one. Where one run has all schemas of an API ("strategy: all" in
+// buf.gen.yaml), the option whole_api=true says so, and such a tag is a fault.
+//
 // Where policies are written, two routes of one run that match the same requests
 // are refused. To have this checked for all directories of a module, set
 // "strategy: all" in buf.gen.yaml.
 //
-// The options are those of every Go plugin (paths=source_relative or
-// paths=import, module=PREFIX, Mfile.proto=IMPORT/PATH) and those of
+// The options are, beside those two, those of every Go plugin (paths=source_relative
+// or paths=import, module=PREFIX, Mfile.proto=IMPORT/PATH) and those of
 // protoc-gen-grpc-gateway, with its defaults:
 //
 //	allow_delete_body=true                 a DELETE may have a body

@@ -3,10 +3,8 @@ package main
 import (
 	"flag"
 	"fmt"
-	"io"
 	"os"
-
-	"google.golang.org/protobuf/reflect/protoreflect"
+	"path/filepath"
 
 	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/emit"
 	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/resolve"
@@ -23,7 +21,7 @@ type options struct {
 	separator            string
 	allowPatchFeature    bool
 	requestContext       bool
-	warnOnUnboundMethods bool
+	moduleRoots          []string
 }
 
 // separators are the names of repeated_path_param_separator.
@@ -34,7 +32,8 @@ func newOptions() *options {
 	f := o.flags
 	f.BoolVar(&o.resolve.AllowDeleteBody, "allow_delete_body", false, "")
 	f.BoolVar(&o.resolve.GenerateUnbound, "generate_unbound_methods", false, "")
-	f.BoolVar(&o.warnOnUnboundMethods, "warn_on_unbound_methods", false, "")
+	f.BoolVar(&o.resolve.WholeAPI, "whole_api", false, "")
+	f.BoolVar(&o.resolve.WarnUnbound, "warn_on_unbound_methods", false, "")
 	f.StringVar(&o.grpcAPIConfiguration, "grpc_api_configuration", "", "")
 	f.StringVar(&o.emit.Suffix, "register_func_suffix", "Handler", "")
 	f.BoolVar(&o.emit.Standalone, "standalone", false, "")
@@ -43,6 +42,7 @@ func newOptions() *options {
 	f.BoolVar(&o.allowPatchFeature, "allow_patch_feature", true, "")
 	f.StringVar(&o.separator, "repeated_path_param_separator", "csv", "")
 	f.BoolVar(&o.requestContext, "request_context", true, "")
+	f.Func("module_root", "", o.addModuleRoot)
 	// Messages of either API are bound by reflection, lists in bodies are always
 	// admitted, and there is no log to send elsewhere.
 	f.Bool("use_opaque_api", false, "")
@@ -54,7 +54,7 @@ func newOptions() *options {
 // set is called with each option that no Go plugin knows.
 func (o *options) set(name, value string) error {
 	if o.flags.Lookup(name) == nil {
-		return fmt.Errorf("unknown option %q: protoc-gen-venta-gateway takes those of protoc-gen-grpc-gateway; "+
+		return fmt.Errorf("unknown option %q: protoc-gen-venta-gateway takes those of protoc-gen-grpc-gateway, module_root and whole_api; "+
 			"policies are written in the schema, see venta/policy/v1/policy.proto", name)
 	}
 	if err := o.flags.Set(name, value); err != nil {
@@ -63,9 +63,33 @@ func (o *options) set(name, value string) error {
 	return nil
 }
 
-// finish checks the options together and reads what they name. Warnings are
-// written to warn.
-func (o *options) finish(warn io.Writer) error {
+// addModuleRoot adds a folder that import paths begin in.
+func (o *options) addModuleRoot(folder string) error {
+	info, err := os.Stat(folder)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is no folder", folder)
+	}
+	o.moduleRoots = append(o.moduleRoots, folder)
+	return nil
+}
+
+// fileName returns a schema's path below the first root that has it, or its import
+// path: a compiler says no more of where its files are.
+func (o *options) fileName(path string) string {
+	for _, root := range o.moduleRoots {
+		name := filepath.Join(root, filepath.FromSlash(path))
+		if _, err := os.Stat(name); err == nil {
+			return name
+		}
+	}
+	return path
+}
+
+// finish checks the options together and reads what they name.
+func (o *options) finish() error {
 	separator, ok := separators[o.separator]
 	if !ok {
 		return fmt.Errorf("option repeated_path_param_separator=%s: write csv, pipes, ssv or tsv", o.separator)
@@ -73,11 +97,7 @@ func (o *options) finish(warn io.Writer) error {
 	o.emit.Service.PathSeparator = separator
 	o.emit.Service.NoPatchMask = !o.allowPatchFeature
 	o.emit.Service.RegistrationContext = !o.requestContext
-	if o.warnOnUnboundMethods {
-		o.resolve.Unbound = func(rpc protoreflect.FullName) {
-			_, _ = fmt.Fprintf(warn, "protoc-gen-venta-gateway: warning: %s has no google.api.http rule\n", rpc)
-		}
-	}
+	o.resolve.FileName = o.fileName
 	if o.grpcAPIConfiguration == "" {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 // that is wanted.
 func TestUnboundWarning(t *testing.T) {
 	files := map[string]string{"x.proto": strings.Replace(oneMethod, "OPTIONS", "", 1)}
-	const warning = "protoc-gen-venta-gateway: warning: x.v1.X.Get has no google.api.http rule\n"
+	const warning = "x.proto:8:3: warning: Get has no google.api.http rule, so no client reaches it; add one, or leave out warn_on_unbound_methods\n"
 	for parameter, want := range map[string]string{
 		"":                              "",
 		"warn_on_unbound_methods=false": "",

@@ -14,6 +14,7 @@ import (
 type Merged struct {
 	annotation *policyv1.Policy
 	levels     map[protoreflect.Name]Level // of each block that is set
+	removed    map[protoreflect.Name]bool  // blocks that some level has removed
 }
 
 // With returns m with an inner level's blocks laid over it: a block replaces the
@@ -24,9 +25,9 @@ func (m Merged) With(level Level, annotation *policyv1.Policy) (Merged, []Fault)
 		return m, nil
 	}
 	_, wrong := Decode(annotation)
-	next := Merged{annotation: &policyv1.Policy{}, levels: maps.Clone(m.levels)}
+	next := Merged{annotation: &policyv1.Policy{}, levels: maps.Clone(m.levels), removed: maps.Clone(m.removed)}
 	if next.levels == nil {
-		next.levels = map[protoreflect.Name]Level{}
+		next.levels, next.removed = map[protoreflect.Name]Level{}, map[protoreflect.Name]bool{}
 	}
 	into := next.annotation.ProtoReflect()
 	m.annotation.ProtoReflect().Range(func(block protoreflect.FieldDescriptor, value protoreflect.Value) bool {
@@ -44,6 +45,7 @@ func (m Merged) With(level Level, annotation *policyv1.Policy) (Merged, []Fault)
 		}
 		into.Clear(block)
 		delete(next.levels, block.Name())
+		next.removed[block.Name()] = true
 		return true
 	})
 	return next, at(level, wrong)
@@ -80,6 +82,13 @@ func (m Merged) Level(path string) Level {
 		return level
 	}
 	return Method
+}
+
+// Silent tells that no level says anything of a block, neither that it is off nor
+// that it is removed.
+func (m Merged) Silent(block string) bool {
+	_, isSet := m.levels[protoreflect.Name(block)]
+	return !isSet && !m.removed[protoreflect.Name(block)]
 }
 
 func at(level Level, faults []policy.Fault) []Fault {

@@ -13,6 +13,11 @@ import (
 //	path/file.proto:LINE:COLUMN: what is wrong; what to do
 type Faults []string
 
+// Warnings is what is right and yet worth a look, in the same order and form:
+//
+//	path/file.proto:LINE:COLUMN: warning: what is worth it; what to do
+type Warnings []string
+
 // Error implements error.
 func (f Faults) Error() string { return strings.Join(f, "\n") }
 
@@ -44,7 +49,8 @@ func (r *report) addInherited(f fault, rpc string) {
 	r.inherit[f] = append(r.inherit[f], rpc)
 }
 
-func (r *report) faults() Faults {
+// lines returns what was noted, in order, each with a word before it.
+func (r *report) lines(word string) []string {
 	slices.SortStableFunc(r.found, func(a, b fault) int {
 		return cmp.Or(
 			strings.Compare(a.at.file, b.at.file),
@@ -52,9 +58,9 @@ func (r *report) faults() Faults {
 			cmp.Compare(a.at.column, b.at.column),
 		)
 	})
-	var lines Faults
+	var lines []string
 	for _, f := range r.found {
-		lines = append(lines, fmt.Sprintf("%s: %s%s; %s", f.at, f.problem, inheritedBy(r.inherit[f]), f.remedy))
+		lines = append(lines, fmt.Sprintf("%s: %s%s%s; %s", f.at, word, f.problem, inheritedBy(r.inherit[f]), f.remedy))
 	}
 	return lines
 }
@@ -66,11 +72,16 @@ func inheritedBy(rpcs []string) string {
 	if len(rpcs) == 0 {
 		return ""
 	}
-	named := strings.Join(rpcs[:min(len(rpcs), mostNamed)], ", ")
-	if more := len(rpcs) - mostNamed; more > 0 {
-		named += fmt.Sprintf(" and %d more", more)
+	return " (inherited by " + enumerate(rpcs) + ")"
+}
+
+// enumerate returns the first of many names, and how many more there are.
+func enumerate(names []string) string {
+	text := strings.Join(names[:min(len(names), mostNamed)], ", ")
+	if more := len(names) - mostNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
 	}
-	return " (inherited by " + named + ")"
+	return text
 }
 
 // String returns "path/file.proto:LINE:COLUMN".

@@ -5,7 +5,6 @@ package resolve
 
 import (
 	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/venta-hq/venta/gateway/policy"
 )
@@ -20,8 +19,14 @@ type Options struct {
 	GenerateUnbound bool
 	// Config holds rules from outside of the schemas. Nil: there are none.
 	Config *ServiceConfig
-	// Unbound is told of each RPC that remains without a rule. Nil: nobody is.
-	Unbound func(rpc protoreflect.FullName)
+	// WholeAPI says that the run has every schema of an API, so that what none of
+	// them has is nowhere.
+	WholeAPI bool
+	// WarnUnbound warns of each RPC that remains without a rule.
+	WarnUnbound bool
+	// FileName returns how a message names the schema of that import path. Nil: by
+	// the path.
+	FileName func(path string) string
 }
 
 // File is a schema file with at least one route.
@@ -68,23 +73,27 @@ type Binding struct {
 
 // Files resolves the files that code is to be generated for and leaves out those
 // without a route. The error, if any, is a [Faults] with everything that is
-// wrong in all of them.
-func Files(plugin *protogen.Plugin, options Options) ([]File, error) {
+// wrong in all of them; there are no warnings beside it.
+func Files(plugin *protogen.Plugin, options Options) ([]File, Warnings, error) {
 	var files []File
-	report := newReport()
+	report, warnings := newReport(), newReport()
 	seen, members := newRoutes(), groups{}
+	tags := tagsOf(plugin)
 	options.Config.checkSelectors(plugin, report)
 	for _, proto := range plugin.Files {
 		if !proto.Generate {
 			continue
 		}
-		r := &resolver{options: options, source: newSource(proto), report: report, routes: seen, groups: members}
+		r := &resolver{
+			options: options, source: newSource(proto, options.FileName),
+			report: report, warnings: warnings, routes: seen, groups: members, tags: tags,
+		}
 		if file := r.file(proto); len(file.Services) > 0 {
 			files = append(files, file)
 		}
 	}
-	if faults := report.faults(); len(faults) > 0 {
-		return nil, faults
+	if faults := report.lines(""); len(faults) > 0 {
+		return nil, nil, Faults(faults)
 	}
-	return files, nil
+	return files, warnings.lines("warning: "), nil
 }

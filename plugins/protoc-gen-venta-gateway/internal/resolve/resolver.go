@@ -19,8 +19,10 @@ type resolver struct {
 	options   Options
 	source    source
 	report    *report
+	warnings  *report
 	routes    *routes // of all files so far
 	groups    groups  // of all files so far
+	tags      policy.Tags
 	lines     linesOf
 	annotated bool // the service at hand, by its file, itself or an RPC
 }
@@ -75,12 +77,16 @@ func (r *resolver) service(s scope, service *protogen.Service) (methods []Method
 		r.fault(at, "the policy has no effect: no RPC of the service has a route", "add google.api.http rules, or remove it")
 	}
 	r.checkShared(scopes, methods)
+	r.adviseTimeouts(service, scopes, methods)
 	return methods, routed
 }
 
 func (r *resolver) unrouted(method *protogen.Method) {
-	if r.options.Unbound != nil {
-		r.options.Unbound(method.Desc.FullName())
+	if r.options.WarnUnbound {
+		r.warnings.add(fault{
+			r.source.position(method.Location.Path), string(method.Desc.Name()) + " has no google.api.http rule, so no client reaches it",
+			"add one, or leave out warn_on_unbound_methods",
+		})
 	}
 	if proto.HasExtension(method.Desc.Options(), policyv1.E_Method) {
 		r.fault(methodPolicy(method), string(method.Desc.Name())+" has no route, so its policy has no effect",
@@ -99,6 +105,7 @@ func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope
 	if len(bindings) > 0 {
 		r.lines.add(r, s, method)
 		r.checkGroups(s, method, effective)
+		r.adviseTags(s, method)
 	}
 	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy, Inherited: effective.Inherited()}
 }
@@ -132,8 +139,13 @@ func inherited(methods []Method) policy.Method {
 // policyFault notes a fault of a policy. The method, where not nil, is the one
 // that the fault appears on.
 func (r *resolver) policyFault(s scope, f annotation.Fault, method *protogen.Method) {
+	r.note(r.report, s, f, method)
+}
+
+// note does the same in one of the reports.
+func (r *resolver) note(into *report, s scope, f annotation.Fault, method *protogen.Method) {
 	if name, index := splitIndex(f.Path); name == "routes" && index < len(s.rules) {
-		r.report.add(fault{r.patternPosition(s.rules[index]), s.rules[index].named(f.Problem), f.Remedy})
+		into.add(fault{r.patternPosition(s.rules[index]), s.rules[index].named(f.Problem), f.Remedy})
 		return
 	}
 	problem := f.Problem
@@ -142,10 +154,10 @@ func (r *resolver) policyFault(s scope, f annotation.Fault, method *protogen.Met
 	}
 	noted := fault{r.source.within(s.annotations[f.Level], fieldNumbers(f.Path)...), problem, f.Remedy}
 	if method == nil || f.Level == annotation.Method {
-		r.report.add(noted)
+		into.add(noted)
 		return
 	}
-	r.report.addInherited(noted, fmt.Sprintf("%s.%s", method.Parent.Desc.Name(), method.Desc.Name()))
+	into.addInherited(noted, fmt.Sprintf("%s.%s", method.Parent.Desc.Name(), method.Desc.Name()))
 }
 
 // checkShared compares the settings of what the RPCs of a service share.

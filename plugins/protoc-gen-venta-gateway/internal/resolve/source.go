@@ -24,8 +24,12 @@ type source struct {
 	locations []*descriptorpb.SourceCodeInfo_Location
 }
 
-func newSource(file *protogen.File) source {
-	return source{file: file.Desc.Path(), locations: file.Proto.GetSourceCodeInfo().GetLocation()}
+func newSource(file *protogen.File, name func(path string) string) source {
+	s := source{file: file.Desc.Path(), locations: file.Proto.GetSourceCodeInfo().GetLocation()}
+	if name != nil {
+		s.file = name(s.file)
+	}
+	return s
 }
 
 // place is where an option's value stands in the descriptor, and what it holds; nil
