@@ -57,6 +57,9 @@ func newMethod(s Service, m Method, conn grpc.ClientConnInterface) (*method, err
 		return nil, err
 	}
 	written, _ := annotation.Of(descriptor) // what is wrong with it, the plugin has said
+	if err := asError(written.Effective().CheckPermits()); err != nil {
+		return nil, err
+	}
 	return &method{
 		Method: m, service: s, conn: conn, rpc: rpc, annotated: written,
 		effective: effective{policy: m.Policy, written: written},
@@ -103,11 +106,16 @@ func checkPolicy(s Service, m Method) (policy.RPC, protoreflect.MethodDescriptor
 		return policy.RPC{}, nil, err
 	}
 	rpc := policy.NewRPC(method, routes)
-	var errs []error
-	for _, fault := range m.Policy.Validate(rpc) {
-		errs = append(errs, errors.New(fault.String()))
+	return rpc, method, asError(m.Policy.Validate(rpc))
+}
+
+// asError joins faults, a line for each.
+func asError(faults []policy.Fault) error {
+	errs := make([]error, len(faults))
+	for i, fault := range faults {
+		errs[i] = errors.New(fault.String())
 	}
-	return rpc, method, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 func routesOf(m Method) ([]policy.Route, error) {

@@ -19,7 +19,8 @@ type Effective struct {
 
 	merged Merged
 	whole  policy.Method // with the blocks of MODE_OFF
-	limits []int         // for each of Policy.RateLimits, its index in whole
+	wrong  []policy.Fault
+	limits []int // for each of Policy.RateLimits, its index in whole
 }
 
 // Effective fills in the defaults. What it returns is useful where
@@ -27,7 +28,7 @@ type Effective struct {
 func (m Merged) Effective() Effective {
 	enforced, limits := withoutOff(m.annotation)
 	e := Effective{merged: m, limits: limits}
-	e.whole, _ = Decode(m.annotation)
+	e.whole, e.wrong = Decode(m.annotation)
 	e.Policy, _ = Decode(enforced)
 	return e
 }
@@ -78,7 +79,7 @@ func isOff(block protoreflect.Message) bool {
 // without them is checked too.
 func (e Effective) Validate(rpc policy.RPC) []Fault {
 	known := e.whole.ValidateLimits()
-	faults := slices.Concat(e.audience(), e.whole.Validate(rpc), e.validateEnforced(rpc))
+	faults := slices.Concat(e.audience(), e.whole.Validate(rpc), e.validateEnforced(rpc), e.CheckPermits())
 	var found []Fault
 	for _, f := range faults {
 		if slices.Contains(known, f) {
@@ -103,6 +104,18 @@ func (e Effective) validateEnforced(rpc policy.RPC) []policy.Fault {
 		found[i].Path = e.LimitPath(index) + rest
 	}
 	return found
+}
+
+// CheckPermits returns which permits exclude what the annotation itself says,
+// defaults included: an operator could then not even write down what is in force.
+// Blocks that are wrong otherwise are left out.
+func (e Effective) CheckPermits() []policy.Fault {
+	return slices.DeleteFunc(e.merged.exclude(e.whole), func(f policy.Fault) bool {
+		var index int
+		_, _ = fmt.Sscanf(f.Path, "permits[%d]", &index)
+		block := blockName(e.merged.annotation.GetPermits()[index].GetField())
+		return slices.ContainsFunc(e.wrong, func(w policy.Fault) bool { return blockName(w.Path) == block })
+	})
 }
 
 // LimitPath returns the path of an entry of Policy.RateLimits as the annotation has

@@ -107,6 +107,41 @@ func parseValue(field protoreflect.FieldDescriptor, text string) (float64, bool)
 	return n, err == nil
 }
 
+// exclude returns which permits exclude values of a policy. A value that is not
+// there has no place in a range.
+func (m Merged) exclude(p policy.Method) []policy.Fault {
+	var found []policy.Fault
+	written := Encode(p).ProtoReflect()
+	for i, permit := range m.annotation.GetPermits() {
+		field, ok := fieldOf(permit.GetField())
+		if !ok || permit.GetFixed() || !ordered(field) {
+			continue // wrong, or without a range
+		}
+		for _, v := range valuesAt(written, permit.GetField()) {
+			if _, ok := inRange(permit, v); ok || !v.present {
+				continue
+			}
+			found = append(found, policy.Fault{
+				Path:    fmt.Sprintf("permits[%d]", i),
+				Problem: fmt.Sprintf("%s is %s, which is not what it permits (%s)", permit.GetField(), plain(v.value.String()), describeRange(permit)),
+				Remedy:  "widen it, or change the value",
+			})
+			break
+		}
+	}
+	return found
+}
+
+// plain returns a duration as people write it, "1h" for "1h0m0s".
+func plain(text string) string {
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // allows returns what an override says against the author's permits.
 func allows(permits []*policyv1.Permit, authored, override *policyv1.Policy) []policy.Fault {
 	var found []policy.Fault
