@@ -32,7 +32,8 @@ func RegisterOnMux(ctx context.Context, mux *runtime.ServeMux, s Service, conn g
 	g, _ := ctx.Value(contextKey{}).(*Gateway)
 	if g == nil && !s.hasPolicies() {
 		// No block is there that would use what a gateway has.
-		return s.buildOnMux(&assembly.Environment{Edge: edge}, assembly.NewGeneration(), conn)
+		_, err := s.buildOnMux(&assembly.Environment{Edge: edge}, assembly.NewGeneration(), conn)
+		return err
 	}
 	if g == nil {
 		var err error
@@ -45,18 +46,25 @@ func RegisterOnMux(ctx context.Context, mux *runtime.ServeMux, s Service, conn g
 	environment := *g.environment
 	environment.Edge = edge
 	next := g.generation.ExtendPinned() // with the breakers and limiters that a service shares
-	if err := s.buildOnMux(&environment, next, conn); err != nil {
+	methods, err := s.buildOnMux(&environment, next, conn)
+	if err != nil {
 		return err
 	}
 	next.Adopt()
 	g.generation = next
+	for _, a := range unbounded(methods) { // what will be registered beside it, and stored, nobody knows
+		g.warn(a)
+	}
 	return nil
 }
 
-func (s Service) buildOnMux(env *assembly.Environment, next *assembly.Generation, conn grpc.ClientConnInterface) error {
-	return s.build(env, next, conn, func(_ *method, routes []assembly.Route) error {
+func (s Service) buildOnMux(env *assembly.Environment, next *assembly.Generation, conn grpc.ClientConnInterface) ([]*method, error) {
+	var methods []*method
+	err := s.build(env, next, conn, func(m *method, routes []assembly.Route) error {
+		methods = append(methods, m)
 		return addToMux(env.Edge.Mux, routes)
 	})
+	return methods, err
 }
 
 func addToMux(mux *runtime.ServeMux, routes []assembly.Route) error {

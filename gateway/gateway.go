@@ -26,6 +26,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/internal/assembly"
 	"github.com/venta-hq/venta/gateway/internal/edge"
+	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 	"github.com/venta-hq/venta/gateway/transcode/router"
@@ -54,6 +55,7 @@ type Gateway struct {
 	generation *assembly.Generation
 	overrides  []Override
 	expiry     *time.Timer // of the override that expires next
+	advised    []policy.Advice
 	serving    bool
 }
 
@@ -137,6 +139,7 @@ func (g *Gateway) Handler() http.Handler {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.serving = true
+	g.advise()
 	return g.environment.Server(http.HandlerFunc(g.dispatch))
 }
 

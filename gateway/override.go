@@ -51,6 +51,9 @@ func (g *Gateway) Override(overrides []Override) error {
 	}
 	g.overrides, _ = split(owned, now)
 	g.awaitExpiry()
+	if g.serving {
+		g.advise()
+	}
 	return nil
 }
 
@@ -87,6 +90,9 @@ func (g *Gateway) expire() {
 		return
 	}
 	g.overrides = remaining
+	if g.serving {
+		g.advise()
+	}
 	for _, o := range expired {
 		g.options.Logger.Info("override expired",
 			"methods", o.Methods, "reason", o.Reason, "source", o.Source, "expired", o.Expires.Format(time.RFC3339))

@@ -36,15 +36,11 @@ func (t Tags) Missing(tag, place string) string {
 	if len(t.all) == 0 {
 		return text + " (none has a tag)"
 	}
-	const most = 5
-	names := make([]string, 0, most)
-	for _, made := range t.closest(tag)[:min(len(t.all), most)] {
-		names = append(names, fmt.Sprintf("%q", made))
+	var quoted []string
+	for _, made := range t.closest(tag) {
+		quoted = append(quoted, fmt.Sprintf("%q", made))
 	}
-	if more := len(t.all) - len(names); more > 0 {
-		return fmt.Sprintf("%s (there are %s and %d more)", text, strings.Join(names, ", "), more)
-	}
-	return fmt.Sprintf("%s (there are %s)", text, strings.Join(names, ", "))
+	return fmt.Sprintf("%s (there are %s)", text, enumerate(quoted))
 }
 
 // closest returns all tags, those first that are written most like it.

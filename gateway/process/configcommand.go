@@ -42,11 +42,18 @@ func (c *configCheckCommand) Run(e *environment) error {
 	if err != nil {
 		return keyless(loaded, err)
 	}
+	var notes []string
+	for _, note := range append(loaded.Notices(time.Now()), loaded.Unread()...) {
+		notes = append(notes, note.Error())
+	}
+	for _, advice := range gw.Advice() {
+		notes = append(notes, advice.String())
+	}
 	if err := gw.Close(); err != nil {
 		return err
 	}
-	for _, note := range append(loaded.Notices(time.Now()), loaded.Unread()...) {
-		if _, err := fmt.Fprintf(e.Stderr, "note: %s\n", note.Error()); err != nil {
+	for _, note := range notes {
+		if _, err := fmt.Fprintf(e.Stderr, "note: %s\n", note); err != nil {
 			return err
 		}
 	}

@@ -65,7 +65,7 @@ func (r *resolver) adviseTimeouts(service *protogen.Service, scopes []scope, met
 			}
 		}
 		if len(silent) > 0 {
-			advice := policy.Unbounded(enumerate(silent), streaming)
+			advice := policy.Unbounded(silent, streaming)
 			r.warnings.add(fault{r.source.position(service.Location.Path), advice.Problem, advice.Remedy})
 		}
 	}

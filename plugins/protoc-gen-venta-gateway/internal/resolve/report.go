@@ -72,16 +72,11 @@ func inheritedBy(rpcs []string) string {
 	if len(rpcs) == 0 {
 		return ""
 	}
-	return " (inherited by " + enumerate(rpcs) + ")"
-}
-
-// enumerate returns the first of many names, and how many more there are.
-func enumerate(names []string) string {
-	text := strings.Join(names[:min(len(names), mostNamed)], ", ")
-	if more := len(names) - mostNamed; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+	named := strings.Join(rpcs[:min(len(rpcs), mostNamed)], ", ")
+	if more := len(rpcs) - mostNamed; more > 0 {
+		named += fmt.Sprintf(" and %d more", more)
 	}
-	return text
+	return " (inherited by " + named + ")"
 }
 
 // String returns "path/file.proto:LINE:COLUMN".
