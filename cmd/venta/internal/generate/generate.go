@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"path"
 	"strings"
@@ -22,8 +23,8 @@ import (
 )
 
 // Run generates what dir's buf.gen.yaml requests. Nothing is written unless all
-// plugins succeed.
-func Run(ctx context.Context, dir string) error {
+// plugins succeed. What they warn of is written to warn, as buf does.
+func Run(ctx context.Context, dir string, warn io.Writer) error {
 	w, t, err := load(dir)
 	if err != nil {
 		return err
@@ -34,7 +35,7 @@ func Run(ctx context.Context, dir string) error {
 	}
 	var files []schemas.File
 	for _, p := range t.Plugins {
-		generated, err := p.run(ctx, dir, request)
+		generated, err := p.run(ctx, dir, request, warn)
 		if err != nil {
 			return fmt.Errorf("%s: %w", strings.Join(p.Local, " "), err)
 		}
@@ -52,7 +53,7 @@ func Run(ctx context.Context, dir string) error {
 }
 
 // run passes the request, with the plugin's options, to the plugin.
-func (p plugin) run(ctx context.Context, dir string, request *pluginpb.CodeGeneratorRequest) ([]schemas.File, error) {
+func (p plugin) run(ctx context.Context, dir string, request *pluginpb.CodeGeneratorRequest, warn io.Writer) ([]schemas.File, error) {
 	request.Parameter = new(strings.Join(p.Opt, ","))
 	encoded, err := proto.Marshal(request)
 	if err != nil {
@@ -63,6 +64,9 @@ func (p plugin) run(ctx context.Context, dir string, request *pluginpb.CodeGener
 	command.Dir, command.Stdin, command.Stdout, command.Stderr = dir, bytes.NewReader(encoded), &stdout, &stderr
 	if err := command.Run(); err != nil {
 		return nil, errors.Join(err, errors.New(strings.TrimSpace(stderr.String())))
+	}
+	if _, err := stderr.WriteTo(warn); err != nil {
+		return nil, err
 	}
 	var response pluginpb.CodeGeneratorResponse
 	if err := proto.Unmarshal(stdout.Bytes(), &response); err != nil {

@@ -1,6 +1,8 @@
 package generate_test
 
 import (
+	"bytes"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -25,7 +27,7 @@ plugins:
     opt: [paths=source_relative]
   - local: [go, run, github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway]
     out: gen
-    opt: paths=source_relative
+    opt: [paths=source_relative, module_root=proto]
     strategy: all
 `
 	thing = `// A file's comment.
@@ -42,6 +44,9 @@ service Things {
     option idempotency_level = NO_SIDE_EFFECTS;
     option (google.api.http) = {get: "/v1/things/{thing_id}"};
     option (venta.policy.v1.method) = {timeout: {duration: "3s"}};
+  }
+  rpc WaitForThing(GetThingRequest) returns (GetThingResponse) {
+    option (google.api.http) = {get: "/v1/things/{thing_id}:wait"};
   }
 }
 message GetThingRequest {
@@ -103,7 +108,8 @@ func generated(t *testing.T, dir string) map[string]string {
 
 func TestRunGeneratesWhatBufDoes(t *testing.T) {
 	dir := project(t, nil)
-	if err := generate.Run(t.Context(), dir); err != nil {
+	var warned bytes.Buffer
+	if err := generate.Run(t.Context(), dir, &warned); err != nil {
 		t.Fatal(err)
 	}
 	got := generated(t, dir)
@@ -124,8 +130,12 @@ func TestRunGeneratesWhatBufDoes(t *testing.T) {
 	}
 	command := exec.Command(buf, "generate")
 	command.Dir = dir
-	if out, err := command.CombinedOutput(); err != nil {
+	out, err := command.CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	if !strings.HasPrefix(warned.String(), "proto/thing/v1/thing.proto:10:1: warning: ") || warned.String() != string(out) {
+		t.Errorf("warned %q, buf %q", &warned, out)
 	}
 	if diff := cmp.Diff(generated(t, dir), got); diff != "" {
 		t.Errorf("(-buf +venta)\n%s", diff)
@@ -148,11 +158,11 @@ func TestRunRefuses(t *testing.T) {
 		"a wrong policy":  {"proto/thing/v1/thing.proto", strings.Replace(thing, `"3s"`, `"3"`, 1), "thing.proto:14:"},
 		"a plugin failed": {"buf.gen.yaml", "version: v2\ninputs: [{directory: proto}]\nplugins: [{local: \"false\", out: gen}]\n", "false: exit status 1"},
 		"a leading path":  {"buf.gen.yaml", strings.Replace(bufGenYAML, "out: gen", "out: ../gen", 1), "leads out of"},
-		"twice":           {"buf.gen.yaml", strings.ReplaceAll(bufGenYAML, "github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway", "google.golang.org/protobuf/cmd/protoc-gen-go"), "is generated twice"},
+		"twice":           {"buf.gen.yaml", strings.NewReplacer("github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway", "google.golang.org/protobuf/cmd/protoc-gen-go", ", module_root=proto", "").Replace(bufGenYAML), "is generated twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := project(t, map[string]string{test.path: test.text})
-			err := generate.Run(t.Context(), dir)
+			err := generate.Run(t.Context(), dir, io.Discard)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}

@@ -2,6 +2,7 @@ package starter
 
 import (
 	"context"
+	"os"
 
 	"github.com/venta-hq/venta/cmd/venta/internal/generate"
 )
@@ -12,4 +13,4 @@ type GenerateCommand struct {
 }
 
 // Run generates.
-func (c *GenerateCommand) Run(ctx context.Context) error { return generate.Run(ctx, c.Dir) }
+func (c *GenerateCommand) Run(ctx context.Context) error { return generate.Run(ctx, c.Dir, os.Stderr) }
