@@ -913,7 +913,8 @@ func (x *Policy) GetEtag() *Etag {
 
 // Permit bounds what an operator's override may say of one field or block. An
 // override that leaves the bounds is refused as a whole, as is one that removes
-// or weakens (mode) a block that a permit bounds.
+// or weakens (mode) a block that a permit bounds. So is a permit that excludes what
+// the policy itself says, by a value or a default.
 type Permit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The path of the field, such as "timeout.duration", or of a block, such as
@@ -1000,7 +1001,9 @@ func (x *Permit) GetDisabled() bool {
 
 // Timeout bounds a whole call: every attempt, back-off and hedge.
 // A client's Grpc-Timeout header may shorten it and never lengthens it. A call
-// over its time ends with DEADLINE_EXCEEDED (HTTP 504).
+// over its time ends with DEADLINE_EXCEEDED (HTTP 504). There is none by default: an
+// RPC with a policy and without a timeout is pointed out, unless the timeout is
+// disabled or of MODE_OFF.
 type Timeout struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The bound. Required, but on a streaming RPC, where it bounds the whole
@@ -2163,7 +2166,8 @@ func (x *Cache) GetMode() Mode {
 type Invalidates struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tags to purge, such as "order:{id}", with request fields in braces.
-	// Required. At most 16.
+	// Required. At most 16. What no cache has among its tags is pointed out; the names
+	// in braces mean nothing for that, and a value has no colon in it.
 	Tags []string `protobuf:"bytes,1,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Removes an inherited block. Excludes every other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
