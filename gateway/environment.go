@@ -12,6 +12,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/compression"
 	"github.com/venta-hq/venta/gateway/internal/assembly"
+	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/validate"
 )
@@ -50,6 +51,14 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 	if err != nil {
 		return nil, err
 	}
+	memory, err := ratelimit.NewMemory(o.RateLimits.MaxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("RateLimits.MaxBytes: %w", err)
+	}
+	metrics.ObserveRateLimitMemory(func() (bytes, displaced int64) {
+		s := memory.Stats()
+		return s.Bytes, s.Displaced
+	})
 	env := &assembly.Environment{
 		Logger: o.Logger,
 		Telemetry: telemetry.Options{
@@ -63,7 +72,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		APIKeys:      o.APIKeys,
 		Store:        g.store,
 		FleetStore:   o.CacheRemote != nil,
-		RateLimits:   assembly.RateLimits{MaxKeys: o.RateLimits.MaxKeys, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone, Start: time.Now()},
+		RateLimits:   assembly.RateLimits{Memory: memory, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone, Start: time.Now()},
 		Live:         &g.live,
 		Edge: assembly.Edge{
 			Mux:                g.edge.Mux(),

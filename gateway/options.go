@@ -91,9 +91,9 @@ type Options struct {
 // RateLimitOptions says how limits are kept. The zero value keeps them
 // in memory.
 type RateLimitOptions struct {
-	// MaxKeys is the most keys that are remembered for each RPC with limits.
-	// Default: [ratelimit.DefaultMaxKeys].
-	MaxKeys int
+	// MaxBytes is the most that all limits by key remember together. Default:
+	// [ratelimit.DefaultMaxBytes].
+	MaxBytes int64
 	// Store keeps the counts of shared limits. Without it, registering an RPC
 	// with one fails, unless the process is alone.
 	Store ratelimit.Store

@@ -82,7 +82,7 @@ func (p Program) gatewayOptions(loaded *config.Loaded, ready prepared) gateway.O
 		IgnoreUnknownQuery: cfg.GetRequests().GetIgnoreUnknownQuery(),
 		MaxRequestBytes:    cfg.GetLimits().GetMaxRequestBytes(),
 		MaxResponseBytes:   cfg.GetLimits().GetMaxResponseBytes(),
-		RateLimits:         gateway.RateLimitOptions{MaxKeys: int(cfg.GetRateLimits().GetMaxKeys())},
+		RateLimits:         gateway.RateLimitOptions{MaxBytes: cfg.GetRateLimits().GetMaxBytes()},
 		Middleware:         p.Middleware,
 		Interceptors:       p.Interceptors,
 		MuxOptions:         p.MuxOptions,

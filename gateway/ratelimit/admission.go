@@ -41,7 +41,7 @@ func (a *admission) decide(ctx context.Context) bool {
 func (a *admission) tier(i int) *tier { return &a.limits[i].tiers[a.charges[i].Tier] }
 
 // key returns the key that the i-th limit counts this request under.
-func (a *admission) key(i int) string { return a.limits[i].fold(a.charges[i].Key) }
+func (a *admission) key(i int) string { return a.charges[i].Key }
 
 func (a *admission) units(i int) int64 { return max(a.charges[i].Units, 1) }
 
@@ -182,7 +182,7 @@ func (a *admission) read(i int, c Count) Decision {
 	now := q.at(Span{Micros: c.Now})
 	tat := later(q.at(c.TAT), now)
 	here := q.ticks(a.elapsed).plus(tat.minus(now))
-	tier.refused.remember(a.key(i), here, q.ticks(a.elapsed), c.Verdict == Refused)
+	tier.refused.remember(a.key(i), here, a.elapsed, c.Verdict == Refused)
 	switch {
 	case c.Verdict == Refused:
 		next, _ := q.charge(now, tat, units)
@@ -233,7 +233,7 @@ func (a *admission) tellStoreFailure(ctx context.Context, i int, err error) {
 // giveBack undoes what was charged before another limit refused.
 func (a *admission) giveBack() {
 	for i := range a.limits {
-		if h := &a.held[i]; h.entry != nil {
+		if h := &a.held[i]; h.shard != nil {
 			failed := a.decisions[i].StoreFailed
 			a.decisions[i] = h.giveBack(&a.tier(i).quota, a.elapsed, a.units(i))
 			a.decisions[i].StoreFailed = failed

@@ -19,7 +19,7 @@ func BenchmarkDecide(b *testing.B) {
 			for i := range limits {
 				list = append(list, limitBy(fmt.Sprint("l", i), policy.KeyHeader, 1000, 1e9, time.Minute))
 			}
-			l := newLimiter(b, 0, list...)
+			l := newLimiter(b, list...)
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
 				charges := make([]ratelimit.Charge, limits)
@@ -43,9 +43,9 @@ var clients = func() []string {
 	return keys
 }()
 
-// BenchmarkDecideFlood inserts a new key each time into full tables.
+// BenchmarkDecideFlood inserts a new key each time into a full memory.
 func BenchmarkDecideFlood(b *testing.B) {
-	l := newLimiter(b, 1<<16, limitBy("x", policy.KeyHeader, 10, 10, time.Minute))
+	l := newSmallLimiter(b, limitBy("x", policy.KeyHeader, 10, 10, time.Minute))
 	said := make([]ratelimit.Decision, 1)
 	charge := make([]ratelimit.Charge, 1)
 	b.ReportAllocs()
@@ -56,7 +56,7 @@ func BenchmarkDecideFlood(b *testing.B) {
 }
 
 func BenchmarkMiddleware(b *testing.B) {
-	l := newLimiter(b, 0, limitBy("x", policy.KeyHeader, 1000, 1e9, time.Minute))
+	l := newLimiter(b, limitBy("x", policy.KeyHeader, 1000, 1e9, time.Minute))
 	h := l.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	w := httptest.NewRecorder()

@@ -1,7 +1,7 @@
 package ratelimit
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,31 +16,31 @@ type Group struct {
 }
 
 // NewGroup returns the counts of a limit. The name tells the group from others in
-// the store; maxKeys and start are as in [Options].
-func NewGroup(name string, p policy.RateLimit, maxKeys int, start time.Time) (*Group, error) {
+// the store; memory, which is required, and start are as in [Options].
+func NewGroup(name string, p policy.RateLimit, memory *Memory, start time.Time) (*Group, error) {
 	if err := (policy.Method{RateLimits: []policy.RateLimit{p}}).CheckLimits(); err != nil {
 		return nil, fmt.Errorf("ratelimit: %w", err)
 	}
 	if p.Shared && !validScope(name) {
 		return nil, fmt.Errorf("ratelimit: the group's name %q is not 1 to %d printable characters without braces", name, maxScope)
 	}
-	counts, err := newLimit(p, cmp.Or(maxKeys, DefaultMaxKeys))
-	if err != nil {
-		return nil, fmt.Errorf("ratelimit: %w", err)
+	if memory == nil {
+		return nil, errors.New("ratelimit: a group without a Memory")
 	}
+	counts := newLimit(p, memory, start)
 	counts.group = name
 	return &Group{counts: counts, start: start}, nil
 }
 
 // limit returns the counts of a limit: the group's, or its own.
-func (o *Options) limit(p policy.RateLimit, keys int) (*limit, error) {
+func (o *Options) limit(p policy.RateLimit) (*limit, error) {
 	if o.Group == nil {
-		return newLimit(p, keys)
+		return newLimit(p, o.Memory, o.Start), nil
 	}
 	group := o.Group(p)
 	switch {
 	case group == nil:
-		return newLimit(p, keys)
+		return newLimit(p, o.Memory, o.Start), nil
 	case !policy.Equal(group.counts.RateLimit, p):
 		return nil, fmt.Errorf("limit %q: its group has other settings", p.Name)
 	case !group.start.Equal(o.Start):

@@ -15,21 +15,22 @@ import (
 
 // groups makes Limiters whose limits of one name are one group.
 type groups struct {
-	start time.Time
-	store ratelimit.Store
-	made  map[string]*ratelimit.Group
+	start  time.Time
+	store  ratelimit.Store
+	memory *ratelimit.Memory
+	made   map[string]*ratelimit.Group
 }
 
 func (g *groups) limiter(t *testing.T, scope string, limits ...policy.RateLimit) *ratelimit.Limiter {
 	t.Helper()
 	l, err := ratelimit.New(limits, ratelimit.Options{
-		Key: byHeader, OnError: ignore, Start: g.start, Store: g.store, Scope: scope,
+		Key: byHeader, OnError: ignore, Start: g.start, Memory: g.memory, Store: g.store, Scope: scope,
 		Group: func(p policy.RateLimit) *ratelimit.Group {
 			if p.Group == "" {
 				return nil
 			}
 			if g.made[p.Group] == nil {
-				made, err := ratelimit.NewGroup("gateway/"+p.Group, p, 0, g.start)
+				made, err := ratelimit.NewGroup("gateway/"+p.Group, p, g.memory, g.start)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -45,7 +46,8 @@ func (g *groups) limiter(t *testing.T, scope string, limits ...policy.RateLimit)
 }
 
 func newGroups(store ratelimit.Store) *groups {
-	return &groups{start: time.Now(), store: store, made: map[string]*ratelimit.Group{}}
+	memory, _ := ratelimit.NewMemory(0) // the default is right
+	return &groups{start: time.Now(), store: store, memory: memory, made: map[string]*ratelimit.Group{}}
 }
 
 func inGroup(l policy.RateLimit, group string) policy.RateLimit {

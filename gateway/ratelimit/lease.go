@@ -1,116 +1,86 @@
 package ratelimit
 
-import (
-	"hash/maphash"
-	"strings"
-	"sync"
-	"time"
-)
+import "time"
 
 // leases are units that the shared count was charged for and that this process
-// may spend. At most one lease of a key is held or being taken.
+// may spend. At most one lease of a key is held or being taken. Where there is no
+// memory for one more, there is none, and the store is asked for each request.
 type leases struct {
-	size   int64
-	life   time.Duration
-	seed   maphash.Seed
-	shards []leaseShard
-}
-
-type leaseShard struct {
-	mu       sync.Mutex
-	held     map[string]lease
-	capacity int
+	*table[lease]
+	size int64
+	life time.Duration
 }
 
 type lease struct {
-	left    int64
+	left    int64         // or taking
 	expires time.Duration // since the limiter's start
 	tat     wide          // of the shared count when the lease was taken
-	taking  bool
 }
 
-func newLeases(keys int, size int64, life time.Duration) *leases {
-	count := shardsFor(keys)
-	l := &leases{size: size, life: life, seed: maphash.MakeSeed(), shards: make([]leaseShard, count)}
-	for i := range l.shards {
-		l.shards[i] = leaseShard{held: make(map[string]lease), capacity: keys / count}
+// taking is what is left of a lease that is being taken.
+const taking = -1
+
+func newLeases(m *Memory, start time.Time, size int64, life time.Duration) *leases {
+	over := func(l *lease, elapsed time.Duration) bool {
+		return l.left == 0 || l.left != taking && elapsed >= l.expires
 	}
-	return l
-}
-
-func (l *leases) shard(key string) *leaseShard {
-	return &l.shards[maphash.String(l.seed, key)&uint64(len(l.shards)-1)]
+	return &leases{newTable(m, start, over), size, life}
 }
 
 // spend takes units of a lease. Otherwise it reports whether the caller is to
 // take a new one, and then [leases.put] or [leases.giveUp] must follow. There is
 // none to take while the units that are left, though too few, may yet be spent.
 func (l *leases) spend(key string, units int64, now time.Duration) (after lease, paid, take bool) {
-	s := l.shard(key)
+	s, f := l.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	held, known := s.held[key]
+	held := s.find(f)
+	alive := held != nil && !l.over(held, now)
 	switch {
-	case held.taking:
-		return held, false, false
-	case held.left >= units && now < held.expires:
+	case alive && held.left >= units:
 		held.left -= units
-		s.held[key] = held
-		return held, true, false
-	case held.left > 0 && now < held.expires, units >= l.size:
-		return held, false, false
-	case !known && !s.room(now):
-		return held, false, false
+		return *held, true, false
+	case alive, units >= l.size:
+		return lease{}, false, false
+	case held != nil:
+		*held = lease{left: taking}
+		return lease{}, false, true
+	case !l.room(s, now):
+		return lease{}, false, false
 	}
-	s.held[strings.Clone(key)] = lease{taking: true}
-	return held, false, true
+	s.place(f, lease{left: taking})
+	return lease{}, false, true
 }
 
 // put makes a lease that was taken, of which units are left.
 func (l *leases) put(key string, left int64, now time.Duration, tat wide) {
-	s := l.shard(key)
+	s, f := l.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held[strings.Clone(key)] = lease{left: left, expires: now + l.life, tat: tat}
+	if held := s.find(f); held != nil { // nobody drops what is being taken
+		*held = lease{left: left, expires: now + l.life, tat: tat}
+	}
 }
 
 // giveUp ends the taking of a lease that there was none of.
 func (l *leases) giveUp(key string) {
-	s := l.shard(key)
+	s, f := l.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held[key].taking {
-		delete(s.held, key)
+	if i := s.index(f); i >= 0 && s.all[i].value.left == taking {
+		s.remove(i)
 	}
 }
 
 // giveBack returns units to the lease that they were spent of. They are lost if
 // it has gone meanwhile.
 func (l *leases) giveBack(key string, units int64) {
-	s := l.shard(key)
+	s, f := l.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if held, known := s.held[key]; known && !held.taking && held.left+units < l.size {
+	if held := s.find(f); held != nil && held.left != taking && held.left+units < l.size {
 		held.left += units
-		s.held[key] = held
 	}
-}
-
-// room makes room for a key by forgetting some spent or expired leases.
-func (s *leaseShard) room(now time.Duration) bool {
-	if len(s.held) < s.capacity {
-		return true
-	}
-	looks := 8
-	for key, held := range s.held {
-		if !held.taking && (held.left == 0 || now >= held.expires) {
-			delete(s.held, key)
-		}
-		if looks--; looks == 0 {
-			break
-		}
-	}
-	return len(s.held) < s.capacity
 }
 
 // spendLease pays the i-th limit out of a lease, or notes that one is to be taken.

@@ -5,9 +5,11 @@ import "time"
 // ask is a charge in memory under way; its shard is locked.
 type ask struct {
 	quota   *quota
-	shard   *shard
-	key     string
-	known   *entry // nil for a new key
+	counts  *debts
+	shard   *shard[wide]
+	key     fingerprint
+	known   *wide // its TAT; nil for a new key
+	elapsed time.Duration
 	units   int64
 	now     wide
 	tat     wide
@@ -17,8 +19,8 @@ type ask struct {
 
 // hold is a charge in memory that may be given back.
 type hold struct {
-	shard *shard
-	entry *entry
+	shard *shard[wide]
+	key   fingerprint
 }
 
 // charge charges the limits in one set to their counts in memory, or none of
@@ -39,7 +41,7 @@ func (l *Limiter) charge(in set, admitted bool, elapsed time.Duration, charges [
 		}
 		decisions[i] = asked[i].decision(admitted)
 		if holds != nil && admitted && asked[i].covered {
-			holds[i] = hold{asked[i].shard, asked[i].known}
+			holds[i] = hold{asked[i].shard, asked[i].key}
 		}
 		asked[i].shard.mu.Unlock()
 	}
@@ -48,11 +50,11 @@ func (l *Limiter) charge(in set, admitted bool, elapsed time.Duration, charges [
 
 func askFor(limit *limit, elapsed time.Duration, c Charge) ask {
 	tier := &limit.tiers[c.Tier]
-	a := ask{quota: &tier.quota, key: limit.fold(c.Key), units: max(c.Units, 1), now: tier.quota.ticks(elapsed)}
-	a.shard = tier.local.shard(a.key)
+	a := ask{quota: &tier.quota, counts: tier.local, elapsed: elapsed, units: max(c.Units, 1), now: tier.quota.ticks(elapsed)}
+	a.shard, a.key = tier.local.shard(c.Key)
 	a.shard.mu.Lock()
-	if a.known = a.shard.entries[a.key]; a.known != nil {
-		a.tat = a.known.tat
+	if a.known = a.shard.find(a.key); a.known != nil {
+		a.tat = *a.known
 	}
 	a.next, a.covered = a.quota.charge(a.now, a.tat, a.units)
 	return a
@@ -66,18 +68,22 @@ func (a *ask) decision(admitted bool) Decision {
 	case !admitted:
 		return a.quota.describe(a.now, a.tat)
 	case a.known != nil:
-		a.known.tat = a.next
+		*a.known = a.next
 	default:
-		a.known = a.shard.insert(a.key, a.next, a.now)
+		a.counts.insert(a.shard, a.key, a.next, a.elapsed)
 	}
 	return a.quota.describe(a.now, a.next)
 }
 
-// giveBack undoes a charge of units and says where the key stands. An entry
-// that was displaced meanwhile is nobody's any more.
+// giveBack undoes a charge of units and says where the key stands. One that was
+// forgotten meanwhile owes nothing.
 func (h *hold) giveBack(q *quota, elapsed time.Duration, units int64) Decision {
 	h.shard.mu.Lock()
 	defer h.shard.mu.Unlock()
-	h.entry.tat = h.entry.tat.minus(product(uint64(units), q.interval))
-	return q.describe(q.ticks(elapsed), h.entry.tat)
+	known := h.shard.find(h.key)
+	if known == nil {
+		return q.describe(q.ticks(elapsed), wide{})
+	}
+	*known = known.minus(product(uint64(units), q.interval))
+	return q.describe(q.ticks(elapsed), *known)
 }

@@ -108,7 +108,7 @@ func newFleet(t testing.TB, store *memoryStore, limits ...policy.RateLimit) *fle
 	t.Helper()
 	f := &fleet{store: store, limits: limits}
 	l, err := ratelimit.New(limits, ratelimit.Options{
-		MaxKeys: 4096, Key: byHeader, OnError: ignore, Store: store, Scope: "/shop.Shop/Buy",
+		Key: byHeader, OnError: ignore, Store: store, Scope: "/shop.Shop/Buy",
 		OnStoreFailure: func(_ context.Context, limit string, _ error) { f.failed = append(f.failed, limit) },
 	})
 	if err != nil {

@@ -114,7 +114,7 @@ func quotaFailure(t *testing.T, err error) *errdetails.QuotaFailure {
 }
 
 func TestMiddlewareFieldsWithoutAWholeWindow(t *testing.T) {
-	h := newLimiter(t, 0, limitBy("x", policy.KeyGlobal, 3, 3, 1500*time.Millisecond)).Middleware(accept)
+	h := newLimiter(t, limitBy("x", policy.KeyGlobal, 3, 3, 1500*time.Millisecond)).Middleware(accept)
 	head := get(h, "").Header()
 	if got := head.Get("RateLimit-Policy"); got != `"x";q=3` {
 		t.Errorf("RateLimit-Policy = %s: a window must not be rounded", got)
@@ -125,8 +125,8 @@ func TestMiddlewareFieldsWithoutAWholeWindow(t *testing.T) {
 }
 
 func TestMiddlewareBehindAnother(t *testing.T) {
-	inner := newLimiter(t, 0, limitBy("inner", policy.KeyGlobal, 5, 5, time.Minute))
-	outer := newLimiter(t, 0, limitBy("outer", policy.KeyGlobal, 9, 9, time.Second))
+	inner := newLimiter(t, limitBy("inner", policy.KeyGlobal, 5, 5, time.Minute))
+	outer := newLimiter(t, limitBy("outer", policy.KeyGlobal, 9, 9, time.Second))
 	head := get(outer.Middleware(inner.Middleware(accept)), "").Header()
 	if got := head.Values("RateLimit-Policy"); len(got) != 1 || got[0] != `"outer";q=9;w=1, "inner";q=5;w=60` {
 		t.Errorf("RateLimit-Policy = %q", got)

@@ -4,15 +4,18 @@
 //
 // # Memory and its error
 //
-// Local counts live in memory. A [Limiter] remembers at most [Options.MaxKeys]
-// keys, each in about 150 bytes and the key itself (256 bytes at most). Keys that
-// owe nothing are forgotten first and lose nothing by it. Where every remembered
-// key owes something, a new one displaces the one that owes least: that key may
-// spend again what it owed, and no key that owes more is touched. So a flood of
-// new keys resets a hot key only once every key of its shard is as hot. A
-// request is never refused for want of memory. Every limit, and every tier of
-// one, has a table of its own, so that flooding one cannot displace the keys of
-// another.
+// Local counts live in a [Memory], which bounds the bytes of all limits that share
+// it. A key costs 40 to 80 bytes, whatever its length: it is kept as a fingerprint of
+// 128 bits. Keys that owe nothing are forgotten first and lose nothing by it, and
+// the memory that they had is given back within seconds.
+//
+// Where there is no room for a new key it takes the place of the one that owes least
+// of 16, of 128 where none of those owes less than itself: that key may spend again
+// what it owed. So a flood of keys displaces its own, and reaches one that is being
+// refused only where nearly all that are remembered are refused, too. A request is
+// never refused for want of memory, and none is left uncounted. Half of a Memory is
+// shared out among its limits, and no flood of one displaces the keys of another in
+// its part.
 //
 // # Shared counts
 //
@@ -64,22 +67,12 @@ import (
 // MaxLimits is the most limits that one request may be under.
 const MaxLimits = policy.MaxRateLimits
 
-// MaxKeyBytes is the longest key that is kept as it is. A longer one is
-// replaced by its SHA-256, salted for each Limiter so that nobody can name a
-// short key that meets it. A store sees digests alone.
-const MaxKeyBytes = 256
-
-// DefaultMaxKeys is how many keys a Limiter remembers by default.
-const DefaultMaxKeys = 1 << 20
-
 // Options says how a [Limiter] reads requests and writes responses. The functions are
 // called concurrently, and never under a lock.
 type Options struct {
-	// MaxKeys is the most keys remembered, all limits together; each limit that
-	// is not global has an equal share, and so has each tier of it. Shared limits
-	// remember as many refusals, leases, and keys to count alone. Default
-	// [DefaultMaxKeys].
-	MaxKeys int
+	// Memory bounds what is remembered, together with all Limiters that have it.
+	// Default: one of [DefaultMaxBytes] for this Limiter alone.
+	Memory *Memory
 	// Key returns what a limit counts the request under. Required unless all
 	// limits are global. An error refuses the request.
 	Key func(r *http.Request, k policy.RateLimitKey) (string, error)
@@ -148,7 +141,9 @@ type Limiter struct {
 // returns an error that names every limit that cannot be kept, or the option
 // that is missing.
 func New(limits []policy.RateLimit, opts Options) (*Limiter, error) {
-	opts.MaxKeys = cmp.Or(opts.MaxKeys, DefaultMaxKeys)
+	if opts.Memory == nil {
+		opts.Memory, _ = NewMemory(0) // the default is right
+	}
 	if opts.Start.IsZero() {
 		opts.Start = time.Now()
 	}
@@ -159,9 +154,8 @@ func New(limits []policy.RateLimit, opts Options) (*Limiter, error) {
 		return nil, fmt.Errorf("ratelimit: %w", err)
 	}
 	l := &Limiter{opts: opts, start: opts.Start, sameKey: sameKey(limits)}
-	share := opts.MaxKeys / max(keyed(limits), 1)
 	for i, each := range limits {
-		counts, err := opts.limit(each, share)
+		counts, err := opts.limit(each)
 		if err != nil {
 			return nil, fmt.Errorf("ratelimit: %w", err)
 		}
@@ -179,22 +173,12 @@ func New(limits []policy.RateLimit, opts Options) (*Limiter, error) {
 	return l, nil
 }
 
-func keyed(limits []policy.RateLimit) int {
-	n := 0
-	for _, each := range limits {
-		if each.Key.Source != policy.KeyGlobal {
-			n++
-		}
-	}
-	return n
-}
-
 // Decide charges a request to all limits, or to none if one of them refuses
 // that is not in shadow mode: nothing else is decided on the same local keys
 // meanwhile. charges holds one element for each limit in the order of New;
 // decisions has room for as many and receives what each limit says. It reports
 // whether the request is admitted. Without shared limits it needs no context and
-// allocates only to remember a new key or to hash one over [MaxKeyBytes].
+// allocates only where new keys need more memory.
 //
 // Times before an earlier now earn nothing back.
 func (l *Limiter) Decide(ctx context.Context, now time.Time, charges []Charge, decisions []Decision) bool {

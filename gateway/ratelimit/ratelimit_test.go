@@ -30,9 +30,23 @@ func limitBy(name string, source policy.RateLimitSource, requests, burst int64, 
 	}
 }
 
-func newLimiter(t testing.TB, maxKeys int, limits ...policy.RateLimit) *ratelimit.Limiter {
+func newLimiter(t testing.TB, limits ...policy.RateLimit) *ratelimit.Limiter {
 	t.Helper()
-	l, err := ratelimit.New(limits, ratelimit.Options{MaxKeys: maxKeys, Key: byHeader, OnError: ignore})
+	l, err := ratelimit.New(limits, ratelimit.Options{Key: byHeader, OnError: ignore})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// newSmallLimiter has the least memory that there is.
+func newSmallLimiter(t testing.TB, limits ...policy.RateLimit) *ratelimit.Limiter {
+	t.Helper()
+	memory, err := ratelimit.NewMemory(64 << 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ratelimit.New(limits, ratelimit.Options{Memory: memory, Key: byHeader, OnError: ignore})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +93,7 @@ func TestDecide(t *testing.T) {
 		{3600e3 * ms, "a", -7, ok(1, 6000*ms)},
 	}
 	start := time.Now()
-	l := newLimiter(t, 0, limitBy("x", policy.KeyHeader, 10, 3, time.Minute))
+	l := newLimiter(t, limitBy("x", policy.KeyHeader, 10, 3, time.Minute))
 	for i, step := range steps {
 		// The limiter's own start lies a moment later than start; seconds hide it.
 		got := decide(l, start.Add(time.Hour+step.at), step.key, step.units)
@@ -90,7 +104,7 @@ func TestDecide(t *testing.T) {
 }
 
 func TestDecideChargesAllOrNone(t *testing.T) {
-	l := newLimiter(t, 0,
+	l := newLimiter(t,
 		limitBy("wide", policy.KeyHeader, 10, 10, time.Minute),
 		limitBy("narrow", policy.KeyHeader, 2, 2, time.Minute),
 		limitBy("all", policy.KeyGlobal, 10, 10, time.Minute))
@@ -114,7 +128,7 @@ func TestDecideChargesAllOrNone(t *testing.T) {
 // whose keys cross do not deadlock.
 func TestDecideConcurrently(t *testing.T) {
 	const workers, each, burst = 16, 500, 1000
-	l := newLimiter(t, 1024,
+	l := newLimiter(t,
 		limitBy("one", policy.KeyHeader, 1, burst, 24*time.Hour),
 		limitBy("two", policy.KeyHeader, 1, burst, 24*time.Hour))
 	now := time.Now()
@@ -142,13 +156,12 @@ func TestDecideConcurrently(t *testing.T) {
 }
 
 func TestFloodDoesNotResetAHotKey(t *testing.T) {
-	const maxKeys = 512
-	l := newLimiter(t, maxKeys, limitBy("x", policy.KeyHeader, 10, 10, time.Minute))
+	l := newSmallLimiter(t, limitBy("x", policy.KeyHeader, 10, 10, time.Minute))
 	now := time.Now()
 	for range 10 {
 		decide(l, now, "hot", 1)
 	}
-	for i := range 100 * maxKeys {
+	for i := range 50_000 {
 		if !decide(l, now, fmt.Sprint("flood", i), 1).Allowed {
 			t.Fatal("a new key is refused")
 		}
@@ -164,7 +177,7 @@ func TestFloodDoesNotResetAHotKey(t *testing.T) {
 }
 
 func TestFloodOfOneLimitLeavesTheOthers(t *testing.T) {
-	l := newLimiter(t, 128,
+	l := newSmallLimiter(t,
 		limitBy("day", policy.KeyHeader, 1, 1, 24*time.Hour),
 		limitBy("minute", policy.KeyClientIP, 2, 2, time.Minute),
 		limitBy("all", policy.KeyGlobal, 1e9, 1e9, time.Second))
@@ -180,9 +193,9 @@ func TestFloodOfOneLimitLeavesTheOthers(t *testing.T) {
 }
 
 func TestLongKeysAreNotTruncated(t *testing.T) {
-	l := newLimiter(t, 0, limitBy("x", policy.KeyHeader, 1, 1, time.Hour))
+	l := newLimiter(t, limitBy("x", policy.KeyHeader, 1, 1, time.Hour))
 	now := time.Now()
-	long := strings.Repeat("k", ratelimit.MaxKeyBytes)
+	long := strings.Repeat("k", 256)
 	keys := []string{long, long + "a", long + "b", long + long, strings.Repeat("k", 1<<20)}
 	for i, key := range keys {
 		if !decide(l, now, key, 1).Allowed {
@@ -195,7 +208,7 @@ func TestLongKeysAreNotTruncated(t *testing.T) {
 }
 
 func TestDecideDoesNotAllocate(t *testing.T) {
-	l := newLimiter(t, 0, limitBy("a", policy.KeyHeader, 1e9, 1e9, time.Second), limitBy("b", policy.KeyGlobal, 10, 10, time.Minute))
+	l := newLimiter(t, limitBy("a", policy.KeyHeader, 1e9, 1e9, time.Second), limitBy("b", policy.KeyGlobal, 10, 10, time.Minute))
 	now, said := time.Now(), make([]ratelimit.Decision, 2)
 	charges := []ratelimit.Charge{{Key: "k"}, {}}
 	if got := testing.AllocsPerRun(100, func() { l.Decide(context.Background(), now, charges, said) }); got != 0 {
@@ -206,7 +219,7 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 // TestMiddlewareAllocates one field's value for all limits together, however many
 // there are.
 func TestMiddlewareAllocates(t *testing.T) {
-	h := newLimiter(t, 0,
+	h := newLimiter(t,
 		limitBy("a", policy.KeyHeader, 1e9, 1e9, time.Second), limitBy("b", policy.KeyGlobal, 1e9, 1e9, time.Minute),
 		limitBy("c", policy.KeyHeader, 1e9, 1e9, time.Hour)).Middleware(accept)
 	r, w := httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder()
@@ -240,7 +253,6 @@ func TestNewRefuses(t *testing.T) {
 		{"no OnError", with(func(*policy.RateLimit) {}), ratelimit.Options{Key: byHeader}, "no OnError"},
 		{"no Key", with(func(*policy.RateLimit) {}), ratelimit.Options{OnError: ignore}, "no Key"},
 		{"no Cost", with(func(l *policy.RateLimit) { l.Cost.Field = "size" }), full, `field "size"`},
-		{"negative keys", with(func(*policy.RateLimit) {}), ratelimit.Options{MaxKeys: -1, Key: byHeader, OnError: ignore}, "-1 keys"},
 		{"an empty name", with(func(l *policy.RateLimit) { l.Name = "" }), full, `rate_limits[0].name: "" is not`},
 		{"a name that breaks the field", with(func(l *policy.RateLimit) { l.Name = `a"b` }), full, `name: "a\"b" is not`},
 		{"no request", with(func(l *policy.RateLimit) { l.Requests = 0 }), full, "requests: 0 is out"},
@@ -284,7 +296,7 @@ func TestClientThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limit := limitBy("x", policy.KeyHeader, 7, 2, 3*time.Second)
 		limit.Cost.Units = 2
-		h := newLimiter(t, 0, limit).Middleware(accept)
+		h := newLimiter(t, limit).Middleware(accept)
 		for range 20 {
 			time.Sleep(137 * time.Millisecond) // virtual
 			response := get(h, "k")

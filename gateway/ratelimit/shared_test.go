@@ -36,7 +36,7 @@ func TestSharedLimitsAgreeAcrossProcesses(t *testing.T) {
 func TestSharedDecisionsAreThoseOfALocalLimit(t *testing.T) {
 	store := newMemoryStore()
 	shared := newFleet(t, store, sharedBy("x", policy.KeyHeader, 7, 3, time.Minute))
-	local := newLimiter(t, 0, limitBy("x", policy.KeyHeader, 7, 3, time.Minute))
+	local := newLimiter(t, limitBy("x", policy.KeyHeader, 7, 3, time.Minute))
 	for i, units := range []int64{1, 2, 1, 1, 3, 2, 4, 1, 1} {
 		_, got := shared.askUnits("k", units)
 		if want := decide(local, store.now, "k", units); got[0] != want {

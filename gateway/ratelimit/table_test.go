@@ -2,122 +2,196 @@ package ratelimit
 
 import (
 	"fmt"
-	"strings"
+	"math/rand/v2"
 	"testing"
-	"unsafe"
+	"time"
 
 	"pgregory.net/rapid"
 )
 
+// TestSlotsAreAMap compares the slots with a map, homes that collide included.
+func TestSlotsAreAMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s slots[int]
+		want := map[fingerprint]int{}
+		for step := range 80 {
+			key := fingerprint{1, uint64(rapid.IntRange(0, 40).Draw(t, "key"))}
+			switch i := s.index(key); {
+			case rapid.IntRange(0, 9).Draw(t, "sweep") == 0:
+				over := func(v *int) bool { return *v%3 == 0 }
+				s.sweep(len(s.all), over)
+				for key, value := range want {
+					if over(&value) {
+						delete(want, key)
+					}
+				}
+				s.resize(s.spare())
+			case i >= 0 && rapid.Bool().Draw(t, "remove"):
+				s.remove(i)
+				delete(want, key)
+			case i >= 0:
+				*s.find(key), want[key] = step, step
+			default:
+				if s.full() {
+					s.resize(max(2*len(s.all), fewest))
+				}
+				s.place(key, step)
+				want[key] = step
+			}
+			checkSlots(t, &s, want)
+		}
+	})
+}
+
+func checkSlots(t *rapid.T, s *slots[int], want map[fingerprint]int) {
+	if s.used != len(want) {
+		t.Fatalf("%d keys, want %d", s.used, len(want))
+	}
+	for key, value := range want {
+		if got := s.find(key); got == nil || *got != value {
+			t.Fatalf("%v is %v, want %d", key, got, value)
+		}
+	}
+}
+
 func at(tick int) wide { return wide{lo: uint64(tick)} }
 
-// TestShardForgetsTheLeastDebt compares the lazy heap with a plain search.
-func TestShardForgetsTheLeastDebt(t *testing.T) {
+// TestTheLeastDebtGivesWay holds that whoever gives way owes least of what was looked
+// at, which in a small shard is everybody.
+func TestTheLeastDebtGivesWay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := shard{entries: make(map[string]*entry), capacity: rapid.IntRange(1, 8).Draw(t, "capacity")}
-		for step := range 60 {
-			key := fmt.Sprint(rapid.IntRange(0, 12).Draw(t, "key"))
-			tat := at(1000 + rapid.IntRange(0, 40).Draw(t, "tat") + step)
-			if known := s.entries[key]; known != nil {
-				known.tat = later(known.tat, tat)
+		var s shard[wide]
+		s.resize(16)
+		debt := map[fingerprint]wide{}
+		for i := uint64(0); !s.full(); i++ {
+			key := fingerprint{1, i * 7}
+			debt[key] = at(rapid.IntRange(1, 30).Draw(t, "tat"))
+			s.place(key, debt[key])
+		}
+		s.cursor = rapid.IntRange(0, 15).Draw(t, "cursor")
+		displace(&s, at(rapid.IntRange(1, 30).Draw(t, "new")))
+		for key, gone := range debt {
+			if s.find(key) != nil {
 				continue
 			}
-			least, full := leastDebt(&s), len(s.entries) == s.capacity
-			s.insert(key, tat, wide{})
-			checkShard(t, &s)
-			if full && s.entries[least.key] == least {
-				t.Fatalf("%q owed least and is still there", least.key)
-			}
-			if s.entries[key] == nil {
-				t.Fatalf("%q was not remembered", key)
+			for other, owes := range debt {
+				if owes.less(gone) {
+					t.Fatalf("%v gave way though %v owes less", key, other)
+				}
 			}
 		}
 	})
 }
 
-// leastDebt returns the entry with the oldest TAT; ties are broken as the heap did.
-func leastDebt(s *shard) *entry {
-	if len(s.byTAT) == 0 {
-		return nil
-	}
-	s.settle()
-	least := s.byTAT[0].entry
-	for _, e := range s.entries {
-		if e.tat.less(least.tat) {
-			return e
+// TestWhoIsRefusedStaysRefused holds that a flood of keys displaces its own.
+func TestWhoIsRefusedStaysRefused(t *testing.T) {
+	l := floodLimiter(t, leastBytes)
+	now := time.Now()
+	const limited = 200
+	for i := range limited {
+		for range 10 {
+			floodKeys(l, now, 1e9+i, 1)
 		}
 	}
-	return least
-}
-
-func checkShard(t *rapid.T, s *shard) {
-	if len(s.entries) != len(s.byTAT) || len(s.entries) > s.capacity {
-		t.Fatalf("%d entries, %d slots, capacity %d", len(s.entries), len(s.byTAT), s.capacity)
+	for round := range 100 {
+		floodKeys(l, now, round*1000, 1000)
 	}
-	for i, slot := range s.byTAT {
-		if s.entries[slot.entry.key] != slot.entry {
-			t.Fatalf("slot %d holds a forgotten key", i)
-		}
-		if slot.entry.tat.less(slot.tat) {
-			t.Fatalf("slot %d is ahead of its entry", i)
-		}
-		if i > 0 && slot.tat.less(s.byTAT[(i-1)/2].tat) {
-			t.Fatalf("slot %d is out of order", i)
+	if s := l.opts.Memory.Stats(); s.Displaced < 90_000 {
+		t.Fatalf("%+v: the memory was not full", s)
+	}
+	for i := range limited {
+		if floodKeys(l, now, 1e9+i, 1) != 0 {
+			t.Errorf("the %dth of those who were limited is so no more", i)
 		}
 	}
 }
 
-func TestShardShrinksAfterAFlood(t *testing.T) {
-	s := shard{entries: make(map[string]*entry), capacity: 1000}
-	for i := range 1000 {
-		s.insert(fmt.Sprint("flood", i), at(10), at(0))
+// TestALimitKeepsItsPart holds that a flood of one limit leaves the others room.
+func TestALimitKeepsItsPart(t *testing.T) {
+	m, err := NewMemory(1 << 20)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(s.entries) != 1000 {
-		t.Fatalf("%d keys before their debt ran out", len(s.entries))
+	flooded, other := floodLimiterIn(t, m), floodLimiterIn(t, m)
+	now := time.Now()
+	floodKeys(flooded, now, 0, 100_000)
+	if got := flooded.limits[0].tiers[0].local.account.used; got > 1<<20*3/4 || got < 1<<19 {
+		t.Errorf("the flood took %d bytes of a mebibyte", got)
 	}
-	for i := range 500 {
-		s.insert(fmt.Sprint("later", i), at(100), at(50))
+	floodKeys(other, now, 0, 2000)
+	if got := other.limits[0].tiers[0].local.keys(); got != 2000 {
+		t.Errorf("the other limit remembers %d of 2000 keys", got)
 	}
-	if len(s.entries) != 500 {
-		t.Errorf("%d keys, want the 500 that owe something", len(s.entries))
-	}
-}
-
-func TestLongKeysAreSalted(t *testing.T) {
-	long := strings.Repeat("k", MaxKeyBytes+1)
-	one, two := limit{salt: [32]byte{1}}, limit{salt: [32]byte{2}}
-	if one.fold(long) == two.fold(long) {
-		t.Error("who knows the hash can name a short key that meets a long one")
-	}
-	if again := strings.Clone(long); one.fold(again) != one.fold(long) || one.fold(long[1:]) != long[1:] {
-		t.Error("a key does not stay the same")
+	if s := m.Stats(); s.Bytes > 1<<20 {
+		t.Errorf("%+v", s)
 	}
 }
 
-func TestTableKeepsItsBound(t *testing.T) {
-	for _, maxKeys := range []int{1, 2, 63, 64, 65, 1000, 1 << 16} {
-		table := newTable(maxKeys)
-		for i := range 3 * maxKeys {
-			key := fmt.Sprint(i)
-			s := table.shard(key)
-			s.mu.Lock()
-			s.insert(key, at(i+1), wide{})
-			s.mu.Unlock()
+// TestExpiredKeysGiveTheirMemoryBack with each sweep, and new keys do, too.
+func TestExpiredKeysGiveTheirMemoryBack(t *testing.T) {
+	l := floodLimiter(t, 8<<20)
+	now := time.Now()
+	counts, m := l.limits[0].tiers[0].local, l.opts.Memory
+	floodKeys(l, now, 0, 50_000)
+	full := m.Stats().Bytes
+	counts.sweep(time.Second)
+	if got := counts.keys(); got != 50_000 || m.Stats().Bytes != full {
+		t.Errorf("%d keys before their debt ran out, %+v", got, m.Stats())
+	}
+	floodKeys(l, now.Add(time.Hour), 1e6, 10_000)
+	if got := counts.keys(); got > 30_000 {
+		t.Errorf("%d keys, most of which owe nothing", got)
+	}
+	counts.sweep(2 * time.Hour)
+	if got := m.Stats().Bytes; counts.keys() != 0 || got != m.base {
+		t.Errorf("%d keys and %d bytes are left", counts.keys(), got)
+	}
+}
+
+// TestTheFirstSlotsAreHadInAnyCase holds that no key is left uncounted, however
+// many limits a memory has.
+func TestTheFirstSlotsAreHadInAnyCase(t *testing.T) {
+	m, err := NewMemory(leastBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2000 {
+		l := floodLimiterIn(t, m)
+		for range 10 {
+			floodKeys(l, l.start, i, 1)
 		}
-		if got := table.keys(); got > maxKeys || got < maxKeys*8/10 {
-			t.Errorf("%d keys remembered, want at most and about %d", got, maxKeys)
+		if floodKeys(l, l.start, i, 1) != 0 {
+			t.Fatalf("the %dth limit does not count", i)
 		}
 	}
 }
 
-func TestTableDoesNotKeepTheRequestAlive(t *testing.T) {
-	buffer := make([]byte, 1<<10)
-	key := unsafe.String(&buffer[0], 8)
-	s := shard{entries: make(map[string]*entry), capacity: 1}
-	s.insert(key, at(1), wide{})
-	for kept := range s.entries {
-		if unsafe.StringData(kept) == unsafe.StringData(key) {
-			t.Error("the key is a part of the request's buffer")
+func TestLongKeysCostNoMore(t *testing.T) {
+	l := floodLimiter(t, 0)
+	counts := l.limits[0].tiers[0].local
+	key := make([]byte, 8<<10)
+	for i := range 100 {
+		key[len(key)-1] = byte(i)
+		s, f := counts.shard(string(key))
+		counts.insert(s, f, at(1), 0)
+	}
+	if got := counts.keys(); got != 100 {
+		t.Errorf("%d keys of 100", got)
+	}
+}
+
+// TestSpareIsAFixedPoint holds that what was given back is not taken again at once.
+func TestSpareIsAFixedPoint(t *testing.T) {
+	for range 1000 {
+		var s slots[wide]
+		s.resize(1 << (2 + rand.IntN(8)))
+		for n := rand.IntN(len(s.all) * 13 / 16); s.used < n; {
+			s.place(fingerprint{1, rand.Uint64()}, wide{})
+		}
+		n := s.used
+		s.resize(s.spare())
+		if s.used != n || s.used > 0 && s.full() || s.spare() != len(s.all) {
+			t.Fatal(fmt.Sprint(n, " keys in ", len(s.all), " slots"))
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package ratelimit
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"slices"
@@ -19,16 +17,6 @@ type limit struct {
 	tiers []tier // the first is for whom no other is
 	group string // in the store, of a limit that has a count with others; else ""
 	order uint64 // in which counts are locked
-	salt  [sha256.Size]byte
-}
-
-// fold bounds the length of a key.
-func (l *limit) fold(key string) string {
-	if len(key) <= MaxKeyBytes {
-		return key
-	}
-	sum := sha256.Sum256(append(l.salt[:], key...))
-	return string(sum[:])
 }
 
 // tier is a rate of a limit. Each has counts of its own, so that a client that
@@ -37,45 +25,42 @@ type tier struct {
 	quota   quota
 	name    string  // in the store
 	policy  string  // its member of the policy field
-	local   *table  // what is counted in memory; nil if nothing is
-	refused *table  // debts that the store told of when it refused
+	local   *debts  // what is counted in memory; nil if nothing is
+	refused *debts  // debts that the store told of when it refused
 	leases  *leases // nil without leases
 }
 
 // counted numbers limits, so that requests under several lock them in one order.
 var counted atomic.Uint64
 
-// newLimit shares keys among the limit's tiers and tables.
-func newLimit(p policy.RateLimit, keys int) (*limit, error) {
+// newLimit returns a limit whose counts are within a memory. Those of a global one
+// are a few for each tier, and no part of it.
+func newLimit(p policy.RateLimit, m *Memory, start time.Time) *limit {
 	l := &limit{RateLimit: p, order: counted.Add(1)}
-	if _, err := rand.Read(l.salt[:]); err != nil {
-		return nil, err
-	}
-	keys = max(keys/(1+len(p.Tiers)), 1)
 	if p.Key.Source == policy.KeyGlobal {
-		keys = 1
+		m = nil
 	}
-	l.tiers = append(l.tiers, newTier(p, 0, p.Requests, p.Burst, keys))
+	l.tiers = append(l.tiers, newTier(p, 0, p.Requests, p.Burst, m, start))
 	for i, each := range p.Tiers {
-		l.tiers = append(l.tiers, newTier(p, i+1, each.Requests, each.Burst, keys))
+		l.tiers = append(l.tiers, newTier(p, i+1, each.Requests, each.Burst, m, start))
 	}
-	return l, nil
+	return l
 }
 
-func newTier(p policy.RateLimit, index int, requests, burst int64, keys int) tier {
+func newTier(p policy.RateLimit, index int, requests, burst int64, m *Memory, start time.Time) tier {
 	t := tier{
 		quota:  newQuota(requests, burst, p.Interval),
 		name:   p.Name + "/" + strconv.Itoa(index),
 		policy: policyMember(p, requests, burst),
 	}
 	if !p.Shared || p.OnStoreFailure == policy.FailureLocal {
-		t.local = newTable(keys)
+		t.local = newDebts(t.quota, m, start)
 	}
 	if p.Shared {
-		t.refused = newTable(keys)
+		t.refused = newDebts(t.quota, m, start)
 	}
 	if lease := min(p.Lease, burst); p.Shared && lease > 1 {
-		t.leases = newLeases(keys, lease, t.quota.earned(lease))
+		t.leases = newLeases(m, start, lease, t.quota.earned(lease))
 	}
 	return t
 }

@@ -29,9 +29,6 @@ func validate(limits []policy.RateLimit, opts Options) error {
 	if anyShared(limits) && !validScope(opts.Scope) {
 		errs = append(errs, fmt.Errorf("scope %q is not 1 to %d printable characters without braces", opts.Scope, maxScope))
 	}
-	if opts.MaxKeys < max(keyed(limits), 1) {
-		errs = append(errs, fmt.Errorf("%d keys for %d limits", opts.MaxKeys, len(limits)))
-	}
 	for _, each := range limits {
 		if err := fits(each, opts); err != nil {
 			errs = append(errs, fmt.Errorf("limit %q: %w", each.Name, err))

@@ -61,6 +61,7 @@ type Metrics struct {
 	retries     counters[attempt]
 	transitions counters[transition]
 	breakers    breakers
+	limitMemory limitMemory
 	policies    policyCounters
 
 	calls *table[call, []metric.RecordOption]
@@ -98,7 +99,7 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 // register makes the instruments. Counters are observed, not called: see
 // counters.
 func (m *Metrics) register(meter metric.Meter) error {
-	var errs [9]error
+	var errs [11]error
 	m.requestDuration, errs[0] = meter.Float64Histogram("http.server.request.duration", buckets(),
 		metric.WithUnit("s"), metric.WithDescription("Duration of HTTP server requests."))
 	m.upstreamDuration, errs[1] = meter.Float64Histogram("venta.upstream.duration", buckets(),
@@ -115,7 +116,11 @@ func (m *Metrics) register(meter metric.Meter) error {
 		metric.WithUnit("{transition}"), metric.WithDescription("Changes of circuit breakers' states."))
 	_, errs[7] = meter.Int64ObservableGauge("venta.circuit_breaker.state", metric.WithInt64Callback(m.breakers.observe),
 		metric.WithDescription("1 for the state that a circuit breaker is in, 0 for the others."))
-	errs[8] = m.policies.register(meter)
+	_, errs[8] = meter.Int64ObservableGauge("venta.rate_limit.memory", metric.WithInt64Callback(m.limitMemory.bytes),
+		metric.WithUnit("By"), metric.WithDescription("Bytes that rate limits by key remember."))
+	_, errs[9] = meter.Int64ObservableCounter("venta.rate_limit.displaced", metric.WithInt64Callback(m.limitMemory.displaced),
+		metric.WithUnit("{key}"), metric.WithDescription("Keys of rate limits that were forgotten for others though they owed something."))
+	errs[10] = m.policies.register(meter)
 	return errors.Join(errs[:]...)
 }
 

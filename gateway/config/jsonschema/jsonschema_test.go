@@ -19,7 +19,7 @@ func TestGenerate(t *testing.T) {
 	text, err := jsonschema.Generate((&configv1.RateLimits{}).ProtoReflect().Descriptor(), jsonschema.Options{
 		Title:   "Limits",
 		Comment: func(d protoreflect.Descriptor) string { return "about " + string(d.Name()) },
-		Default: func(fd protoreflect.FieldDescriptor) (any, bool) { return 0, fd.Name() == "max_keys" },
+		Default: func(fd protoreflect.FieldDescriptor) (any, bool) { return 0, fd.Name() == "max_bytes" },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -48,14 +48,18 @@ func TestGenerate(t *testing.T) {
         }
       ]
     },
-    "max_keys": {
-      "description": "about max_keys",
+    "max_bytes": {
+      "description": "about max_bytes",
       "default": 0,
       "anyOf": [
         {
           "type": "integer",
-          "minimum": 1024,
-          "maximum": 67108864
+          "minimum": 1048576,
+          "maximum": 1099511627776
+        },
+        {
+          "type": "string",
+          "pattern": "^[0-9]+[KMG]i$"
         },
         {
           "$ref": "#/$defs/variable"

@@ -62,10 +62,10 @@ type Step = func(http.Handler) http.Handler
 
 // RateLimits says where limits are counted.
 type RateLimits struct {
-	MaxKeys int
-	Store   ratelimit.Store // nil: there is none to share limits by
-	Alone   bool            // this process is all that share them
-	Start   time.Time       // when the time of all limits begins
+	Memory *ratelimit.Memory
+	Store  ratelimit.Store // nil: there is none to share limits by
+	Alone  bool            // this process is all that share them
+	Start  time.Time       // when the time of all limits begins
 }
 
 // Live is an immutable snapshot of what may change.

@@ -62,7 +62,7 @@ func (b *builder) groups(limits []policy.RateLimit) map[string]*ratelimit.Group 
 			continue
 		}
 		found[limit.Name] = groupPart(b, "rate_limits/"+id, limit, func() (*part, error) {
-			return newPart(ratelimit.NewGroup(id, limit, b.env.RateLimits.MaxKeys, b.env.RateLimits.Start))
+			return newPart(ratelimit.NewGroup(id, limit, b.env.RateLimits.Memory, b.env.RateLimits.Start))
 		})
 	}
 	return found
@@ -107,7 +107,7 @@ func (b *builder) adjusted(l policy.RateLimit) policy.RateLimit {
 func (b *builder) rateLimitOptions(keys *rateLimitKeys, groups map[string]*ratelimit.Group) ratelimit.Options {
 	live, metrics := b.env.Live, b.env.Telemetry.Metrics
 	return ratelimit.Options{
-		MaxKeys:    b.env.RateLimits.MaxKeys,
+		Memory:     b.env.RateLimits.Memory,
 		Key:        keys.key,
 		Cost:       keys.cost,
 		Claim:      claim,

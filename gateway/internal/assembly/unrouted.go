@@ -13,7 +13,6 @@ import (
 const (
 	unroutedRequests = 20 // a second
 	unroutedBurst    = 100
-	unroutedKeys     = 1 << 14
 )
 
 // LimitUnrouted returns what bounds the requests of an address that no route has,
@@ -25,7 +24,7 @@ func (env *Environment) LimitUnrouted(refuse func(http.ResponseWriter, *http.Req
 	}
 	keys := &rateLimitKeys{live: env.Live}
 	limiter, err := ratelimit.New([]policy.RateLimit{limit}, ratelimit.Options{
-		MaxKeys:    unroutedKeys,
+		Memory:     env.RateLimits.Memory,
 		Key:        keys.key,
 		Fields:     func() ratelimit.FieldStyle { return ratelimit.FieldsNone },
 		OnError:    refuse,

@@ -1125,9 +1125,13 @@ func (x *Cache) GetForgetAfter() *durationpb.Duration {
 // RateLimits says how rate limits are kept and told.
 type RateLimits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The most keys that a process remembers for each RPC with limits. Default
-	// 1048576. From 1024 to 67108864.
-	MaxKeys int64 `protobuf:"varint,1,opt,name=max_keys,json=maxKeys,proto3" json:"max_keys,omitempty"`
+	// The most bytes that a process remembers for all limits by key together, of 40 to
+	// 80 bytes for a key. Memory is taken as keys come and given back as they owe
+	// nothing any more. Half of it is for whichever limit is first; of the other half
+	// each has an equal part. Where there is no more, a new key takes the place of one
+	// that owes less: no request is refused for it, and who is being refused stays so.
+	// Default 67108864. From 1048576 to 1099511627776.
+	MaxBytes int64 `protobuf:"varint,3,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	// The form of the RateLimit fields of responses. Default HEADERS_DRAFT_10.
 	Headers       RateLimits_Headers `protobuf:"varint,2,opt,name=headers,proto3,enum=venta.config.v1.RateLimits_Headers" json:"headers,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1164,9 +1168,9 @@ func (*RateLimits) Descriptor() ([]byte, []int) {
 	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
-func (x *RateLimits) GetMaxKeys() int64 {
+func (x *RateLimits) GetMaxBytes() int64 {
 	if x != nil {
-		return x.MaxKeys
+		return x.MaxBytes
 	}
 	return 0
 }
@@ -1575,18 +1579,17 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\"\x02\b\x052\x04\x10\xc0\x84=R\tpurgeWait\x12Q\n" +
 	"\rmax_staleness\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x02\b<2\x05\x10\x80\xc2\xd7/R\fmaxStaleness\x12N\n" +
 	"\fforget_after\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
-	"\"\x04\b\x80\xa3\x052\x02\b<R\vforgetAfter\"\xe3\x01\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b<R\vforgetAfter\"\xee\x01\n" +
 	"\n" +
-	"RateLimits\x12(\n" +
-	"\bmax_keys\x18\x01 \x01(\x03B\r\xbaH\n" +
-	"\"\b\x18\x80\x80\x80 (\x80\bR\amaxKeys\x12I\n" +
+	"RateLimits\x12-\n" +
+	"\tmax_bytes\x18\x03 \x01(\x03B\x10\xbaH\r\"\v\x18\x80\x80\x80\x80\x80 (\x80\x80@R\bmaxBytes\x12I\n" +
 	"\aheaders\x18\x02 \x01(\x0e2#.venta.config.v1.RateLimits.HeadersB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\aheaders\"`\n" +
 	"\aHeaders\x12\x17\n" +
 	"\x13HEADERS_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10HEADERS_DRAFT_10\x10\x01\x12\x14\n" +
 	"\x10HEADERS_DRAFT_03\x10\x02\x12\x10\n" +
-	"\fHEADERS_NONE\x10\x03\"\xb7\x03\n" +
+	"\fHEADERS_NONE\x10\x03J\x04\b\x01\x10\x02\"\xb7\x03\n" +
 	"\bShutdown\x12>\n" +
 	"\x05delay\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
 	"\xaa\x01\a\"\x03\b\xac\x022\x00R\x05delay\x12O\n" +
