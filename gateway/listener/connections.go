@@ -102,11 +102,14 @@ type counted struct {
 	once    sync.Once
 	release func()
 	stalled atomic.Bool // its client did not take what was written
+
+	exchange exchange
 }
 
 // Write implements net.Conn.
 func (c *counted) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
+	c.exchange.written.Add(int64(n))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.stalled.Store(true)
 	}

@@ -104,6 +104,8 @@ type Guard struct {
 	proxies     atomic.Pointer[[]netip.Prefix]
 
 	refusedByAddress, refusedInAll, cutSlow, cutUnsent atomic.Int64
+
+	refused refusals
 }
 
 // New returns a guard. The error names every option that is wrong.
@@ -130,6 +132,13 @@ type Stats struct {
 	// CutSlow are responses that their clients took too slowly, CutUnsent those
 	// that were cut off to make room.
 	CutSlow, CutUnsent int64
+	// What the server refused before any handler saw it. Malformed and TooLarge are
+	// requests of HTTP/1.1 and their headers; TimedOut are headers that did not
+	// arrive in time; Handshakes are connections whose TLS failed.
+	Malformed, TooLarge, TimedOut, Handshakes int64
+	// HTTP2Errors are errors of clients' HTTP/2: of a frame, a request or a
+	// connection. A header that is too large is none: its 431 is seen by nobody.
+	HTTP2Errors int64
 }
 
 // Stats returns what has been counted.
@@ -138,5 +147,7 @@ func (g *Guard) Stats() Stats {
 		Connections: g.connections.open(), UnsentBytes: g.unsent.bytes(),
 		RefusedByAddress: g.refusedByAddress.Load(), RefusedInAll: g.refusedInAll.Load(),
 		CutSlow: g.cutSlow.Load(), CutUnsent: g.cutUnsent.Load(),
+		Malformed: g.refused.malformed.Load(), TooLarge: g.refused.tooLarge.Load(), TimedOut: g.refused.timedOut.Load(),
+		Handshakes: g.refused.handshakes.Load(), HTTP2Errors: g.refused.http2.Load(),
 	}
 }

@@ -32,12 +32,20 @@ const size = 16 << 20
 // serve serves a handler within bounds, by TLS where secure.
 func serve(t *testing.T, o listener.Options, secure bool, handler http.HandlerFunc) (*listener.Guard, string) {
 	t.Helper()
+	return serveTold(t, o, secure, handler, nil)
+}
+
+// serveTold is serve by a server with a hook.
+func serveTold(t *testing.T, o listener.Options, secure bool, handler http.HandlerFunc, told func(net.Conn, http.ConnState)) (*listener.Guard, string) {
+	t.Helper()
 	guard, err := listener.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ReadHeaderTimeout = time.Second
+	server.Config.MaxHeaderBytes = 4 << 10
+	server.Config.ConnState = told
 	guard.Protect(server.Config)
 	server.Listener = guard.Listen(server.Listener)
 	if secure {

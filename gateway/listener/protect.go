@@ -1,6 +1,8 @@
 package listener
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -12,15 +14,26 @@ import (
 const pingAfter = 15 * time.Second
 
 // Protect puts the bounds around a server's handler, which must be set, and sets
-// what its connections of HTTP/2 may hold. It must be called before the server
-// serves.
+// what its connections of HTTP/2 may hold. It counts the requests that the server
+// refuses by itself, of connections that [Guard.Listen] has made. It must be called
+// before the server serves.
 func (g *Guard) Protect(s *http.Server) {
 	s.Handler = g.handler(s.Handler, s.WriteTimeout)
+	s.DisableGeneralOptionsHandler = true // a handler sees all that is no refusal
+	inContext := s.ConnContext
+	s.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		if inContext != nil {
+			ctx = inContext(ctx, conn)
+		}
+		return remember(ctx, conn)
+	}
+	maxHeader := cmp.Or(s.MaxHeaderBytes, http.DefaultMaxHeaderBytes)
 	told := s.ConnState
 	s.ConnState = func(conn net.Conn, state http.ConnState) {
 		if state == http.StateIdle && !isHTTP2(conn) {
 			_ = conn.SetWriteDeadline(time.Time{}) // that of the response before; a connection that has ended needs none
 		}
+		g.refused.follow(conn, state, maxHeader)
 		if told != nil {
 			told(conn, state)
 		}
@@ -38,6 +51,7 @@ func (g *Guard) Protect(s *http.Server) {
 		WriteByteTimeout:              g.options.StallTimeout,
 		SendPingTimeout:               pingAfter,
 		PingTimeout:                   ping,
+		CountError:                    func(string) { g.refused.http2.Add(1) },
 	}
 }
 

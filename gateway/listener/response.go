@@ -31,6 +31,11 @@ type deadliner interface {
 // handler bounds how long responses may take to be sent.
 func (g *Guard) handler(next http.Handler, writeTimeout time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handled(r)
+		if r.Method == http.MethodOptions && r.RequestURI == "*" { // of the server, not of a route
+			w.Header().Set("Content-Length", "0")
+			return
+		}
 		to, ok := w.(deadliner)
 		if !ok {
 			next.ServeHTTP(w, r)

@@ -90,7 +90,9 @@ func observeListeners(meters metric.MeterProvider, servers map[string]*webServer
 		metric.WithUnit("By"), metric.WithDescription("Bytes of responses that wait for their clients."))
 	cut, err4 := meter.Int64ObservableCounter("venta.listener.cut",
 		metric.WithUnit("{response}"), metric.WithDescription("Responses that were cut off: their clients took them too slowly, or others needed the room."))
-	if err := errors.Join(err, err2, err3, err4); err != nil {
+	unread, err5 := meter.Int64ObservableCounter("venta.listener.unread",
+		metric.WithUnit("{request}"), metric.WithDescription("Requests that the server refused before any step of the gateway saw them, by reason."))
+	if err := errors.Join(err, err2, err3, err4, err5); err != nil {
 		return err
 	}
 	_, err = meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
@@ -105,9 +107,14 @@ func observeListeners(meters metric.MeterProvider, servers map[string]*webServer
 			to.ObserveInt64(refused, s.RefusedInAll, because("all"))
 			to.ObserveInt64(cut, s.CutSlow, because("slow"))
 			to.ObserveInt64(cut, s.CutUnsent, because("room"))
+			to.ObserveInt64(unread, s.Malformed, because("malformed"))
+			to.ObserveInt64(unread, s.TooLarge, because("too_large"))
+			to.ObserveInt64(unread, s.TimedOut, because("timeout"))
+			to.ObserveInt64(unread, s.Handshakes, because("tls"))
+			to.ObserveInt64(unread, s.HTTP2Errors, because("http2"))
 		}
 		return nil
-	}, open, refused, unsent, cut)
+	}, open, refused, unsent, cut, unread)
 	return err
 }
 
