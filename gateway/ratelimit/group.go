@@ -50,10 +50,11 @@ func (o *Options) limit(p policy.RateLimit) (*limit, error) {
 }
 
 // batch returns which shared limits the store decides together: those without a
-// group, and each group alone.
+// group, and then each group alone, so that what one RPC refuses by itself is not
+// charged to what others have with it.
 func (l *Limiter) batch() []set {
 	var own set
-	var batches []set
+	var groups []set
 	for i, limit := range l.limits {
 		switch {
 		case !l.shared.has(i):
@@ -62,11 +63,11 @@ func (l *Limiter) batch() []set {
 		default:
 			var alone set
 			alone.add(i)
-			batches = append(batches, alone)
+			groups = append(groups, alone)
 		}
 	}
-	if own != 0 {
-		batches = append(batches, own)
+	if own == 0 {
+		return groups
 	}
-	return batches
+	return append([]set{own}, groups...)
 }

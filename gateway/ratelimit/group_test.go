@@ -108,13 +108,13 @@ func TestGroupsHaveOneKey(t *testing.T) {
 	if got := admitted(one, now, 1, 5) + admitted(two, now, 3, 10); got != 10 {
 		t.Errorf("%d admitted, want 10", got)
 	}
-	if store.calls[0][0] != store.calls[5][0] || store.calls[0][1] != store.calls[5][1] {
-		t.Errorf("two keys of one group: %v and %v", store.calls[0], store.calls[5])
+	if store.calls[0][0] != store.calls[6][0] || store.calls[0][1] != store.calls[6][1] {
+		t.Errorf("two keys of one group: %v and %v", store.calls[0], store.calls[6])
 	}
-	if diff := cmp.Diff("/shop.v2/Get", store.calls[6][0]); diff != "" || len(store.calls[6]) != 3 {
-		t.Errorf("the others are asked by %v", store.calls[6])
+	if diff := cmp.Diff("/shop.v2/Get", store.calls[5][0]); diff != "" || len(store.calls[5]) != 3 {
+		t.Errorf("the others are asked by %v", store.calls[5])
 	}
-	if n := len(store.calls); n != 5+2*5+1 {
+	if n := len(store.calls); n != 5+2*6 {
 		t.Errorf("%d calls: a refusal that is known was asked for again", n)
 	}
 }

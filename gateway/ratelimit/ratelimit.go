@@ -41,9 +41,10 @@
 //
 // Limits of several Limiters may have one count, a [Group]. A shared group has one
 // key in the store for each key of its own, apart from the other limits of a
-// request: the store decides it in a round trip of its own, and where another limit
-// refuses thereafter, what the group was charged stays charged. A process that
-// remembers the refusal charges nothing for the next request.
+// request: the store decides it in a round trip of its own, after those others and
+// not where one of them refuses. Where the group itself refuses, the others stay
+// charged, and so does a group that was asked before. A process that remembers the
+// refusal charges nothing for the next request.
 //
 // # When the store is out of reach
 //

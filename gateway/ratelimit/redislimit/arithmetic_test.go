@@ -35,7 +35,7 @@ func anyLimit(t *rapid.T) policy.RateLimit {
 
 func newLimiter(t interface{ Fatal(...any) }, store ratelimit.Store, limits ...policy.RateLimit) *ratelimit.Limiter {
 	l, err := ratelimit.New(limits, ratelimit.Options{
-		Key: func(*http.Request, policy.RateLimitKey) (string, error) { return "", nil },
+		Key:     func(*http.Request, policy.RateLimitKey) (string, error) { return "", nil },
 		OnError: func(http.ResponseWriter, *http.Request, error) {}, Store: store, Scope: "test",
 	})
 	if err != nil {

@@ -1559,6 +1559,13 @@ type RateLimit struct {
 	// count, so that a client spends what they have together. All must have the same
 	// settings, an override's included. 1 to 64 characters of a-z, 0-9, '-' and '_'.
 	// Default: each RPC counts alone.
+	//
+	// Of the limits that one request is under, those by the connection are decided
+	// first, then those by the principal or a field. Each of these two charges all of
+	// its limits or none; what the first has charged stays where the second refuses.
+	// Shared groups are asked last and one by one: where one refuses, the shared limits
+	// that were asked before it stay charged, for one request of each process and key
+	// until the refusal ends.
 	Group *string `protobuf:"bytes,11,opt,name=group,proto3,oneof" json:"group,omitempty"`
 	// How far the group reaches. Default GROUP_SCOPE_SERVICE. Needs group.
 	GroupScope *RateLimit_GroupScope `protobuf:"varint,12,opt,name=group_scope,json=groupScope,proto3,enum=venta.policy.v1.RateLimit_GroupScope,oneof" json:"group_scope,omitempty"`
