@@ -38,6 +38,7 @@ const good = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 // TestWhatTheServerRefusesIsCounted, whether or not a request of the connection was
 // right before, and nothing else is.
 func TestWhatTheServerRefusesIsCounted(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		send, status string
 		leave        bool

@@ -38,12 +38,12 @@ func (d *debts) remember(key string, tat wide, elapsed time.Duration, add bool) 
 
 // insert remembers a key that is not known yet. Where there is no room for one
 // more, it takes the place of one that owes less.
-func (d *debts) insert(s *shard[wide], key fingerprint, tat wide, elapsed time.Duration) *wide {
+func (d *debts) insert(s *shard[wide], key fingerprint, tat wide, elapsed time.Duration) {
 	if !d.room(s, elapsed) {
 		displace(s, tat)
 		d.memory.displaced.Add(1)
 	}
-	return s.place(key, tat)
+	s.place(key, tat)
 }
 
 // displace forgets the key that owes least of those that it looks at: a few if one
