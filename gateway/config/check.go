@@ -51,6 +51,8 @@ func (d *decoder) check(l *Loaded) error {
 	d.checkIdentity(l.Config.GetIdentity())
 	d.checkRedis(l.Config)
 	d.checkOverrides(l.Config.GetOverrides())
+	d.checkHealth(l.Config)
+	d.checkAdmin(l.Config.GetAdminAccess())
 	return nil
 }
 

@@ -24,19 +24,30 @@ func (l *Loaded) exposed() []Fault {
 	if c := l.Config; c.GetAuth().GetDevelopmentKeys() && c.GetAuth().GetJwksFile() == "" {
 		notices = append(notices, l.Fault("auth.development_keys", "tokens are verified with keys of the data folder: whoever reads it can sign any token"))
 	}
-	if c := l.Config; c.GetHttpListener().GetTls() == nil && !loopback(c.GetHttp()) {
+	if c := l.Config; c.GetHttpListener().GetTls() == nil && !Loopback(c.GetHttp()) {
 		notices = append(notices, l.Fault("http", "other machines reach the REST address without TLS, and what they send can be read on the way; "+
 			"set http_listener.tls, or see to it that nothing but a proxy that ends TLS reaches it"))
 	}
-	if !loopback(l.Config.GetAdmin()) {
-		notices = append(notices, l.Fault("admin", "other machines reach the admin address, which authenticates nobody; "+
-			"see to it that only operators and their machines do"))
-	}
-	return notices
+	return append(notices, l.exposedAdmin()...)
 }
 
-// loopback tells whether only this machine reaches an address.
-func loopback(address string) bool {
+func (l *Loaded) exposedAdmin() []Fault {
+	c := l.Config
+	switch {
+	case Loopback(c.GetAdmin()):
+		return nil
+	case c.GetAdminAccess().GetOpen():
+		return []Fault{l.Fault("admin_access.open", "other machines reach the admin address, which authenticates nobody; "+
+			"see to it that only operators and their machines do, or set admin_access.tokens_file")}
+	case c.GetAdminListener().GetTls() == nil:
+		return []Fault{l.Fault("admin", "other machines reach the admin address without TLS, and operators' tokens can be read on the way; "+
+			"set admin_listener.tls, or see to it that nothing but a proxy that ends TLS reaches it")}
+	}
+	return nil
+}
+
+// Loopback tells whether only this machine reaches an address.
+func Loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return false

@@ -272,7 +272,11 @@ type Config struct {
 	// Default: none. At most 64.
 	AdminHosts []string `protobuf:"bytes,21,rep,name=admin_hosts,json=adminHosts,proto3" json:"admin_hosts,omitempty"`
 	// How requests are read.
-	Requests      *Requests `protobuf:"bytes,30,opt,name=requests,proto3" json:"requests,omitempty"`
+	Requests *Requests `protobuf:"bytes,30,opt,name=requests,proto3" json:"requests,omitempty"`
+	// What is told of health, and what makes a gateway unready.
+	Health *Health `protobuf:"bytes,31,opt,name=health,proto3" json:"health,omitempty"`
+	// Who may use the admin address.
+	AdminAccess   *AdminAccess `protobuf:"bytes,34,opt,name=admin_access,json=adminAccess,proto3" json:"admin_access,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -450,6 +454,20 @@ func (x *Config) GetAdminHosts() []string {
 func (x *Config) GetRequests() *Requests {
 	if x != nil {
 		return x.Requests
+	}
+	return nil
+}
+
+func (x *Config) GetHealth() *Health {
+	if x != nil {
+		return x.Health
+	}
+	return nil
+}
+
+func (x *Config) GetAdminAccess() *AdminAccess {
+	if x != nil {
+		return x.AdminAccess
 	}
 	return nil
 }
@@ -1485,7 +1503,7 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a venta/config/v1/connection.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\x92\x0e\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bventa/config/v1/admin.proto\x1a venta/config/v1/connection.proto\x1a\x1cventa/config/v1/health.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\x84\x0f\n" +
 	"\x06Config\x12\x95\x01\n" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
@@ -1515,7 +1533,9 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\vadmin_hosts\x18\x15 \x03(\tBM\xbaHJ\x92\x01G\x10@\"C\xba\x01@\n" +
 	"\x04host\x12%must be a host's name, without a port\x1a\x11this.isHostname()R\n" +
 	"adminHosts\x125\n" +
-	"\brequests\x18\x1e \x01(\v2\x19.venta.config.v1.RequestsR\brequests\x1aW\n" +
+	"\brequests\x18\x1e \x01(\v2\x19.venta.config.v1.RequestsR\brequests\x12/\n" +
+	"\x06health\x18\x1f \x01(\v2\x17.venta.config.v1.HealthR\x06health\x12?\n" +
+	"\fadmin_access\x18\" \x01(\v2\x1c.venta.config.v1.AdminAccessR\vadminAccess\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
 	"\x05value\x18\x02 \x01(\v2\x19.venta.config.v1.UpstreamR\x05value:\x028\x01J\x04\b\x03\x10\x04\"\xbb\x02\n" +
@@ -1665,8 +1685,10 @@ var file_venta_config_v1_config_proto_goTypes = []any{
 	(*Redis)(nil),               // 19: venta.config.v1.Redis
 	(*PolicyOverride)(nil),      // 20: venta.config.v1.PolicyOverride
 	(*Identity)(nil),            // 21: venta.config.v1.Identity
-	(*durationpb.Duration)(nil), // 22: google.protobuf.Duration
-	(*Connection)(nil),          // 23: venta.config.v1.Connection
+	(*Health)(nil),              // 22: venta.config.v1.Health
+	(*AdminAccess)(nil),         // 23: venta.config.v1.AdminAccess
+	(*durationpb.Duration)(nil), // 24: google.protobuf.Duration
+	(*Connection)(nil),          // 25: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
 	18, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
@@ -1685,29 +1707,31 @@ var file_venta_config_v1_config_proto_depIdxs = []int32{
 	21, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
 	4,  // 14: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
 	16, // 15: venta.config.v1.Config.requests:type_name -> venta.config.v1.Requests
-	22, // 16: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	22, // 17: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	22, // 18: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	22, // 19: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	8,  // 20: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	22, // 21: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
-	7,  // 22: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
-	23, // 23: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	22, // 24: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	22, // 25: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	22, // 26: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
-	0,  // 27: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	22, // 28: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	22, // 29: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	22, // 30: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 31: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 32: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	9,  // 33: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	22, // 16: venta.config.v1.Config.health:type_name -> venta.config.v1.Health
+	23, // 17: venta.config.v1.Config.admin_access:type_name -> venta.config.v1.AdminAccess
+	24, // 18: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	24, // 19: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	24, // 20: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	24, // 21: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	8,  // 22: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	24, // 23: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
+	7,  // 24: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
+	25, // 25: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	24, // 26: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	24, // 27: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	24, // 28: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	0,  // 29: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	24, // 30: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	24, // 31: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	24, // 32: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 33: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 34: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	9,  // 35: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -1715,7 +1739,9 @@ func file_venta_config_v1_config_proto_init() {
 	if File_venta_config_v1_config_proto != nil {
 		return
 	}
+	file_venta_config_v1_admin_proto_init()
 	file_venta_config_v1_connection_proto_init()
+	file_venta_config_v1_health_proto_init()
 	file_venta_config_v1_identity_proto_init()
 	file_venta_config_v1_overrides_proto_init()
 	file_venta_config_v1_redis_proto_init()
