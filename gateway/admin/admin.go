@@ -15,7 +15,9 @@ import (
 
 // Options are what is served. A nil handler's paths are 404.
 type Options struct {
-	// Health serves /livez, /readyz and /health.
+	// Access says who may ask for what. The zero value lets everybody do everything.
+	Access Access
+	// Health serves /livez, /startupz and /readyz to everybody, and /health.
 	Health http.Handler
 	// Metrics serves /metrics.
 	Metrics http.Handler
@@ -33,7 +35,62 @@ type Options struct {
 	IdentityKeys http.Handler
 	// Others are handlers of the program's own, by their pattern
 	// ([http.ServeMux]).
+	// ([http.ServeMux]). GET and HEAD need the role read, other verbs operate.
 	Others map[string]http.Handler
+	// Debug serves profiles at /debug/pprof/ and the goroutines' stacks at
+	// /debug/goroutines, to who may operate.
+	Debug bool
+}
+
+// page is a page of the address's own.
+type page struct {
+	role    Role
+	handler http.Handler
+	costly  bool // so that not even a GET of another origin gets to it
+}
+
+// guarded is the handler behind what it needs.
+func (p page) guarded(k *keeper) http.Handler {
+	h := k.require(p.role, p.handler)
+	if p.costly {
+		return sameSite(h)
+	}
+	return h
+}
+
+// pages returns those that the options have, by pattern.
+func (o Options) pages() map[string]page {
+	core := map[string]page{}
+	add := func(role Role, verb string, h http.Handler, paths ...string) {
+		for _, path := range paths {
+			if h != nil {
+				core[verb+" "+path] = page{role: role, handler: h}
+			}
+		}
+	}
+	add(roleNone, "GET", o.Health, "/livez", "/readyz", "/startupz")
+	add(RoleRead, "GET", o.Health, "/health")
+	add(o.Access.metrics(), "GET", o.Metrics, "/metrics")
+	add(RoleRead, "GET", o.Policies, "/policies")
+	add(RoleRead, "GET", o.Upstreams, "/upstreams")
+	add(roleNone, "GET", o.IdentityKeys, "/.well-known/jwks.json") // services have no token
+	add(RoleOperate, "POST", o.Purge, "/cache/purge")
+	if o.Debug {
+		for path, h := range debugPages() {
+			core["GET "+path] = page{RoleOperate, h, true}
+		}
+	}
+	return core
+}
+
+// index lists what the options have.
+func (o Options) index(core map[string]page) http.Handler {
+	paths := slices.Collect(maps.Keys(o.Others))
+	for pattern := range core {
+		_, path, _ := strings.Cut(pattern, " ")
+		paths = append(paths, path)
+	}
+	return index(paths)
 }
 
 // New returns the handler of the admin address. It serves GET and HEAD, and POST
@@ -41,33 +98,16 @@ type Options struct {
 // handlers are. The error names every pattern of Others that is none, or that
 // meets one that is served already.
 func New(o Options) (http.Handler, error) {
-	mux := http.NewServeMux()
-	served := slices.Collect(maps.Keys(o.Others))
-	core := map[string]http.Handler{}
-	add := func(verb string, h http.Handler, paths ...string) {
-		if h == nil {
-			return
-		}
-		served = append(served, paths...)
-		for _, path := range paths {
-			core[verb+" "+path] = h
-		}
-	}
-	add("GET", o.Health, "/health", "/livez", "/readyz")
-	add("GET", o.Metrics, "/metrics")
-	add("GET", o.Policies, "/policies")
-	add("GET", o.Upstreams, "/upstreams")
-	add("GET", o.IdentityKeys, "/.well-known/jwks.json")
-	add("POST", o.Purge, "/cache/purge")
-	core["GET /{$}"] = index(served)
-	for pattern, h := range core {
-		mux.Handle(pattern, h)
+	mux, keeper, core := http.NewServeMux(), newKeeper(o.Access), o.pages()
+	core["GET /{$}"] = page{role: RoleRead, handler: o.index(core)}
+	for pattern, p := range core {
+		mux.Handle(pattern, p.guarded(keeper))
 	}
 	var errs []error
 	for _, pattern := range slices.Sorted(maps.Keys(o.Others)) {
 		err := meets(core, pattern)
 		if err == nil {
-			err = handle(mux, pattern, o.Others[pattern])
+			err = handle(mux, pattern, keeper.requireBySafety(o.Others[pattern]))
 		}
 		errs = append(errs, err)
 	}
@@ -76,7 +116,7 @@ func New(o Options) (http.Handler, error) {
 
 // meets refuses a pattern that the mux takes and that hides a page, or is hidden
 // by one: one for a host, for HEAD, or for every verb.
-func meets(core map[string]http.Handler, pattern string) error {
+func meets(core map[string]page, pattern string) error {
 	verb, path := "", pattern
 	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
 		verb, path = pattern[:i], strings.TrimLeft(pattern[i:], " \t")

@@ -59,11 +59,11 @@ func TestPaths(t *testing.T) {
 		{"GET /metrics", both, 200, "metrics /metrics"},
 		{"POST /metrics", both, 405, ""},
 		{"DELETE /livez", both, 405, ""},
-		{"GET /", both, 200, "/health\n/livez\n/metrics\n/readyz\n"},
+		{"GET /", both, 200, "/health\n/livez\n/metrics\n/readyz\n/startupz\n"},
 		{"GET /metrics/x", both, 404, ""},
 		{"GET /v2/vendors", both, 404, ""},
 		{"GET /metrics", admin.Options{Health: says("health")}, 404, ""},
-		{"GET /", admin.Options{Health: says("health")}, 200, "/health\n/livez\n/readyz\n"},
+		{"GET /", admin.Options{Health: says("health")}, 200, "/health\n/livez\n/readyz\n/startupz\n"},
 		{"GET /livez", admin.Options{Metrics: says("metrics")}, 404, ""},
 		{"GET /", admin.Options{}, 200, "\n"},
 	}

@@ -4,12 +4,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
 
-// The address authenticates nobody: it relies on who can reach it. An operator's
-// browser can, and it runs pages of everybody.
+// An address of one machine asks nobody for a token: it relies on who can reach it.
+// An operator's browser can, and it runs pages of everybody.
 
 // ownHosts refuses requests to a name that is not the address's own. A page whose
 // name leads here in DNS (rebinding) is of one origin with the address to its
@@ -56,4 +57,25 @@ func sameOrigin(next http.Handler) http.Handler {
 		http.Error(w, "a page of another origin changes nothing here", http.StatusForbidden)
 	}))
 	return protection.Handler(next)
+}
+
+// sameSite refuses what a page of another origin has a browser only read here, too:
+// the page cannot see it, but it costs the process.
+func sameSite(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+		foreign := site != "" && site != "same-origin" && site != "none" ||
+			site == "" && origin != "" && !ofHost(origin, r.Host)
+		if foreign {
+			http.Error(w, "a page of another origin gets nothing here", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ofHost tells whether an origin is that of the host which is asked.
+func ofHost(origin, host string) bool {
+	from, err := url.Parse(origin)
+	return err == nil && from.Host == host
 }
