@@ -31,6 +31,8 @@ func TestCheckAndStartAgree(t *testing.T) {
 		nowhere    = filepath.Join(dir, "nowhere")
 		usableJWKS = file("jwks.json", jwks(t, opened(t)))
 		emptyKeys  = file("emptykeys.json", `[]`)
+
+		rolelessKeys = file("roleless.json", `[{"id":"a","subject":"a","roles":["admin"],"sha256":"`+strings.Repeat("0", 64)+`"}]`)
 	)
 	tests := []struct {
 		name, config string
@@ -40,7 +42,16 @@ func TestCheckAndStartAgree(t *testing.T) {
 		{"keys of its own", "auth: {development_keys: true}", ""},
 		{"tls", "http_listener: {tls: {cert_file: " + good + ", key_file: " + goodKey + "}}", ""},
 		{"keys", "auth: {jwks_file: " + usableJWKS + ", issuer: i, api_keys_file: " + emptyKeys + "}", ""},
-		{"ports alone", "http: :0\nadmin: :0", ""},
+		{"ports alone", "http: :0\nadmin: :0", "shop.yaml:2:8: admin: other machines reach this address, and no token is asked for"},
+		{"another address", "http: :0\nadmin: 10.0.0.1:0", "admin: other machines"},
+		{"metrics alone", "http: :0\nadmin: :0\nadmin_access: {open_metrics: true}", "admin: other machines"},
+		{"ports alone, open", "http: :0\nadmin: :0\nadmin_access: {open: true}", ""},
+		{"tokens", "http: :0\nadmin: :0\nadmin_access: {tokens_file: " + emptyKeys + "}", ""},
+		{"loopback of IPv6", "http: 127.0.0.1:0\nadmin: '[::1]:0'", ""},
+		{"tokens that are none", "admin_access: {tokens_file: " + notKeys + "}", "admin_access.tokens_file: admin tokens"},
+		{"tokens without a role", "admin_access: {tokens_file: " + rolelessKeys + "}", "admin_access.tokens_file: admin tokens"},
+		{"health in place of a route", "health: {on_http: true}", ""},
+		{"a critical dependency that is none", "health: {critical: [order]}", "health.critical[0]"},
 		{"origin with a path", "allowed_origins: ['https://a.example/x']", "allowed_origins[0]"},
 		{"origin with a slash", "allowed_origins: ['https://a.example/']", "allowed_origins[0]"},
 		{"symmetric key", "auth: {issuer: i, jwks_file: " + symmetric + "}", "auth.jwks_file"},

@@ -9,18 +9,19 @@ import (
 )
 
 // ownCommands are the names that no command of a program's may have.
-var ownCommands = []string{"serve", "dev", "service", "policy", "config", "apikey", "token", "version", "help"}
+var ownCommands = []string{"serve", "dev", "service", "policy", "config", "apikey", "admintoken", "token", "version", "help"}
 
 // cli is the command line that every program has. Each command's Run does its
 // work.
 type cli struct {
-	Serve   serveCommand   `cmd:"" help:"Run the gateway in front of running upstreams."`
-	Dev     devCommand     `cmd:"" help:"Run the gateway, and what upstreams this program has, in one process."`
-	Policy  policyCommand  `cmd:"" help:"Show the effective policies."`
-	Config  configCommand  `cmd:"" help:"Check and explain configuration files."`
-	APIKey  apikeyCommand  `cmd:"" name:"apikey" help:"Make an API key."`
-	Token   tokenCommand   `cmd:"" help:"Print a development token."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" help:"Run the gateway in front of running upstreams."`
+	Dev        devCommand        `cmd:"" help:"Run the gateway, and what upstreams this program has, in one process."`
+	Policy     policyCommand     `cmd:"" help:"Show the effective policies."`
+	Config     configCommand     `cmd:"" help:"Check and explain configuration files."`
+	APIKey     apikeyCommand     `cmd:"" name:"apikey" help:"Make an API key."`
+	AdminToken admintokenCommand `cmd:"" name:"admintoken" help:"Make a token for the admin address."`
+	Token      tokenCommand      `cmd:"" help:"Print a development token."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // environment is what a command runs in.

@@ -40,9 +40,9 @@ func TestExposedAddressesAreToldOf(t *testing.T) {
 		t.Errorf("an address of this machine is warned of: %s", quiet.log)
 	}
 	r := runWith(t, shop(nil), process.Options{Settings: []config.Setting{
-		{From: "--http", Field: "http", Value: ":0"}, {From: "--admin", Field: "admin", Value: "0.0.0.0:0"},
+		{From: "--http", Field: "http", Value: ":0"}, {From: "--admin", Field: "admin", Value: "0.0.0.0:0"}, {From: "--open", Field: "admin_access.open", Value: "true"},
 	}})
-	_, notes, err := execute(t, shop(nil), []string{"VENTA_HTTP=:8080", "VENTA_ADMIN=0.0.0.0:8081"}, "config", "check", write(t, t.TempDir()+"/shop.yaml", "logging: {level: info}\n"))
+	_, notes, err := execute(t, shop(nil), []string{"VENTA_HTTP=:8080", "VENTA_ADMIN=0.0.0.0:8081", "VENTA_ADMIN_ACCESS_OPEN=true"}, "config", "check", write(t, t.TempDir()+"/shop.yaml", "logging: {level: info}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

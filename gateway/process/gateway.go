@@ -14,7 +14,6 @@ import (
 	"github.com/venta-hq/venta/gateway/admin"
 	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/config"
-	"github.com/venta-hq/venta/gateway/health"
 	"github.com/venta-hq/venta/gateway/ratelimit/redislimit"
 	"github.com/venta-hq/venta/gateway/redis"
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
@@ -38,6 +37,10 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 	} else if err := p.share(ctx, *ready.redis, &options); err != nil {
 		return err
 	}
+	if err := p.addHealth(conns); err != nil {
+		return err
+	}
+	options.Routes = p.program.routes(p.loaded, p.health.PublicHandler())
 	var err error
 	if p.gateway, err = p.program.newGateway(options, conns.called()); err != nil {
 		return keyless(p.loaded, err)
@@ -46,7 +49,6 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 	if err := p.gateway.Override(ready.overrides); err != nil {
 		return keyless(p.loaded, err)
 	}
-	p.health = health.New(conns.called())
 	return observeUpstreams(p.telemetry.MeterProvider, conns)
 }
 
@@ -86,7 +88,7 @@ func (p Program) gatewayOptions(loaded *config.Loaded, ready prepared) gateway.O
 		Middleware:         p.Middleware,
 		Interceptors:       p.Interceptors,
 		MuxOptions:         p.MuxOptions,
-		Routes:             p.Routes,
+		Routes:             p.routes(loaded, http.NotFoundHandler()),
 	}
 }
 
@@ -104,7 +106,7 @@ func (p Program) newGateway(o gateway.Options, conns map[string]grpc.ClientConnI
 			}
 		}
 	}
-	errs = append(errs, p.checkRoutes(gw))
+	errs = append(errs, p.checkRoutes(gw, o.Routes))
 	if err := errors.Join(errs...); err != nil {
 		return nil, errors.Join(err, gw.Close())
 	}
@@ -145,6 +147,8 @@ func (p *process) trustProxies(s gateway.Settings) {
 func (p *process) pages(conns connections) (http.Handler, error) {
 	host, _, _ := net.SplitHostPort(p.loaded.Config.GetAdmin()) // it is listened on
 	options := admin.Options{
+		Access:    p.adminAccess(),
+		Debug:     true,
 		Health:    p.health.Handler(),
 		Metrics:   p.telemetry.MetricsHandler(),
 		Policies:  policiesHandler(p.gateway, p.logs.Logger),

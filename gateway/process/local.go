@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
+	grpchealth "google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
+
+	"github.com/venta-hq/venta/gateway/health"
 )
 
 // localService is an upstream that runs in this process.
@@ -37,7 +39,7 @@ func (s localService) serve(ctx context.Context) error {
 // to it.
 func (p *process) addLocal(ctx context.Context, conns connections) error {
 	for _, name := range p.program.Upstreams.local() {
-		listener, conn, err := inMemory(name)
+		listener, conn, err := inMemory(name, p.changes.onChange(name))
 		if err != nil {
 			return err
 		}
@@ -68,6 +70,7 @@ func (p *process) host(name string) (Host, error) {
 	host := Host{
 		Name: name, Config: p.loaded, Data: p.data, Verifier: p.verifier, Logger: p.logs.Logger, Drain: p.timing.drain,
 		OnClose: func(end func() error) { p.closers = append(p.closers, closing(end)) },
+		Depend:  func(d health.Dependency) { p.dependencies = append(p.dependencies, d) },
 	}
 	if p.traced {
 		host.Stats = p.telemetry.GRPCServerHandler()
@@ -105,7 +108,7 @@ func (u Upstream) server(ctx context.Context, host Host) (Server, error) {
 // plainServer is a gRPC server with health and nothing else around its services.
 type plainServer struct {
 	grpc   *grpc.Server
-	health *health.Server
+	health *grpchealth.Server
 	drain  time.Duration
 }
 
@@ -117,7 +120,7 @@ func newPlainServer(host Host, register func(grpc.ServiceRegistrar)) *plainServe
 	if host.Stats != nil {
 		options = append(options, grpc.StatsHandler(host.Stats))
 	}
-	s := &plainServer{grpc: grpc.NewServer(options...), health: health.NewServer(), drain: host.Drain}
+	s := &plainServer{grpc: grpc.NewServer(options...), health: grpchealth.NewServer(), drain: host.Drain}
 	register(s.grpc)
 	for name := range s.grpc.GetServiceInfo() {
 		s.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)

@@ -11,6 +11,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/cache/rediscache"
 	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/health"
 	"github.com/venta-hq/venta/gateway/redis"
 )
 
@@ -41,6 +42,25 @@ func observeUpstreams(meters metric.MeterProvider, conns connections) error {
 		}
 		return nil
 	}, connections, inFlight, share)
+	return err
+}
+
+// observeDependencies shows how what the process depends on is.
+func observeDependencies(meters metric.MeterProvider, h *health.Health) error {
+	_, err := meters.Meter(meterName).Int64ObservableGauge("venta.dependency.healthy",
+		metric.WithDescription("1 while a dependency serves, be it with a part of it down, and 0 while it does not."),
+		metric.WithInt64Callback(func(_ context.Context, to metric.Int64Observer) error {
+			for _, s := range h.States() {
+				if s.Status == health.StatusUnknown {
+					continue
+				}
+				to.Observe(asNumber(s.Status != health.StatusUnavailable), metric.WithAttributes(
+					attribute.String("venta.dependency.name", s.Name),
+					attribute.String("venta.dependency.kind", string(s.Kind)),
+					attribute.String("venta.dependency.criticality", s.Criticality())))
+			}
+			return nil
+		}))
 	return err
 }
 

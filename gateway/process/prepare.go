@@ -34,6 +34,7 @@ const (
 type prepared struct {
 	verifier     auth.Verifier               // nil: no token is right
 	apiKeys      auth.KeyVerifier            // nil: none are configured
+	adminTokens  auth.KeyVerifier            // nil: nobody needs any
 	certificates map[string]*tls.Certificate // by the listener's block
 	signingKeys  jwk.Set                     // nil: the process has its own
 	settings     gateway.Settings
@@ -61,6 +62,7 @@ func prepare(p preparation) (prepared, error) {
 	made := prepared{
 		verifier:     p.verifier(),
 		apiKeys:      p.apiKeys(),
+		adminTokens:  p.adminTokens(),
 		certificates: p.certificates(),
 		signingKeys:  p.signingKeys(),
 		settings:     p.settings(),

@@ -39,6 +39,11 @@ type process struct {
 	signer   *identity.Signer // nil: nobody gets this process's word
 	redis    *redis.Client    // nil: none is configured
 
+	adminTokens  *liveKeys           // nil: nobody needs any
+	dependencies []health.Dependency // of local services
+	changes      signals             // of upstreams
+	redisChanged chan struct{}
+
 	gateway *gateway.Gateway // nil: the process is a service
 	health  *health.Health
 	http    *webServer
@@ -73,6 +78,7 @@ func newProcess(ctx context.Context, p Program, name, data string, loaded *confi
 		program: p, data: data, loaded: loaded, logs: logs,
 		timing:    newShutdownTiming(cfg.GetShutdown()),
 		telemetry: telemetry, traced: traces.GetOtlpEndpoint() != "",
+		changes: signals{}, redisChanged: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -109,6 +115,10 @@ func (p *process) addAll(ctx context.Context, o Options) error {
 		if err := p.addLocal(ctx, conns); err != nil {
 			return err
 		}
+	}
+	for name, options := range ready.upstreams {
+		options.OnChange = p.changes.onChange(name)
+		ready.upstreams[name] = options
 	}
 	if err := conns.connect(p.loaded, ready.upstreams); err != nil {
 		return err
@@ -156,6 +166,7 @@ func (p *process) serve(ctx context.Context, onStart func() error) error {
 		running.Go(func() error { return p.reloading.run(ctx) })
 	}
 	if p.health != nil {
+		running.Go(func() error { p.health.Run(servicesCtx); return nil })
 		p.health.SetReady(true)
 	}
 	running.Go(onStart)
@@ -186,6 +197,10 @@ func (p *process) hold(ready prepared) {
 	if ready.apiKeys != nil {
 		p.apiKeys = &liveKeys{}
 		p.apiKeys.Store(&ready.apiKeys)
+	}
+	if ready.adminTokens != nil {
+		p.adminTokens = &liveKeys{}
+		p.adminTokens.Store(&ready.adminTokens)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/health"
 )
 
 // Program is what a gateway's process has of its own. Name and Upstreams are
@@ -122,6 +123,10 @@ type Host struct {
 	Stats stats.Handler
 	// Drain is how long calls may take to end once the server is to stop.
 	Drain time.Duration
+	// Depend tells what the server depends on, such as its database, so that the
+	// health of a gateway in this process shows it. It must be called before the
+	// server is returned.
+	Depend func(health.Dependency)
 	// OnClose has end called after the server has ended, the last given first.
 	OnClose func(end func() error)
 }

@@ -13,7 +13,9 @@ import (
 // the start; a server that is away does not, and is found later.
 func (p *process) openRedis(ctx context.Context, o redis.Options) (*redis.Client, error) {
 	log := p.logs.Logger
+	changed := p.redisChanged
 	o.OnChange = func(c redis.Change) {
+		give(changed)
 		if c.Available {
 			log.Info("redis is back", "node", c.Node)
 			return

@@ -81,6 +81,7 @@ var liveFields = []string{
 	"auth",
 	"cors",
 	"http_listener.tls",
+	"admin_access.tokens_file",
 	"admin_listener.tls",
 	"identity.jwks_file", // the services' alone
 	"identity.jwks_url",
@@ -128,6 +129,8 @@ func live(path string, started, next *config.Loaded) bool {
 		return stand(started, next)
 	case path == "auth.api_keys_file":
 		return started.Config.GetAuth().GetApiKeysFile() != "" // taken away, no key is known any more
+	case path == adminTokensField:
+		return present(started, next, func(l *config.Loaded) bool { return l.Config.GetAdminAccess().GetTokensFile() != "" })
 	case config.Within(path, "http_listener.tls"):
 		return present(started, next, func(l *config.Loaded) bool { return l.Config.GetHttpListener().GetTls() != nil })
 	case config.Within(path, "admin_listener.tls"):
@@ -194,6 +197,9 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	}
 	p.setVerifier(ready.verifier)
 	p.setKeys(ready.apiKeys)
+	if p.adminTokens != nil && ready.adminTokens != nil {
+		p.adminTokens.Store(&ready.adminTokens)
+	}
 	if ready.signingKeys != nil && p.signer != nil && p.loaded.Config.GetIdentity().GetSigningKeysFile() != "" {
 		if err := p.signer.SetKeys(ready.signingKeys); err != nil {
 			return err

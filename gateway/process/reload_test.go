@@ -233,7 +233,7 @@ func TestOverridesWaitForWhatTheyNeed(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.rewrite(t, text)
-			if line := r.logged(t, `wait for a restart[^\n]*|refused[^\n]*`); !strings.Contains(line, `"`+needed+`"`) || !strings.Contains(line, `"overrides"`) {
+			if line := r.logged(t, `wait for a restart[^\n]*|configuration[^\n]*refused[^\n]*`); !strings.Contains(line, `"`+needed+`"`) || !strings.Contains(line, `"overrides"`) {
 				t.Error(line)
 			}
 			r.logged(t, `configuration changed[^\n]*allowed_origins`)

@@ -13,12 +13,20 @@ const gatewayModule = "github.com/venta-hq/venta"
 
 // Run prints the program's version, and those of the gateway and of Go.
 func (*versionCommand) Run(e *environment) error {
-	version, runtime, compiler := e.program.Version, "unknown", "unknown"
+	runtime, compiler := "unknown", "unknown"
 	if build, ok := debug.ReadBuildInfo(); ok {
-		version = cmp.Or(version, build.Main.Version)
 		runtime, compiler = moduleVersion(build), build.GoVersion
 	}
-	return e.printf("%s %s (gateway %s, %s)\n", e.program.Name, cmp.Or(version, "unknown"), runtime, compiler)
+	return e.printf("%s %s (gateway %s, %s)\n", e.program.Name, e.program.version(), runtime, compiler)
+}
+
+// version returns the program's, or that of the build's main module.
+func (p Program) version() string {
+	version := p.Version
+	if build, ok := debug.ReadBuildInfo(); ok {
+		version = cmp.Or(version, build.Main.Version)
+	}
+	return cmp.Or(version, "unknown")
 }
 
 // moduleVersion returns the version of the gateway's module in a build.
