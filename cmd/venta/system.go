@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/health"
 	"github.com/venta-hq/venta/gateway/process"
 	locationv1 "github.com/venta-hq/venta/gen/venta/location/v1"
 	systemv1 "github.com/venta-hq/venta/gen/venta/system/v1"
@@ -82,6 +83,7 @@ func (d *database) open(ctx context.Context, host process.Host) (*store.Store, e
 	}
 	d.store = opened
 	host.OnClose(d.close)
+	host.Depend(health.Dependency{Name: databaseBlock, Kind: health.KindDatabase, Check: opened.Ping})
 	return opened, nil
 }
 
@@ -102,7 +104,7 @@ func (d *database) serve(register func(grpc.ServiceRegistrar, *store.Store)) fun
 			return nil, err
 		}
 		return grpcserver.New(grpcserver.Options{
-			Verifier: host.Verifier, Identity: host.Identity, Logger: host.Logger, StatsHandler: host.Stats, Drain: host.Drain,
+			Check: data.Ping, Verifier: host.Verifier, Identity: host.Identity, Logger: host.Logger, StatsHandler: host.Stats, Drain: host.Drain,
 		}, func(r grpc.ServiceRegistrar) { register(r, data) })
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -30,7 +32,12 @@ type running struct {
 
 func run(t *testing.T, keys devkeys.Keys, do func(context.Context) error) running {
 	t.Helper()
-	server := newServer(t, servicetest.Verifier(t, keys), do)
+	return runChecked(t, keys, do, nil)
+}
+
+func runChecked(t *testing.T, keys devkeys.Keys, do func(context.Context) error, check func(context.Context) error) running {
+	t.Helper()
+	server := newServer(t, servicetest.Verifier(t, keys), do, check)
 	listener := bufconn.Listen(1 << 16)
 	ctx, stop := context.WithCancel(t.Context())
 	r := running{conn: servicetest.Dial(t, listener), stop: stop, done: make(chan error, 1)}
@@ -43,10 +50,11 @@ func run(t *testing.T, keys devkeys.Keys, do func(context.Context) error) runnin
 	return r
 }
 
-func newServer(t *testing.T, v *auth.JWT, do func(context.Context) error) *grpcserver.Server {
+func newServer(t *testing.T, v *auth.JWT, do, check func(context.Context) error) *grpcserver.Server {
 	t.Helper()
 	server, err := grpcserver.New(grpcserver.Options{
 		Verifier: v,
+		Check:    check,
 		Logger:   slog.New(slog.DiscardHandler),
 		Drain:    5 * time.Second,
 	}, func(r grpc.ServiceRegistrar) { registerFaulty(do)(r, nil) })
@@ -119,7 +127,7 @@ func TestServeCancelsCallsThatTakeTooLong(t *testing.T) {
 func TestServeAfterTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	server := newServer(t, servicetest.NewVerifier(t), func(context.Context) error { return nil })
+	server := newServer(t, servicetest.NewVerifier(t), func(context.Context) error { return nil }, nil)
 	if err := server.Serve(ctx, bufconn.Listen(1)); err != nil {
 		t.Error(err)
 	}
@@ -131,9 +139,50 @@ type broken struct{ net.Listener }
 func (broken) Accept() (net.Conn, error) { return nil, errors.New("no more connections") }
 
 func TestServeReportsAListenerThatFails(t *testing.T) {
-	server := newServer(t, servicetest.NewVerifier(t), func(context.Context) error { return nil })
+	server := newServer(t, servicetest.NewVerifier(t), func(context.Context) error { return nil }, nil)
 	err := server.Serve(t.Context(), broken{bufconn.Listen(1)})
 	if err == nil || err.Error() != "grpcserver: no more connections" {
 		t.Errorf("error %v", err)
 	}
+}
+
+// The services follow their database, and a check that hangs is not waited for.
+func TestHealthFollowsTheDatabase(t *testing.T) {
+	keys := openKeys(t)
+	synctest.Test(t, func(t *testing.T) {
+		var failure atomic.Pointer[error]
+		r := runChecked(t, keys, func(context.Context) error { return nil }, func(ctx context.Context) error {
+			if err := failure.Load(); err != nil {
+				return *err
+			}
+			return nil
+		})
+		watch, err := healthpb.NewHealthClient(r.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := func(want healthpb.HealthCheckResponse_ServingStatus) {
+			t.Helper()
+			if got, err := watch.Recv(); err != nil || got.GetStatus() != want {
+				t.Errorf("%v %v, want %v", got.GetStatus(), err, want)
+			}
+		}
+		next(healthpb.HealthCheckResponse_SERVING)
+		down := errors.New("the disk is gone")
+		failure.Store(&down)
+		next(healthpb.HealthCheckResponse_NOT_SERVING)
+		if err := getUserVendors(r.ctx, r.conn); err != nil {
+			t.Errorf("a call that needs no database: %v", err)
+		}
+		failure.Store(nil)
+		next(healthpb.HealthCheckResponse_SERVING)
+		r.stop()
+		next(healthpb.HealthCheckResponse_NOT_SERVING)
+		if err := r.conn.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-r.done; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -9,17 +9,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/stats"
 
 	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/health"
 )
 
 const (
@@ -46,6 +47,9 @@ type Options struct {
 	Drain time.Duration
 	// StatsHandler observes calls, such as OpenTelemetry's. Default: nobody does.
 	StatsHandler stats.Handler
+	// Check tells whether what the services need works, such as their database;
+	// while it fails they are NOT_SERVING. Default: it always does.
+	Check health.Check
 	// Reflection serves the schema to anybody (gRPC server reflection). Default
 	// off.
 	Reflection bool
@@ -102,11 +106,13 @@ func New(o Options, register func(grpc.ServiceRegistrar)) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("grpcserver: %w", err)
 	}
-	s := &Server{drain: o.Drain, health: health.NewServer(), grpc: grpc.NewServer(serverOptions(o, validator)...)}
+	s := &Server{drain: o.Drain, grpc: grpc.NewServer(serverOptions(o, validator)...)}
+	var names []string
 	for _, service := range services {
 		s.grpc.RegisterService(service.desc, service.handler)
-		s.health.SetServingStatus(service.desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+		names = append(names, service.desc.ServiceName)
 	}
+	s.health = health.NewServer(health.ServerOptions{Services: names, Check: o.Check, Logger: o.Logger})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	if o.Reflection {
 		reflection.Register(s.grpc)
@@ -136,6 +142,11 @@ func serverOptions(o Options, validator protovalidate.Validator) []grpc.ServerOp
 // drain time they are cancelled. Serve returns, nil for an orderly stop, when
 // every handler has returned.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	checking, endChecks := context.WithCancel(ctx)
+	var checks sync.WaitGroup
+	checks.Go(func() { s.health.Run(checking) })
+	defer checks.Wait()
+	defer endChecks()
 	stopped := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
 		defer close(stopped)

@@ -330,3 +330,22 @@ func writeAsProcess(path string) error {
 	}
 	return s.Close()
 }
+
+// A ping looks at the data: a database that has lost it does not serve.
+func TestPingReadsTheData(t *testing.T) {
+	s := openStore(t, newPath(t))
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.write.ExecContext(t.Context(), "DROP TABLE settings"); err != nil {
+		t.Fatal(err)
+	}
+	if s.Ping(t.Context()) == nil {
+		t.Error("a database without its tables responds")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if s.Ping(ctx) == nil {
+		t.Error("it did not end with its context")
+	}
+}

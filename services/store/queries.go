@@ -6,6 +6,8 @@ package store
 const (
 	vendorColumns = `id, name, description, phone, email, website, profile_image, is_open, lat, lng, created_at, updated_at, revision`
 
+	countSettings = `SELECT COUNT(*) FROM settings`
+
 	selectVendor = `SELECT ` + vendorColumns + ` FROM vendors WHERE id = $1`
 
 	selectOwnVendor = `SELECT ` + vendorColumns + ` FROM vendors WHERE id = $1 AND owner_id = $2`

@@ -28,10 +28,11 @@ type Store struct {
 	pages pageTokens
 }
 
-// Ping reports whether the database responds.
+// Ping reports whether the database responds, from its data and not from memory.
+// It ends with ctx.
 func (s *Store) Ping(ctx context.Context) error {
-	var one int
-	return failure(ctx, "ping", s.read.QueryRowContext(ctx, "SELECT 1").Scan(&one))
+	var rows int
+	return failure(ctx, "ping", s.read.QueryRowContext(ctx, countSettings).Scan(&rows))
 }
 
 // Close ends the store. Calls that are under way fail.
