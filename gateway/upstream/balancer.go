@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/balancer/endpointsharding"
@@ -46,7 +47,7 @@ type addresses struct {
 
 // lane holds one connection to each address.
 type lane struct {
-	balancer.ClientConn // of grpc-go, but for UpdateState
+	balancer.ClientConn // of grpc-go, but for UpdateState and NewSubConn
 	balancer            balancer.Balancer
 	parent              *addresses
 	index               int
@@ -84,6 +85,13 @@ func (a *addresses) UpdateClientConnState(s balancer.ClientConnState) error {
 	}
 	h.retain()
 	return nil
+}
+
+// connectTimeout is how long a connection may take until it is of use.
+func (a *addresses) connectTimeout() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.hub.options.ConnectTimeout
 }
 
 func (a *addresses) knowsSome() bool {

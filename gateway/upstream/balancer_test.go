@@ -266,3 +266,70 @@ func TestIdleConnectionsCloseAndComeBack(t *testing.T) {
 		}
 	})
 }
+
+// hung takes the question whether it serves, and answers when it is told to.
+type hung struct {
+	healthpb.UnimplementedHealthServer
+
+	answer chan struct{}
+}
+
+func (h hung) Watch(_ *healthpb.HealthCheckRequest, s grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error {
+	select {
+	case <-h.answer:
+	case <-s.Context().Done():
+		return nil
+	}
+	if err := s.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}); err != nil {
+		return err
+	}
+	<-s.Context().Done()
+	return nil
+}
+
+// A server that never says whether it serves has no call wait for it.
+func TestHealthThatIsNeverTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, answer := newCluster(t), make(chan struct{})
+		c.run("a", func(s *grpc.Server) { healthpb.RegisterHealthServer(s, hung{answer: answer}) })
+		c.resolver.InitialState(found("a"))
+		conn := c.dial(Options{ConnectTimeout: 2 * time.Second})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		if _, err := call(ctx, conn); status.Code(err) != codes.Unavailable || time.Since(began) != 2*time.Second {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+		close(answer)
+		synctest.Wait()
+		if name, err := call(ctx, conn); name != "a" || err != nil {
+			t.Errorf("once it says so: %q %v", name, err)
+		}
+	})
+}
+
+// refusing does not tell who asks.
+type refusing struct {
+	healthpb.UnimplementedHealthServer
+}
+
+func (refusing) Watch(*healthpb.HealthCheckRequest, grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error {
+	return status.Error(codes.PermissionDenied, "not you")
+}
+
+// A question that is asked again has no call wait for its answer.
+func TestHealthThatIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.run("a", func(s *grpc.Server) { healthpb.RegisterHealthServer(s, refusing{}) })
+		c.resolver.InitialState(found("a"))
+		conn := c.dial(Options{})
+		for range 20 {
+			began := time.Now()
+			if _, err := call(t.Context(), conn); status.Code(err) != codes.Unavailable || time.Since(began) != 0 {
+				t.Errorf("after %s: %v", time.Since(began), err)
+			}
+			time.Sleep(700 * time.Millisecond)
+		}
+	})
+}

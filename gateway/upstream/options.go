@@ -98,8 +98,9 @@ type Options struct {
 
 // HealthCheck is the client's side of grpc.health.v1. An address whose server
 // reports NOT_SERVING gets no calls until it serves again, nor does one that does
-// not know Service. A server without the health service counts as serving, and
-// grpc-go's log says so for each connection.
+// not know Service, nor one that has not said anything within ConnectTimeout. A
+// server without the health service counts as serving, and grpc-go's log says so for
+// each connection.
 type HealthCheck struct {
 	// Disabled asks nobody.
 	Disabled bool

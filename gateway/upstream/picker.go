@@ -117,6 +117,7 @@ func (c *candidate) pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	if err != nil {
 		return result, err
 	}
+	result.SubConn = bare(result.SubConn)
 	best.conn.begin()
 	result.Done = both(result.Done, best.conn.done)
 	return result, nil

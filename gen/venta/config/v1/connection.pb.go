@@ -242,7 +242,8 @@ func (x *Connection) GetEjectionReturn() *durationpb.Duration {
 }
 
 // HealthCheck probes each address by the gRPC health protocol, whether it may get
-// calls. A server without the protocol counts as healthy.
+// calls. A server without the protocol counts as healthy, and one that gives no
+// answer within connect_timeout as unhealthy, until it does.
 type HealthCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether addresses get calls without being probed. Default false.
