@@ -1,14 +1,18 @@
 package main_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	_ "modernc.org/sqlite" // the driver
 )
 
 // startDev runs `venta dev` on free ports and returns its REST and admin addresses.
@@ -312,5 +316,36 @@ func TestRestartKeepsDataAndExitsClean(t *testing.T) {
 	got := newClient(base, token(t, data, "ada"), "127.0.0.2").do(t, http.MethodGet, "/v2/vendors/"+id, "")
 	if got.status != http.StatusOK {
 		t.Errorf("after the restart: %d %s", got.status, got.body)
+	}
+}
+
+// A database that fails is seen by the services, and through them by the gateway.
+func TestHealthOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	_, _, admin := startDev(t, data)
+	ops := newClient(admin, "", "127.0.0.2")
+	shows := func(what string) {
+		t.Helper()
+		if !poll(t, time.Minute, 50*time.Millisecond, func() bool { return strings.Contains(ops.do(t, http.MethodGet, "/health", "").body, what) }) {
+			t.Fatalf("%s is never shown", what)
+		}
+	}
+	shows(`"services":{"location":"ok","user":"ok","vendor":"ok"}`)
+	file, err := sql.Open("sqlite", filepath.Join(data, "venta.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.ExecContext(t.Context(), "ALTER TABLE settings RENAME TO gone"); err != nil {
+		t.Fatal(err)
+	}
+	shows(`"services":{"location":"unavailable","user":"unavailable","vendor":"unavailable"}`)
+	if got := ops.do(t, http.MethodGet, "/metrics", "").body; !strings.Contains(got, `venta_dependency_healthy{`) ||
+		!strings.Contains(got, `venta_dependency_kind="database",venta_dependency_name="database"`) {
+		t.Error("no metric of the database")
+	}
+	if got := ops.do(t, http.MethodGet, "/readyz", ""); got.status != http.StatusOK {
+		t.Errorf("not ready: %d", got.status)
 	}
 }
