@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/internal/assembly"
+	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 	"github.com/venta-hq/venta/gateway/transcode/router"
 )
@@ -110,7 +111,9 @@ func ServerConn(desc *grpc.ServiceDesc, server any) grpc.ClientConnInterface {
 
 // muxRoute serves a route that grpc-gateway's mux has matched.
 func muxRoute(rt *transcode.Route, stack http.Handler) runtime.HandlerFunc {
+	named := routeNamed(rt)
 	return func(w http.ResponseWriter, r *http.Request, pathParams map[string]string) {
+		telemetry.FromContext(r.Context()).SetRoute(named)
 		x := &transcode.Exchange{Route: rt, Params: make([]router.Param, 0, len(pathParams))}
 		for _, v := range rt.Template().Variables() {
 			x.Params = append(x.Params, router.Param{FieldPath: v.FieldPath, Value: pathParams[v.FieldPath]})

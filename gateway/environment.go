@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -64,6 +65,8 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		Telemetry: telemetry.Options{
 			Logger: o.Logger, Metrics: metrics, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 			Closing:        &g.closing,
+			Access:         func() *telemetry.AccessLog { return g.live.Load().Access },
+			ClientAddress:  func(r *http.Request) netip.Addr { return g.live.Load().ClientIP.From(r) },
 			PublicEndpoint: true, Trusted: func(r *http.Request) bool { return g.live.Load().ClientIP.TrustsPeer(r) },
 		},
 		Forward:      o.ForwardHeaders,

@@ -57,6 +57,8 @@ type Gateway struct {
 	expiry     *time.Timer // of the override that expires next
 	advised    []policy.Advice
 	serving    bool
+
+	secretPaths bool // set before the gateway serves
 }
 
 // route is what the router finds.
@@ -127,10 +129,20 @@ func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
 // add serves a route, and remembers it for overrides.
 func (g *Gateway) add(m *method, served *assembly.Route) error {
 	t := served.Transcode
-	rt := &route{method: m, telemetry: telemetry.NewRoute(t.Template().String(), t.FullMethod())}
+	rt := &route{method: m, telemetry: routeNamed(t)}
+	g.secretPaths = g.secretPaths || t.SecretInPath()
 	rt.served.Store(served)
 	m.routes = append(m.routes, rt)
 	return g.router.Add(t.Verb(), t.Template(), rt)
+}
+
+// routeNamed returns a route as telemetry names it.
+func routeNamed(rt *transcode.Route) *telemetry.Route {
+	named := telemetry.NewRoute(rt.Template().String(), rt.FullMethod())
+	if rt.SecretInPath() {
+		named.SecretPath()
+	}
+	return named
 }
 
 // Handler returns the gateway's handler. Services can no longer be registered
@@ -147,6 +159,9 @@ func (g *Gateway) Handler() http.Handler {
 func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request) {
 	match, r, form, allow := edge.Find(g.edge, g.router, r)
 	if match.Value == nil {
+		if g.secretPaths { // one of which this may have been meant for
+			telemetry.FromContext(r.Context()).HidePath()
+		}
 		g.edge.RefuseRoute(w, r, allow)
 		return
 	}

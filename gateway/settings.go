@@ -8,6 +8,7 @@ import (
 	"github.com/venta-hq/venta/gateway/clientip"
 	"github.com/venta-hq/venta/gateway/internal/assembly"
 	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
 // Settings are the options that may change while a gateway serves: see
@@ -34,6 +35,8 @@ type Settings struct {
 	// RateLimitFields is the form of the response's fields that tell of limits.
 	// Default: [ratelimit.FieldsDraft10].
 	RateLimitFields ratelimit.FieldStyle
+	// AccessLog says what the access log tells. Default: a line for each request.
+	AccessLog telemetry.AccessOptions
 }
 
 // Validate returns an error that names everything that is wrong.
@@ -62,8 +65,9 @@ func (g *Gateway) Reconfigure(s Settings) error {
 // fields of requests that policies read.
 func newLive(s Settings, keyHeaders []string) (*assembly.Live, error) {
 	clientIP, err := clientip.New(s.TrustedProxies)
-	if err := errors.Join(err, s.RateLimitFields.Validate(), s.checkCORS()); err != nil {
+	access, err2 := telemetry.NewAccessLog(s.AccessLog)
+	if err := errors.Join(err, err2, s.RateLimitFields.Validate(), s.checkCORS()); err != nil {
 		return nil, err
 	}
-	return &assembly.Live{ClientIP: clientIP, CORS: assembly.NewCORS(s.cors(keyHeaders)), Fields: s.RateLimitFields}, nil
+	return &assembly.Live{ClientIP: clientIP, CORS: assembly.NewCORS(s.cors(keyHeaders)), Fields: s.RateLimitFields, Access: access}, nil
 }

@@ -50,6 +50,9 @@ type Options struct {
 	// context and criticality. No lock is held; concurrent calls call it
 	// concurrently.
 	OnShed func(ctx context.Context, method string, c policy.Criticality)
+	// OnWait, where set, is told how long each call or stream has waited in the queue,
+	// when its wait is over, however it went. No lock is held.
+	OnWait func(ctx context.Context, waited time.Duration)
 	// OnShadow, where set, is told [WouldQueue] or [WouldShed] of each call that a
 	// limiter in shadow mode would have held or shed, before the call and on its
 	// goroutine, without a lock held.

@@ -70,7 +70,11 @@ func (l *Limiter) acquire(ctx context.Context, method string, c policy.Criticali
 	case <-ctx.Done():
 	case <-timer.C:
 	}
-	return l.leave(ctx, method, w)
+	permit, err := l.leave(ctx, method, w)
+	if l.options.OnWait != nil {
+		l.options.OnWait(ctx, l.now()-now)
+	}
+	return permit, err
 }
 
 // watch takes a place or room in the queue as if the limiter enforced.

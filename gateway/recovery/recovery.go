@@ -3,6 +3,7 @@
 package recovery
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,8 +18,9 @@ import (
 
 // New returns a middleware that logs a panic with its stack and writes an
 // INTERNAL error through onError, where no response has begun. Nothing of the
-// panic reaches the client. http.ErrAbortHandler passes, as net/http wants.
-func New(logger *slog.Logger, onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
+// panic reaches the client. http.ErrAbortHandler passes, as net/http wants. onPanic,
+// where it is not nil, is told of the panic at last, behind onError.
+func New(logger *slog.Logger, onError func(http.ResponseWriter, *http.Request, error), onPanic func(context.Context)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			response := watch(w)
@@ -29,6 +31,9 @@ func New(logger *slog.Logger, onError func(http.ResponseWriter, *http.Request, e
 				}
 				if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(value)
+				}
+				if onPanic != nil {
+					defer onPanic(r.Context())
 				}
 				logger.ErrorContext(r.Context(), "panic in a handler",
 					"panic", fmt.Sprint(value), "stack", string(debug.Stack()))

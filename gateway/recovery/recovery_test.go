@@ -20,7 +20,7 @@ func serve(handler http.HandlerFunc) (w *httptest.ResponseRecorder, logged strin
 	onError := func(w http.ResponseWriter, _ *http.Request, err error) {
 		http.Error(w, err.(*apierror.Error).Message, http.StatusInternalServerError)
 	}
-	h := recovery.New(slog.New(slog.NewTextHandler(&log, nil)), onError)(handler)
+	h := recovery.New(slog.New(slog.NewTextHandler(&log, nil)), onError, nil)(handler)
 	w = httptest.NewRecorder()
 	func() {
 		defer func() { escaped = recover() }()

@@ -21,6 +21,7 @@ type Context struct {
 	values [room]value
 	n      atomic.Int32 // how many there are; a value is complete before it counts
 	waits  Waits
+	calls  Calls
 }
 
 type value struct{ key, value any }
@@ -36,8 +37,11 @@ func (c *Context) Begin(parent context.Context, key, first any) {
 
 // Value implements context.Context.
 func (c *Context) Value(key any) any {
-	if key == (waitsKey{}) {
+	switch key {
+	case waitsKey{}:
 		return &c.waits
+	case callsKey{}:
+		return &c.calls
 	}
 	for i := range c.n.Load() {
 		if c.values[i].key == key {

@@ -53,7 +53,20 @@ func WaitsOf(ctx context.Context) *Waits {
 }
 
 // Unhurried returns a context of what no client waits for, or waits for anyhow: its
-// waits do not count.
+// waits do not count, and its calls are not the request's.
 func Unhurried(ctx context.Context) context.Context {
-	return context.WithValue(ctx, waitsKey{}, (*Waits)(nil))
+	return unhurried{ctx}
+}
+
+type unhurried struct{ context.Context }
+
+// Value implements context.Context.
+func (u unhurried) Value(key any) any {
+	switch key {
+	case waitsKey{}:
+		return (*Waits)(nil)
+	case callsKey{}:
+		return (*Calls)(nil)
+	}
+	return u.Context.Value(key)
 }

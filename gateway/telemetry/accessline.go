@@ -2,10 +2,10 @@ package telemetry
 
 import (
 	"bytes"
-	"context"
+	"encoding/base64"
 	"encoding/json"
 	"log/slog"
-	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -19,56 +19,86 @@ type lineWriter interface {
 }
 
 // lines holds room for one line between requests.
-var lines = sync.Pool{New: func() any { return new([]byte) }}
+var lines = sync.Pool{New: func() any { return new(jsonLine) }}
 
 // longestLine bounds the room that is kept.
 const longestLine = 4 << 10
 
 // writeLine writes the line that slog.JSONHandler would make of the record.
-func writeLine(ctx context.Context, to lineWriter, level slog.Level, now time.Time, q *Request, route *Route, r *http.Request, leftOut int64) {
-	room := lines.Get().(*[]byte)
-	line := appendLine((*room)[:0], level, now, q, route, r, TraceID(ctx))
-	if leftOut > 0 {
-		line = append(line[:len(line)-1], `,"`+leftOutKey+`":`...)
-		line = append(strconv.AppendInt(line, leftOut, 10), '}')
-	}
-	_ = to.WriteLine(level, line) // slog has nobody to tell, either
-	if cap(line) <= longestLine {
-		*room = line
-		lines.Put(room)
+func writeLine(to lineWriter, level slog.Level, e *ending) {
+	line := lines.Get().(*jsonLine)
+	line.begin(e.now, level)
+	e.tell(line)
+	line.b = append(line.b, '}')
+	_ = to.WriteLine(level, line.b) // slog has nobody to tell, either
+	if cap(line.b) <= longestLine {
+		lines.Put(line)
 	}
 }
 
-func appendLine(b []byte, level slog.Level, now time.Time, q *Request, route *Route, r *http.Request, traceID string) []byte {
-	b = append(b, `{"time":"`...)
-	b = now.AppendFormat(b, time.RFC3339Nano)
-	b = append(b, `","level":"`...)
-	b = append(b, level.String()...)
-	b = append(b, `","msg":"request","request_id":"`...)
-	b = append(b, q.id...) // holds nothing to escape, see validID
-	b = append(b, '"')
-	b = appendText(b, `,"http.request.method":`, r.Method)
-	b = appendText(b, `,"url.path":`, r.URL.Path)
-	b = strconv.AppendInt(append(b, `,"http.response.status_code":`...), int64(q.status()), 10)
-	b = strconv.AppendInt(append(b, `,"http.response.body.size":`...), q.response.Bytes(), 10)
-	b = strconv.AppendInt(append(b, `,"duration":`...), int64(now.Sub(q.start)), 10)
-	b = appendText(b, `,"client.address":`, r.RemoteAddr)
-	if route.template != "" {
-		b = appendText(b, `,"http.route":`, route.template)
-	}
-	if route.rpcMethod != "" {
-		b = appendText(b, `,"rpc.method":`, route.rpcMethod)
-	}
-	if traceID != "" {
-		b = appendText(b, `,"trace_id":`, traceID)
-	}
-	return append(b, '}')
+// jsonLine makes a line of JSON of fields.
+type jsonLine struct{ b []byte }
+
+func (l *jsonLine) begin(now time.Time, level slog.Level) {
+	l.b = append(l.b[:0], `{"time":"`...)
+	l.b = now.AppendFormat(l.b, time.RFC3339Nano)
+	l.b = append(l.b, `","level":"`...)
+	l.b = append(l.b, level.String()...)
+	l.b = append(l.b, `","msg":"request"`...)
 }
 
-// appendText appends a member of an object: key with its punctuation, and text
-// as a JSON string.
-func appendText(b []byte, key, text string) []byte {
-	b = append(b, key...)
+// key begins a field. Keys hold nothing to escape.
+func (l *jsonLine) key(name string) {
+	l.b = append(l.b, `,"`...)
+	l.b = append(l.b, name...)
+	l.b = append(l.b, `":`...)
+}
+
+func (l *jsonLine) text(key, value string) {
+	l.key(key)
+	l.b = appendText(l.b, value)
+}
+
+func (l *jsonLine) address(key string, value netip.Addr) {
+	l.key(key)
+	l.b = append(value.AppendTo(append(l.b, '"')), '"')
+}
+
+func (l *jsonLine) digest(key string, value []byte) {
+	l.key(key)
+	l.b = append(base64.RawURLEncoding.AppendEncode(append(l.b, '"'), value), '"')
+}
+
+func (l *jsonLine) number(key string, value int64) {
+	l.key(key)
+	l.b = strconv.AppendInt(l.b, value, 10)
+}
+
+func (l *jsonLine) seconds(key string, value time.Duration) { l.ratio(key, secondsOf(value)) }
+
+func (l *jsonLine) ratio(key string, value float64) {
+	l.key(key)
+	l.b = appendFloat(l.b, value)
+}
+
+// secondsOf returns a duration as all of our lines tell it: in seconds, to the
+// microsecond.
+func secondsOf(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }
+
+// appendFloat writes a number as encoding/json does.
+func appendFloat(b []byte, f float64) []byte {
+	if f == 0 || 1e-6 <= f && f < 1e21 {
+		return strconv.AppendFloat(b, f, 'f', -1, 64)
+	}
+	text, err := json.Marshal(f)
+	if err != nil { // no number
+		return append(b, "null"...)
+	}
+	return append(b, text...)
+}
+
+// appendText appends text as a JSON string.
+func appendText(b []byte, text string) []byte {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
 			return appendEscaped(b, text)

@@ -2,9 +2,15 @@ package telemetry
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"sync"
 	"time"
+
+	"google.golang.org/grpc/codes"
 )
 
 // accessLog writes one line for each request. It hands its records to the
@@ -13,16 +19,22 @@ import (
 type accessLog struct {
 	handler slog.Handler
 	lines   lineWriter // the handler, where it takes lines; else nil
+	options func() *AccessLog
 	strays  strays
 }
 
 // newAccessLog returns nil without a logger.
-func newAccessLog(logger *slog.Logger) *accessLog {
-	if logger == nil {
+func newAccessLog(o Options) *accessLog {
+	if o.Logger == nil {
 		return nil
 	}
-	lines, _ := logger.Handler().(lineWriter)
-	return &accessLog{handler: logger.Handler(), lines: lines}
+	options := o.Access
+	if options == nil {
+		all, _ := NewAccessLog(AccessOptions{}) // the zero value has no fault
+		options = func() *AccessLog { return all }
+	}
+	lines, _ := o.Logger.Handler().(lineWriter)
+	return &accessLog{handler: o.Logger.Handler(), lines: lines, options: options}
 }
 
 // write logs a request that ended now.
@@ -30,53 +42,111 @@ func (l *accessLog) write(ctx context.Context, q *Request, route *Route, r *http
 	if l == nil {
 		return
 	}
-	level := slog.LevelInfo
-	if q.status() >= http.StatusInternalServerError {
-		level = slog.LevelWarn
-	}
-	if !l.handler.Enabled(ctx, level) {
+	e := ending{q: q, r: r, route: route, now: now, status: q.status(), calls: q.ctx.Calls().SoFar(now), facts: q.facts.told(), access: l.options()}
+	e.error = e.errorType()
+	level := e.level()
+	if !l.handler.Enabled(ctx, level) || !l.admit(&e) {
 		return
 	}
-	leftOut := int64(0)
-	if isStray(q.status(), route) {
-		var logged bool
-		if leftOut, logged = l.strays.log(now); !logged {
-			return
-		}
-	}
 	if l.lines != nil {
-		writeLine(ctx, l.lines, level, now, q, route, r, leftOut)
+		writeLine(l.lines, level, &e)
 		return
 	}
 	record := slog.NewRecord(now, level, "request", 0)
-	addRequest(ctx, &record, q, route, r)
-	if leftOut > 0 {
-		record.AddAttrs(slog.Int64(leftOutKey, leftOut))
-	}
+	to := attributes.Get().(*attributeList)
+	to.all = to.all[:0]
+	e.tell(to)
+	record.AddAttrs(to.all...) // it copies them
+	attributes.Put(to)
 	_ = l.handler.Handle(ctx, record) // slog has nobody to tell, either
 }
 
-// addRequest describes the request. The record takes all attributes at once, so
-// that it makes room for them once.
-func addRequest(ctx context.Context, record *slog.Record, q *Request, route *Route, r *http.Request) {
-	const most = 10
-	attributes := append(make([]slog.Attr, 0, most),
-		slog.String("request_id", q.id),
-		slog.String("http.request.method", r.Method),
-		slog.String("url.path", r.URL.Path),
-		slog.Int("http.response.status_code", q.status()), // 0: cut before a response
-		slog.Int64("http.response.body.size", q.response.Bytes()),
-		slog.Duration("duration", record.Time.Sub(q.start)),
-		slog.String("client.address", r.RemoteAddr),
-	)
-	if route.template != "" {
-		attributes = append(attributes, slog.String("http.route", route.template))
+// admit reports whether a request has a line, and notes which others have none.
+func (l *accessLog) admit(e *ending) bool {
+	var written bool
+	if isStray(e.status, e.route) {
+		e.ratio = 1
+		e.leftOut, written = l.strays.log(e.now)
+		return written
 	}
-	if route.rpcMethod != "" {
-		attributes = append(attributes, slog.String("rpc.method", route.rpcMethod))
-	}
-	if id := TraceID(ctx); id != "" {
-		attributes = append(attributes, slog.String("trace_id", id))
-	}
-	record.AddAttrs(attributes...)
+	e.ratio, written = e.access.share(e)
+	return written
 }
+
+// errorType returns error.type: why a request did not end well, or "".
+func (e *ending) errorType() string {
+	failed := e.facts.failure
+	switch {
+	case e.clientLeft():
+		e.left = true
+		return errorClientLeft
+	case failed.code != codes.OK:
+		return failed.kind
+	case !e.q.returned:
+		return errorAborted
+	default:
+		return ""
+	}
+}
+
+// clientLeft reports whether the client did not wait for its response, or did not
+// take it: the server ends the request's context then, or a write has failed.
+func (e *ending) clientLeft() bool {
+	if e.q.response.Err() != nil {
+		return true
+	}
+	ctx := e.r.Context()
+	if ctx.Err() == nil || !errors.Is(context.Cause(ctx), context.Canceled) {
+		return false
+	}
+	return e.facts.failure.code == codes.Canceled || !e.q.response.Began()
+}
+
+// level is WARN for what an operator should look at.
+func (e *ending) level() slog.Level {
+	failed := e.facts.failure
+	switch {
+	case e.left:
+		return slog.LevelInfo
+	case e.status >= http.StatusInternalServerError, !e.q.returned, e.calls.Stream && serverFault(failed.code):
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}
+
+// serverFault reports whether a code is the server's fault, by the semantic
+// conventions for RPC.
+func serverFault(code codes.Code) bool {
+	switch code {
+	case codes.Unknown, codes.DeadlineExceeded, codes.Unimplemented, codes.Internal, codes.Unavailable, codes.DataLoss:
+		return true
+	default:
+		return false
+	}
+}
+
+// attributeList makes slog's attributes of fields. The room is kept between requests.
+type attributeList struct{ all []slog.Attr }
+
+var attributes = sync.Pool{New: func() any { return new(attributeList) }}
+
+func (l *attributeList) text(key, value string) { l.all = append(l.all, slog.String(key, value)) }
+
+func (l *attributeList) digest(key string, value []byte) {
+	l.text(key, base64.RawURLEncoding.EncodeToString(value))
+}
+
+func (l *attributeList) number(key string, value int64) {
+	l.all = append(l.all, slog.Int64(key, value))
+}
+
+func (l *attributeList) ratio(key string, value float64) {
+	l.all = append(l.all, slog.Float64(key, value))
+}
+
+func (l *attributeList) seconds(key string, value time.Duration) {
+	l.ratio(key, secondsOf(value))
+}
+
+func (l *attributeList) address(key string, value netip.Addr) { l.text(key, value.String()) }

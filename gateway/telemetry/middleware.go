@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,12 @@ import (
 type Options struct {
 	// Logger takes the access log. Nil: there is none.
 	Logger *slog.Logger
+	// Access says what the access log tells; it is asked at the end of each request. Nil:
+	// all of it.
+	Access func() *AccessLog
+	// ClientAddress finds the address of the client behind trusted proxies, the invalid
+	// one where there is none. Nil: the peer's address is the client's.
+	ClientAddress func(*http.Request) netip.Addr
 	// Metrics measure requests and calls. Nil: they are not measured.
 	Metrics *Metrics
 	// TracerProvider makes spans, and decides which requests are sampled. Nil:
@@ -50,16 +57,17 @@ type Options struct {
 //   - makes a server span by the semantic conventions for HTTP;
 //   - measures http.server.request.duration and http.server.active_requests;
 //   - logs one line when the request ends: at level INFO, or WARN for a status
-//     of 500 and above. Query strings are left out everywhere, as they may hold
-//     secrets.
+//     of 500 and above, a stream that ended with a server's error and a response
+//     that was broken off. Query strings are left out everywhere, as they may hold
+//     secrets. docs/observability.md has the fields.
 //
 // Inner steps reach the request by [FromContext]. A panic passes through.
 func Middleware(o Options) func(http.Handler) http.Handler {
-	log := newAccessLog(o.Logger)
+	log := newAccessLog(o)
 	tracing := newServerTracing(o)
 	unrouted := NewRoute("", "")
 	return func(next http.Handler) http.Handler {
-		return &server{next: next, log: log, metrics: o.Metrics, tracing: tracing, unrouted: unrouted, closing: o.Closing}
+		return &server{next: next, log: log, metrics: o.Metrics, tracing: tracing, unrouted: unrouted, closing: o.Closing, clientAddress: o.ClientAddress}
 	}
 }
 
@@ -70,6 +78,8 @@ type server struct {
 	tracing  serverTracing
 	unrouted *Route
 	closing  *atomic.Bool // nil: never
+
+	clientAddress func(*http.Request) netip.Addr // nil: the peer's
 }
 
 // ServeHTTP implements http.Handler.
@@ -78,6 +88,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id:     nameRequest(r.Header),
 		start:  time.Now(),
 		series: seriesOf(r.Method, r.TLS),
+
+		clientAddress: s.clientAddress,
 	}
 	q.response.ResponseWriter = w
 	q.response.Closing = s.closing

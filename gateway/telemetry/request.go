@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,11 @@ type Request struct {
 	response responsewriter.Watcher
 	returned bool      // the handler has, and did not panic
 	header   [1]string // the id as a header field's values
+
+	// For the request's line.
+	facts         facts
+	secretPath    atomic.Bool                    // it may hold a secret
+	clientAddress func(*http.Request) netip.Addr // nil: the peer's
 }
 
 // status returns that of the response, which net/http names where the handler
@@ -61,6 +67,14 @@ func (q *Request) ID() string {
 func (q *Request) SetRoute(route *Route) {
 	if q != nil {
 		q.route.Store(route)
+	}
+}
+
+// HidePath keeps the request's path out of logs and spans: it may hold a secret. A
+// route whose path does is made by [Route.SecretPath].
+func (q *Request) HidePath() {
+	if q != nil {
+		q.secretPath.Store(true)
 	}
 }
 

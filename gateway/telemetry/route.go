@@ -18,6 +18,8 @@ type Route struct {
 	template  string
 	rpcMethod string
 	durations *table[outcome, []metric.RecordOption]
+
+	secretPath bool // the template has variables that the schema calls secret
 }
 
 // NewRoute returns the route of a path template such as "/v1/orders/{id}",
@@ -27,6 +29,14 @@ func NewRoute(template, fullMethod string) *Route {
 	route := &Route{template: template, rpcMethod: rpcMethod(fullMethod)}
 	route.durations = recordOptions(route.attributes)
 	return route
+}
+
+// SecretPath has logs and spans show the template in place of the path of the route's
+// requests, which holds a secret. It must be called before the first request, and
+// returns the route.
+func (r *Route) SecretPath() *Route {
+	r.secretPath = true
+	return r
 }
 
 // rpcMethod returns the value of rpc.method for a method as grpc-go names it.

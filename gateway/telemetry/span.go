@@ -109,7 +109,7 @@ func endServerSpan(q *Request, route *Route, r *http.Request) {
 	}
 	q.span.SetName(route.spanName(q.series.method))
 	q.span.SetAttributes(route.attributes(outcome{q.series, q.status()})...)
-	q.span.SetAttributes(requestAttributes(q, r)...)
+	q.span.SetAttributes(requestAttributes(q, route, r)...)
 	if route.rpcMethod != "" {
 		q.span.SetAttributes(semconv.RPCMethod(route.rpcMethod))
 	}
@@ -119,17 +119,19 @@ func endServerSpan(q *Request, route *Route, r *http.Request) {
 }
 
 // requestAttributes are those that have too many values for metrics.
-func requestAttributes(q *Request, r *http.Request) []attribute.KeyValue {
+func requestAttributes(q *Request, route *Route, r *http.Request) []attribute.KeyValue {
 	attributes := []attribute.KeyValue{
-		semconv.URLPath(r.URL.Path),
+		semconv.URLPath(q.path(route, r)),
 		semconv.ServerAddress(host(r.Host)),
-		semconv.ClientAddress(host(r.RemoteAddr)),
-		semconv.UserAgentOriginal(r.UserAgent()),
+		semconv.UserAgentOriginal(printable(r.UserAgent(), longestUserAgent)),
 		semconv.HTTPResponseBodySize(int(q.response.Bytes())),
 		semconv.HTTPResponseHeader("x-request-id", q.id),
 	}
+	if client := q.client(r); client.IsValid() {
+		attributes = append(attributes, semconv.ClientAddress(client.String()))
+	}
 	if q.series.method == methodOther {
-		attributes = append(attributes, semconv.HTTPRequestMethodOriginal(r.Method))
+		attributes = append(attributes, semconv.HTTPRequestMethodOriginal(printable(r.Method, longestMethod)))
 	}
 	return attributes
 }

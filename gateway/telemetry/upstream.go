@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // UnaryClientInterceptor returns the innermost step around a call: each attempt
@@ -22,12 +24,15 @@ import (
 //
 // A call of a trace that is not sampled gets no span; its service learns that
 // the trace is not sampled.
+//
+// The options' zero value makes neither: calls are then told to the access log alone.
 func UnaryClientInterceptor(o Options) grpc.UnaryClientInterceptor {
 	return newUpstream(o).intercept
 }
 
 func newUpstream(o Options) *upstream {
 	return &upstream{
+		quiet:      o.Metrics == nil && tracerOf(o.TracerProvider) == nil && o.Propagator == nil,
 		metrics:    o.Metrics,
 		tracer:     tracerOf(o.TracerProvider),
 		propagator: o.Propagator,
@@ -37,6 +42,7 @@ func newUpstream(o Options) *upstream {
 }
 
 type upstream struct {
+	quiet      bool // nobody wants to know but the access log
 	metrics    *Metrics
 	tracer     trace.Tracer                  // nil: no spans
 	propagator propagation.TextMapPropagator // nil: nothing is carried on
@@ -47,10 +53,19 @@ type upstream struct {
 func (u *upstream) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 	invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
+	calls := requestctx.CallsOf(ctx)
+	if u.quiet && calls == nil {
+		return invoker(ctx, method, req, reply, cc, opts...)
+	}
 	start := time.Now()
+	calls.Begin(start)
 	ctx, span := u.start(ctx, method)
 	ended := call{method: method, code: codes.Unknown} // of a call that panics
-	defer func() { u.end(ctx, span, ended, time.Since(start)) }()
+	defer func() {
+		now := time.Now()
+		calls.End(now)
+		u.end(ctx, span, ended, now.Sub(start))
+	}()
 	err := invoker(u.inject(ctx, span), method, req, reply, cc, opts...)
 	ended.code = known(status.Code(err))
 	return err
@@ -110,7 +125,7 @@ type call struct {
 }
 
 func (c call) attributes() []attribute.KeyValue {
-	name := code.Code(c.code).String() // as in google.rpc.Code: "NOT_FOUND"
+	name := codeName(c.code)
 	attributes := []attribute.KeyValue{
 		semconv.RPCSystemNameGRPC,
 		semconv.RPCMethod(rpcMethod(c.method)),
@@ -121,6 +136,9 @@ func (c call) attributes() []attribute.KeyValue {
 	}
 	return attributes
 }
+
+// codeName returns a code's name as google.rpc.Code has it, such as "NOT_FOUND".
+func codeName(c codes.Code) string { return code.Code(c).String() }
 
 // known returns UNKNOWN for a code that gRPC does not define: a service could
 // send any number.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/internal/clientstream"
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // StreamClientInterceptor returns what [UnaryClientInterceptor] is to a unary
@@ -22,7 +23,13 @@ func StreamClientInterceptor(o Options) grpc.StreamClientInterceptor {
 func (u *upstream) interceptStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
 	streamer grpc.Streamer, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	o := &observedStream{upstream: u, start: time.Now(), method: method}
+	calls := requestctx.CallsOf(ctx)
+	if u.quiet && calls == nil {
+		return streamer(ctx, desc, cc, method, opts...)
+	}
+	o := &observedStream{upstream: u, start: time.Now(), method: method, calls: calls}
+	o.calls.Streams()
+	o.calls.Begin(o.start)
 	o.ctx, o.span = u.start(ctx, method)
 	return o.stream.Open(ctx, desc, o, func() (grpc.ClientStream, error) {
 		return streamer(u.inject(o.ctx, o.span), desc, cc, method, opts...)
@@ -33,6 +40,7 @@ func (u *upstream) interceptStream(ctx context.Context, desc *grpc.StreamDesc, c
 type observedStream struct {
 	clientstream.EndOnly
 	stream   clientstream.Stream
+	calls    *requestctx.Calls
 	upstream *upstream
 	ctx      context.Context // with the span
 	span     trace.Span      // nil: none
@@ -40,8 +48,15 @@ type observedStream struct {
 	method   string
 }
 
+// Sent implements clientstream.Observer.
+func (o *observedStream) Sent() { o.calls.Sent() }
+
+// Received implements clientstream.Observer.
+func (o *observedStream) Received() { o.calls.Received() }
+
 // Ended implements clientstream.Observer.
 func (o *observedStream) Ended(end clientstream.End) {
-	code := known(status.Code(end.Err))
-	o.upstream.end(o.ctx, o.span, call{method: o.method, code: code}, time.Since(o.start))
+	code, now := known(status.Code(end.Err)), time.Now()
+	o.calls.End(now)
+	o.upstream.end(o.ctx, o.span, call{method: o.method, code: code}, now.Sub(o.start))
 }

@@ -20,7 +20,7 @@ func (rt *Route) enter(w http.ResponseWriter, r *http.Request) (ctx context.Cont
 	ctx, cancelTimeout, err := rt.compose(base, r)
 	if err != nil {
 		defer cancel()
-		writeError(base, rt.mux, w, r, rt.unsendable(err))
+		rt.writeError(base, w, r, rt.unsendable(err))
 		return nil, nil, false
 	}
 	if rt.options.DropIn || rt.method.Call.IsStream() { // whose cancel ends the timeout, too
@@ -84,5 +84,5 @@ func (c registered) Value(key any) any {
 
 // refuse writes the error of a request whose call was not made, or was ended by the error.
 func (rt *Route) refuse(ctx context.Context, w http.ResponseWriter, r *http.Request, md runtime.ServerMetadata, err error) {
-	writeError(runtime.NewServerMetadataContext(ctx, md), rt.mux, w, r, err)
+	rt.writeError(runtime.NewServerMetadataContext(ctx, md), w, r, err)
 }

@@ -20,9 +20,14 @@ func (x *exchange) forwardStream(stream grpc.ClientStream, explain func(error) e
 	recv := func() (proto.Message, error) {
 		response := x.method.Call.NewResponse()
 		if err := stream.RecvMsg(response); err != nil {
-			return nil, affordableError(explain(err))
+			err = affordableError(explain(err))
+			if !errors.Is(err, io.EOF) {
+				x.tell(ctx, err)
+			}
+			return nil, err
 		}
 		if err := x.affordable(x.outbound, response); err != nil {
+			x.tell(ctx, err)
 			return nil, err
 		}
 		if x.present.body != nil {

@@ -51,7 +51,7 @@ func (rt *Route) serveTyped(ctx context.Context, invoke Invoker, outbound runtim
 	err := invoke(ctx, rt.method.FullName, request, response, grpc.Header(&md.HeaderMD), grpc.Trailer(&md.TrailerMD))
 	ctx = runtime.NewServerMetadataContext(ctx, md)
 	if err != nil {
-		writeError(ctx, rt.mux, w, r, rt.failed(r, err))
+		rt.writeError(ctx, w, r, rt.failed(r, err))
 		return
 	}
 	if err := rt.affordable(outbound, response); err != nil {
@@ -70,7 +70,7 @@ func (rt *Route) servePassing(ctx context.Context, invoke Invoker, w http.Respon
 	defer frame.free()
 	if rt.options.Plain && !rt.options.CachingMetadata {
 		if err := invoke(ctx, rt.method.FullName, request, frame, rt.passThrough.options...); err != nil {
-			writeError(ctx, rt.mux, w, r, rt.failed(r, err))
+			rt.writeError(ctx, w, r, rt.failed(r, err))
 			return
 		}
 		if !rt.conclude(w, r, frame) {
@@ -83,7 +83,7 @@ func (rt *Route) servePassing(ctx context.Context, invoke Invoker, w http.Respon
 	err := invoke(ctx, rt.method.FullName, request, frame, options...)
 	ctx = runtime.NewServerMetadataContext(ctx, md)
 	if err != nil {
-		writeError(ctx, rt.mux, w, r, rt.failed(r, err))
+		rt.writeError(ctx, w, r, rt.failed(r, err))
 		return
 	}
 	rt.presentCaching(w.Header(), md.HeaderMD)
@@ -115,7 +115,19 @@ func (rt *Route) presentCaching(h http.Header, md metadata.MD) {
 
 // WriteError writes an error through the mux's error handler.
 func (rt *Route) WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	WriteError(rt.mux, w, r, err)
+	rt.writeError(r.Context(), w, r, err)
+}
+
+func (rt *Route) writeError(ctx context.Context, w http.ResponseWriter, r *http.Request, err error) {
+	rt.tell(ctx, err)
+	writeError(ctx, rt.mux, w, r, err)
+}
+
+// tell tells of an error that the client reads.
+func (rt *Route) tell(ctx context.Context, err error) {
+	if rt.options.OnError != nil {
+		rt.options.OnError(ctx, err)
+	}
 }
 
 // WriteError writes an error through the mux's error handler.

@@ -97,4 +97,8 @@ type RouteOptions struct {
 	// and that the route itself puts on each message of a client's stream.
 	// 0: there is none.
 	MaxRequestBytes int64
+	// OnError, where set, is told each error that a client of the route reads, with the
+	// request's context, before it is written. In the middle of a stream that may be
+	// one that nobody can present any more.
+	OnError func(ctx context.Context, err error)
 }

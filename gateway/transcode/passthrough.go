@@ -114,7 +114,7 @@ func (p *passThrough) write(ctx context.Context, rt *Route, w http.ResponseWrite
 	encoded, err := p.encoder.Append((*buffer)[:0], frame.Wire())
 	if err != nil {
 		w.Header().Del("Etag") // it is of a success
-		writeError(ctx, rt.mux, w, r, unpresentable(err))
+		rt.writeError(ctx, w, r, unpresentable(err))
 		return
 	}
 	if rt.options.Plain {

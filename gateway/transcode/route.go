@@ -2,6 +2,7 @@ package transcode
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/venta-hq/venta/gateway/internal/forward"
+	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/transcode/httprule"
 	"github.com/venta-hq/venta/gateway/transcode/internal/nested"
 )
@@ -84,6 +86,16 @@ func stockName(fullName string) string {
 
 // Template returns the route's path template.
 func (rt *Route) Template() *httprule.Template { return rt.template }
+
+// SecretInPath reports whether the path of a request holds the value of a field that
+// the schema calls a secret (debug_redact).
+func (rt *Route) SecretInPath() bool {
+	input := descriptor(rt.method.Call.NewRequest())
+	return slices.ContainsFunc(rt.template.Variables(), func(v httprule.Variable) bool {
+		path, err := policy.ResolveFieldPath(input, v.FieldPath)
+		return err != nil || slices.ContainsFunc(path, policy.IsSecret)
+	})
+}
 
 // Verb returns the route's HTTP method.
 func (rt *Route) Verb() string { return rt.binding.Verb }

@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"google.golang.org/grpc/balancer"
+
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // layerPicker asks the picker below until it names an address that is to be used.
@@ -37,6 +39,7 @@ func (p *layerPicker) Pick(info balancer.PickInfo) (balancer.PickResult, error) 
 		}
 		permit, err := own.endpoint.admit(a, i < asks/2)
 		if err == nil {
+			requestctx.CallsOf(info.Ctx).Reached(&own.endpoint.address)
 			return own.use(a, permit, result), nil
 		}
 		if result.Done != nil {

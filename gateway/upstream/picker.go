@@ -5,6 +5,8 @@ import (
 
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/connectivity"
+
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // picker chooses among the addresses that are ready. It never changes.
@@ -46,7 +48,9 @@ func newPicker(h *hub, round *atomic.Uint64, endpoints map[string]*endpoint) *pi
 func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	a := attemptOf(info.Ctx)
 	if a == nil {
-		return p.balanced().pick(info)
+		c := p.balanced()
+		requestctx.CallsOf(info.Ctx).Reached(&c.address)
+		return c.pick(info)
 	}
 	chosen, permit, err := p.choose(a)
 	if err != nil {
@@ -59,6 +63,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		}
 		return result, err
 	}
+	requestctx.CallsOf(info.Ctx).Reached(&chosen.address)
 	return a.chosen(chosen.endpoint, permit, result), nil
 }
 

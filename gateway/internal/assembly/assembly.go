@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
@@ -96,6 +97,7 @@ func (b *builder) route(binding transcode.Binding, conditions transcode.Conditio
 		Context:            edge.Context,
 		IgnoreUnknownQuery: edge.IgnoreUnknownQuery,
 		MaxRequestBytes:    edge.requestBound(p.Limits),
+		OnError:            telemetry.Failed,
 	})
 	if err != nil || !edge.PassThrough || b.rpc.Method.Call.IsStream() {
 		return rt, err

@@ -4,6 +4,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/concurrency"
+	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
 // callConcurrency bounds the calls in flight.
@@ -35,6 +36,7 @@ func (b *builder) concurrencyLimiter() *concurrency.Limiter {
 	return remembered[*concurrency.Limiter](b, owner, "concurrency", p, func() (*part, error) {
 		limiter, err := concurrency.New(p, concurrency.Options{
 			OnShed:    b.env.onShed,
+			OnWait:    telemetry.Queued,
 			OnShadow:  b.onShadow("concurrency"),
 			Sanitized: true, // the edge lets nobody else write x-venta-
 		})

@@ -8,16 +8,10 @@ import (
 
 // callTelemetry observes each attempt.
 func (b *builder) callTelemetry() grpc.UnaryClientInterceptor {
-	if !b.env.ObserveCalls {
-		return nil
-	}
 	return telemetry.UnaryClientInterceptor(b.env.telemetryOfCalls())
 }
 
 // streamTelemetry observes each stream.
 func (b *builder) streamTelemetry() grpc.StreamClientInterceptor {
-	if !b.env.ObserveCalls {
-		return nil
-	}
 	return telemetry.StreamClientInterceptor(b.env.telemetryOfCalls())
 }

@@ -73,6 +73,7 @@ type Live struct {
 	ClientIP *clientip.Extractor
 	CORS     *cors.Cors // nil: browsers keep foreign scripts out
 	Fields   ratelimit.FieldStyle
+	Access   *telemetry.AccessLog
 }
 
 // Edge says how requests become calls and responses.

@@ -33,8 +33,12 @@ func (b *builder) onShadow(block string) policy.ShadowFunc {
 	}
 }
 
-// telemetryOfCalls is what the interceptors around calls observe by.
+// telemetryOfCalls is what the interceptors around calls observe by. Where nobody
+// wants to know of calls, the access log alone does.
 func (env *Environment) telemetryOfCalls() telemetry.Options {
+	if !env.ObserveCalls {
+		return telemetry.Options{}
+	}
 	o := env.Telemetry
 	o.MetadataAtEdge = !env.Edge.DropIn
 	return o
@@ -65,21 +69,21 @@ func requestID(ctx context.Context, pairs []string) []string {
 // onRateLimit returns the observer of a method's limits.
 func (env *Environment) onRateLimit(method string) func(*http.Request, string, ratelimit.Decision) {
 	metrics := env.Telemetry.Metrics
-	if metrics == nil {
-		return nil
-	}
-	return func(_ *http.Request, limit string, d ratelimit.Decision) {
+	return func(r *http.Request, limit string, d ratelimit.Decision) {
 		metrics.RateLimit(method, limit, d.Allowed)
+		if !d.Allowed {
+			telemetry.LimitedBy(r.Context(), limit)
+		}
 	}
 }
 
 // onCache returns the observer of a method's stored responses.
 func (env *Environment) onCache(method string) func(*http.Request, cache.Outcome) {
 	metrics := env.Telemetry.Metrics
-	if metrics == nil {
-		return nil
+	return func(r *http.Request, o cache.Outcome) {
+		metrics.CacheRequest(method, string(o))
+		telemetry.CachedAs(r.Context(), string(o))
 	}
-	return func(_ *http.Request, o cache.Outcome) { metrics.CacheRequest(method, string(o)) }
 }
 
 // onCacheEvent returns the observer of what was refused, left out or refreshed.

@@ -1,6 +1,11 @@
 package assembly
 
-import "github.com/venta-hq/venta/gateway/auth"
+import (
+	"net/http"
+
+	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/telemetry"
+)
 
 // requestAuth authenticates and authorizes.
 func (b *builder) requestAuth() Step {
@@ -13,5 +18,18 @@ func (b *builder) requestAuth() Step {
 		OnError:  refuse,
 		OnShadow: b.onShadow("auth"),
 	})
-	return made(b, step, err)
+	if err != nil {
+		return made[Step](b, nil, err)
+	}
+	return func(next http.Handler) http.Handler { return step(tellCaller(next)) }
+}
+
+// tellCaller tells the access log who was authenticated.
+func tellCaller(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p, ok := auth.FromContext(r.Context()); ok {
+			telemetry.Authenticated(r.Context(), telemetry.Caller{Issuer: p.Issuer(), Subject: p.Subject})
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -45,7 +45,7 @@ import (
 func (env *Environment) Server(routes http.Handler) http.Handler {
 	return wrap(routes,
 		telemetry.Middleware(env.Telemetry),
-		recovery.New(env.Logger, env.WriteError),
+		recovery.New(env.Logger, env.WriteError, telemetry.Panicked),
 		serverSecurityHeaders, // or before the recovery: a panic loses no header
 		env.BeforeRouting,
 		serverCORS(env.Live),

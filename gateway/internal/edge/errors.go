@@ -29,6 +29,7 @@ func (e *Edge) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Ma
 		e.WriteError(w, r, ended)
 		return
 	}
+	telemetry.Failed(r.Context(), err)
 	st, httpStatus := e.visible(ctx, err)
 	contentType, body, err := encodeError(r, st, httpStatus)
 	if err != nil {
@@ -46,7 +47,9 @@ func (e *Edge) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Ma
 // streamError is the mux's handler for errors of a stream: the same status that
 // an error before the response has.
 func (e *Edge) streamError(ctx context.Context, err error) *status.Status {
-	st, _ := e.visible(ctx, assembly.StreamEnded(ctx, err))
+	err = assembly.StreamEnded(ctx, err)
+	telemetry.Failed(ctx, err)
+	st, _ := e.visible(ctx, err)
 	return st
 }
 
