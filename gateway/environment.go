@@ -28,6 +28,7 @@ func (g *Gateway) newStore() (*cache.Store, error) {
 		Jitter:   cache.DefaultJitter,
 		Logger:   o.Logger,
 		Remote:   o.CacheRemote,
+		OnPurge:  o.OnPurge,
 
 		CallsReported: true,
 	}

@@ -122,7 +122,9 @@ func start(t *testing.T, b *backend, get policy.Method, options gateway.Options)
 		t.Fatal(err)
 	}
 	log := &syncBuffer{}
-	options.Logger = slog.New(slog.NewTextHandler(log, nil))
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.NewTextHandler(log, nil))
+	}
 	return &server{backend: b, keys: keys, log: log, Server: gatewaytest.Start(t, gatewaytest.Options{
 		Gateway: options,
 		Serve:   func(r grpc.ServiceRegistrar) { vendorv2.RegisterVendorServiceServer(r, b) },

@@ -82,6 +82,12 @@ type Options struct {
 	// UncompressedResponses sends all responses in their plain encoding. Default:
 	// gzip, brotli or zstd, as gateway/compression negotiates.
 	UncompressedResponses bool
+	// OnPurge, where set, is asked before what an operator purges (PurgeHandler). With an
+	// error it is not done.
+	OnPurge func(*http.Request, cache.Purge) error
+	// OnOverrideExpired, where set, is told each override that has expired, once it is
+	// out of force. It must not call the Gateway.
+	OnOverrideExpired func(Override)
 	// MuxOptions adapt how messages and metadata are presented. They come after
 	// the gateway's own and win over them. What a header matcher or an annotator of
 	// metadata lets travel is in the key of stored responses.

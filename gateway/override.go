@@ -96,6 +96,9 @@ func (g *Gateway) expire() {
 	for _, o := range expired {
 		g.options.Logger.Info("override expired",
 			"methods", o.Methods, "reason", o.Reason, "source", o.Source, "expired", o.Expires.Format(time.RFC3339))
+		if g.options.OnOverrideExpired != nil {
+			g.options.OnOverrideExpired(o)
+		}
 	}
 	g.awaitExpiry()
 }

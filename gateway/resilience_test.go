@@ -273,7 +273,8 @@ func TestStaleInsteadOfAFailure(t *testing.T) {
 		return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Name: "Ada"}}, nil
 	}
 	synctest.Test(t, func(t *testing.T) {
-		gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler)})
+		lines := make(accessLines, 8)
+		gw, err := gateway.New(gateway.Options{Logger: lines.logger()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,8 +295,13 @@ func TestStaleInsteadOfAFailure(t *testing.T) {
 		}
 		ask("GET")
 		time.Sleep(2 * time.Minute)
-		for range 3 { // a failure of the upstream, then refusals of the breaker
+		<-lines
+		for i, why := range []string{"UPSTREAM_UNAVAILABLE", "CIRCUIT_OPEN", "CIRCUIT_OPEN"} {
 			w := ask("GET")
+			line := <-lines
+			if _, called := line["venta.attempts"]; line["venta.cache.outcome"] != "stale" || line["error.type"] != why || called != (i == 0) {
+				t.Errorf("the line: %v", line)
+			}
 			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"Ada"`) || w.Header().Get("Age") != "120" ||
 				!strings.HasPrefix(w.Header().Get("Cache-Status"), "venta; fwd=stale; fwd-status=503; detail=stale-if-error") {
 				t.Errorf("%d %s %v", w.Code, w.Body, w.Header())

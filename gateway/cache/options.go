@@ -105,6 +105,9 @@ type Options struct {
 	// are trusted it need not be the one that the request names. It tells responses
 	// apart. Default: the request's own.
 	Host func(*http.Request) string
+	// OnPurge, where set, is asked before an operator's purge ([Store.PurgeHandler]). With
+	// an error it is not done; the operator reads the error, with status 503.
+	OnPurge func(*http.Request, Purge) error
 	// Logger is told of panics in the background. Default slog.Default.
 	Logger *slog.Logger
 }

@@ -13,16 +13,26 @@ import (
 const (
 	mostPurgeBytes = 64 << 10
 	mostPurgeTags  = 256
+
+	mostPurgeReason = 1024
 )
+
+// Purge is what an operator asks for.
+type Purge struct {
+	Tags   []string
+	All    bool
+	Reason string // "": none was given
+}
 
 // purgeRequest is the body of a request for a purge.
 type purgeRequest struct {
-	Tags []string `json:"tags"`
-	All  bool     `json:"all"`
+	Tags   []string `json:"tags"`
+	All    bool     `json:"all"`
+	Reason string   `json:"reason"`
 }
 
 // PurgeHandler lets operators purge: a POST of {"tags": ["order:1"]} or
-// {"all": true} as application/json. It responds with a [Delivery]: 200 when every
+// {"all": true} as application/json, with a "reason" for people. It responds with a [Delivery]: 200 when every
 // process has purged, 202 when some have not said so yet. It authenticates
 // nobody, so it belongs on an address that only operators reach; that it asks for
 // JSON keeps other sites' pages from using an operator's browser.
@@ -37,6 +47,10 @@ func (s *Store) PurgeHandler() http.Handler {
 		request, status, err := s.readPurge(w, r)
 		if err != nil {
 			http.Error(w, err.Error(), status)
+			return
+		}
+		if err := s.opts.mayPurge(r, request); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		var delivery Delivery
@@ -74,10 +88,20 @@ func (s *Store) readPurge(w http.ResponseWriter, r *http.Request) (p purgeReques
 	return p, http.StatusBadRequest, fmt.Errorf("the body is not understood: %w", err)
 }
 
+// mayPurge asks whoever wants to be asked.
+func (o *Options) mayPurge(r *http.Request, p purgeRequest) error {
+	if o.OnPurge == nil {
+		return nil
+	}
+	return o.OnPurge(r, Purge(p))
+}
+
 func (o *Options) purgeFits(p purgeRequest) error {
 	switch {
 	case p.All == (len(p.Tags) > 0):
 		return errors.New(`send either "tags" or "all": true`)
+	case len(p.Reason) > mostPurgeReason:
+		return fmt.Errorf("the reason has %d bytes, want at most %d", len(p.Reason), mostPurgeReason)
 	case len(p.Tags) > mostPurgeTags:
 		return fmt.Errorf("%d tags are too many: send at most %d", len(p.Tags), mostPurgeTags)
 	}

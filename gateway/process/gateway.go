@@ -29,6 +29,7 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 		options.APIKeys = p.apiKeys
 	}
 	p.tellUpstreams(&options, alone)
+	options.OnPurge, options.OnOverrideExpired = p.auditPurge, p.auditExpired
 	options.MeterProvider = p.telemetry.MeterProvider
 	options.TracerProvider = p.telemetry.TracerProvider
 	options.Propagator = p.telemetry.Propagator

@@ -18,6 +18,7 @@ import (
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/redis"
+	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/upstream"
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 )
@@ -217,10 +218,33 @@ func (p *preparation) settings() gateway.Settings {
 		ExposedHeaders:  cfg.GetCors().GetExposedHeaders(),
 		RateLimitFields: styles[cfg.GetRateLimits().GetHeaders()],
 	}
+	settings.AccessLog = p.accessLog()
 	if err := settings.Validate(); err != nil {
 		p.errs = append(p.errs, err)
 	}
 	return settings
+}
+
+// accessLog says what the access log tells.
+func (p *preparation) accessLog() telemetry.AccessOptions {
+	const keyFile = "logging.access.principal_key_file"
+	cfg := p.loaded.Config.GetLogging().GetAccess()
+	ratio := cfg.GetSuccessRatio()
+	o := telemetry.AccessOptions{SuccessRatio: &ratio, SlowAfter: cfg.GetSlowAfter().AsDuration()}
+	switch cfg.GetPrincipal() {
+	case configv1.AccessLog_PRINCIPAL_CLEAR:
+		o.Principal = telemetry.PrincipalClear
+	case configv1.AccessLog_PRINCIPAL_NONE:
+		o.Principal = telemetry.PrincipalNone
+	}
+	if file := p.loaded.File(keyFile); file.Path != "" && !p.noFiles {
+		o.PrincipalKey = []byte(file.Content.Reveal())
+		if len(o.PrincipalKey) < telemetry.LeastPrincipalKey {
+			p.wrong(keyFile, fmt.Errorf("%s holds %d bytes; a key has %d or more", file.Path, len(o.PrincipalKey), telemetry.LeastPrincipalKey))
+			o.PrincipalKey = nil
+		}
+	}
+	return o
 }
 
 // headers returns those that travel to every service.

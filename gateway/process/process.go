@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/audit"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/config"
@@ -50,6 +51,9 @@ type process struct {
 	admin   *webServer
 	local   []localService
 
+	audit   *audit.Log     // nil until it is open
+	audited *config.Loaded // what the audit log has told of last
+
 	reloading *reloading  // nil: the configuration stays
 	closers   []io.Closer // in the order of opening
 }
@@ -74,12 +78,16 @@ func newProcess(ctx context.Context, p Program, name, data string, loaded *confi
 	if err != nil {
 		return nil, err
 	}
-	return &process{
+	made := &process{
 		program: p, data: data, loaded: loaded, logs: logs,
 		timing:    newShutdownTiming(cfg.GetShutdown()),
 		telemetry: telemetry, traced: traces.GetOtlpEndpoint() != "",
 		changes: signals{}, redisChanged: make(chan struct{}, 1),
-	}, nil
+	}
+	if err := made.addAudit(); err != nil {
+		return nil, made.abandon(err)
+	}
+	return made, nil
 }
 
 // start makes the process of a gateway. What it returns listens already.
@@ -152,6 +160,7 @@ func (p *process) started() Started {
 // serve runs until ctx ends or a part fails, then drains and closes all.
 // onStart is called once everything serves; an error of it is that of a part.
 func (p *process) serve(ctx context.Context, onStart func() error) error {
+	asked := ctx
 	running, ctx := errgroup.WithContext(ctx)
 	// Local services end when the gateway has, not when ctx does.
 	servicesCtx, endServices := context.WithCancel(context.WithoutCancel(ctx))
@@ -170,7 +179,9 @@ func (p *process) serve(ctx context.Context, onStart func() error) error {
 		p.health.SetReady(true)
 	}
 	running.Go(onStart)
+	p.auditStart()
 	<-ctx.Done()
+	p.auditStop(asked)
 	err := p.drain()
 	endServices()
 	return errors.Join(err, p.endAdmin(), running.Wait(), p.close())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,8 @@ import (
 type reloading struct {
 	watcher *config.Watcher
 	hangups <-chan os.Signal // nil: nobody sends any
+	asked   atomic.Bool      // by a signal, and not told of yet
+	reopen  func()           // files that somebody may have moved
 }
 
 // taken returns the hangups, which are the process's from now on.
@@ -37,17 +40,20 @@ func (p *process) addReloading(options config.Options, hangups <-chan os.Signal)
 		return err
 	}
 	watcher, err := config.NewWatcher(config.WatchOptions{
-		Options:  options,
-		Current:  p.loaded,
-		Live:     p.live,
-		Apply:    p.reconfigure,
-		OnReload: observe,
-		Logger:   p.logs.Logger,
+		Options: options,
+		Current: p.loaded,
+		Live:    p.live,
+		Apply:   p.reconfigure,
+		OnReload: func(r config.Reload) {
+			observe(r)
+			p.auditReload(r)
+		},
+		Logger: p.logs.Logger,
 	})
 	if err != nil {
 		return err
 	}
-	p.reloading = &reloading{watcher, hangups}
+	p.reloading = &reloading{watcher: watcher, hangups: hangups, reopen: p.reopen}
 	return nil
 }
 
@@ -72,7 +78,16 @@ func (r *reloading) hungUp(open bool) {
 		r.hangups = nil
 		return
 	}
+	r.reopen()
+	r.asked.Store(true)
 	r.watcher.Reload()
+}
+
+// reopen opens what was rotated.
+func (p *process) reopen() {
+	if err := p.audit.Reopen(); err != nil {
+		p.logs.Error("the audit log cannot be opened again", "error", err)
+	}
 }
 
 // liveFields are the fields and blocks that take effect while a process runs.
@@ -85,6 +100,7 @@ var liveFields = []string{
 	"admin_listener.tls",
 	"identity.jwks_file", // the services' alone
 	"identity.jwks_url",
+	"logging.access",
 	"logging.level",
 	"overrides",
 	"rate_limits.headers",

@@ -45,7 +45,8 @@ type AccessOptions struct {
 // DefaultSlowAfter is from when on a request is slow where nobody says.
 const DefaultSlowAfter = time.Second
 
-const leastKey = 16
+// LeastPrincipalKey is the least length of the key of principals' hashes, in bytes.
+const LeastPrincipalKey = 16
 
 // AccessLog is AccessOptions in the form that requests meet. It is safe for concurrent
 // use.
@@ -86,7 +87,7 @@ func NewAccessLog(o AccessOptions) (*AccessLog, error) {
 	switch {
 	case key == nil:
 		key = processKey()
-	case len(key) < leastKey:
+	case len(key) < LeastPrincipalKey:
 		errs = append(errs, errors.New("the key of principals' hashes is shorter than 16 bytes"))
 	}
 	a.hashes.New = func() any { return newKeyedHash(key) }

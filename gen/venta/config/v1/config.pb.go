@@ -200,6 +200,64 @@ func (Logging_Format) EnumDescriptor() ([]byte, []int) {
 	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{12, 1}
 }
 
+// Principal is how a line names who has sent a request.
+type AccessLog_Principal int32
+
+const (
+	// The default: PRINCIPAL_HASH.
+	AccessLog_PRINCIPAL_UNSPECIFIED AccessLog_Principal = 0
+	// A keyed hash of issuer and subject (user.hash): lines of one caller can be
+	// joined, and names are not stored.
+	AccessLog_PRINCIPAL_HASH AccessLog_Principal = 1
+	// The subject (user.id).
+	AccessLog_PRINCIPAL_CLEAR AccessLog_Principal = 2
+	// Nobody is named.
+	AccessLog_PRINCIPAL_NONE AccessLog_Principal = 3
+)
+
+// Enum value maps for AccessLog_Principal.
+var (
+	AccessLog_Principal_name = map[int32]string{
+		0: "PRINCIPAL_UNSPECIFIED",
+		1: "PRINCIPAL_HASH",
+		2: "PRINCIPAL_CLEAR",
+		3: "PRINCIPAL_NONE",
+	}
+	AccessLog_Principal_value = map[string]int32{
+		"PRINCIPAL_UNSPECIFIED": 0,
+		"PRINCIPAL_HASH":        1,
+		"PRINCIPAL_CLEAR":       2,
+		"PRINCIPAL_NONE":        3,
+	}
+)
+
+func (x AccessLog_Principal) Enum() *AccessLog_Principal {
+	p := new(AccessLog_Principal)
+	*p = x
+	return p
+}
+
+func (x AccessLog_Principal) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AccessLog_Principal) Descriptor() protoreflect.EnumDescriptor {
+	return file_venta_config_v1_config_proto_enumTypes[3].Descriptor()
+}
+
+func (AccessLog_Principal) Type() protoreflect.EnumType {
+	return &file_venta_config_v1_config_proto_enumTypes[3]
+}
+
+func (x AccessLog_Principal) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AccessLog_Principal.Descriptor instead.
+func (AccessLog_Principal) EnumDescriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13, 0}
+}
+
 // Config is the configuration of a gateway process, written as YAML.
 //
 // A field that is absent keeps its default. A flag wins over the environment, the
@@ -275,6 +333,8 @@ type Config struct {
 	Requests *Requests `protobuf:"bytes,30,opt,name=requests,proto3" json:"requests,omitempty"`
 	// What is told of health, and what makes a gateway unready.
 	Health *Health `protobuf:"bytes,31,opt,name=health,proto3" json:"health,omitempty"`
+	// Who has changed what of the process.
+	Audit *Audit `protobuf:"bytes,33,opt,name=audit,proto3" json:"audit,omitempty"`
 	// Who may use the admin address.
 	AdminAccess   *AdminAccess `protobuf:"bytes,34,opt,name=admin_access,json=adminAccess,proto3" json:"admin_access,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -461,6 +521,13 @@ func (x *Config) GetRequests() *Requests {
 func (x *Config) GetHealth() *Health {
 	if x != nil {
 		return x.Health
+	}
+	return nil
+}
+
+func (x *Config) GetAudit() *Audit {
+	if x != nil {
+		return x.Audit
 	}
 	return nil
 }
@@ -1346,7 +1413,9 @@ type Logging struct {
 	// gateway runs.
 	Level Logging_Level `protobuf:"varint,1,opt,name=level,proto3,enum=venta.config.v1.Logging_Level" json:"level,omitempty"`
 	// How lines are written. Default FORMAT_AUTO.
-	Format        Logging_Format `protobuf:"varint,2,opt,name=format,proto3,enum=venta.config.v1.Logging_Format" json:"format,omitempty"`
+	Format Logging_Format `protobuf:"varint,2,opt,name=format,proto3,enum=venta.config.v1.Logging_Format" json:"format,omitempty"`
+	// What the access log tells.
+	Access        *AccessLog `protobuf:"bytes,3,opt,name=access,proto3" json:"access,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1395,6 +1464,151 @@ func (x *Logging) GetFormat() Logging_Format {
 	return Logging_FORMAT_UNSPECIFIED
 }
 
+func (x *Logging) GetAccess() *AccessLog {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+// AccessLog says what the access log tells, which has one line for each request. Can
+// change while the gateway runs.
+type AccessLog struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The share of successes that have a line: of requests with a status below 400 that
+	// were not slow. All others have one. Lines say the share, so that they can be
+	// counted. Default 1. From 0 to 1.
+	SuccessRatio float64 `protobuf:"fixed64,1,opt,name=success_ratio,json=successRatio,proto3" json:"success_ratio,omitempty"`
+	// From when on a request is slow, streams excepted. Default "1s". From 1ms to 1h.
+	SlowAfter *durationpb.Duration `protobuf:"bytes,2,opt,name=slow_after,json=slowAfter,proto3" json:"slow_after,omitempty"`
+	// How lines name who has sent a request. Default PRINCIPAL_HASH.
+	Principal AccessLog_Principal `protobuf:"varint,3,opt,name=principal,proto3,enum=venta.config.v1.AccessLog_Principal" json:"principal,omitempty"`
+	// The file with the key of the hash, of 16 bytes or more; gateways with the same key
+	// have the same hashes. Default: a random key of each process.
+	PrincipalKeyFile string `protobuf:"bytes,4,opt,name=principal_key_file,json=principalKeyFile,proto3" json:"principal_key_file,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *AccessLog) Reset() {
+	*x = AccessLog{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccessLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccessLog) ProtoMessage() {}
+
+func (x *AccessLog) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccessLog.ProtoReflect.Descriptor instead.
+func (*AccessLog) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *AccessLog) GetSuccessRatio() float64 {
+	if x != nil {
+		return x.SuccessRatio
+	}
+	return 0
+}
+
+func (x *AccessLog) GetSlowAfter() *durationpb.Duration {
+	if x != nil {
+		return x.SlowAfter
+	}
+	return nil
+}
+
+func (x *AccessLog) GetPrincipal() AccessLog_Principal {
+	if x != nil {
+		return x.Principal
+	}
+	return AccessLog_PRINCIPAL_UNSPECIFIED
+}
+
+func (x *AccessLog) GetPrincipalKeyFile() string {
+	if x != nil {
+		return x.PrincipalKeyFile
+	}
+	return ""
+}
+
+// Audit says where the audit log goes: who has changed what of the process, and why.
+type Audit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file that it is appended to. It is made where it is absent, for its owner
+	// alone, and opened anew on SIGHUP and when it has been renamed or removed. A record
+	// of what an operator asks for is on the disk before it is done. Default: the log
+	// itself, whatever its level.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Whether an action that operators ask for is refused while its record cannot be
+	// written. Changes that come of themselves (a file that changed, an override that
+	// expired) are made in any case, and what could not be recorded is counted. Default
+	// true.
+	Required      bool `protobuf:"varint,2,opt,name=required,proto3" json:"required,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Audit) Reset() {
+	*x = Audit{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Audit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Audit) ProtoMessage() {}
+
+func (x *Audit) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Audit.ProtoReflect.Descriptor instead.
+func (*Audit) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Audit) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Audit) GetRequired() bool {
+	if x != nil {
+		return x.Required
+	}
+	return false
+}
+
 // Requests says how requests are read.
 type Requests struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1408,7 +1622,7 @@ type Requests struct {
 
 func (x *Requests) Reset() {
 	*x = Requests{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	mi := &file_venta_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1634,7 @@ func (x *Requests) String() string {
 func (*Requests) ProtoMessage() {}
 
 func (x *Requests) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	mi := &file_venta_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1647,7 @@ func (x *Requests) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Requests.ProtoReflect.Descriptor instead.
 func (*Requests) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Requests) GetIgnoreUnknownQuery() bool {
@@ -1457,7 +1671,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[14]
+	mi := &file_venta_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1469,7 +1683,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[14]
+	mi := &file_venta_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1482,7 +1696,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Limits) GetMaxRequestBytes() int64 {
@@ -1503,7 +1717,7 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bventa/config/v1/admin.proto\x1a venta/config/v1/connection.proto\x1a\x1cventa/config/v1/health.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\x84\x0f\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bventa/config/v1/admin.proto\x1a venta/config/v1/connection.proto\x1a\x1cventa/config/v1/health.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xb2\x0f\n" +
 	"\x06Config\x12\x95\x01\n" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
@@ -1534,7 +1748,8 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x04host\x12%must be a host's name, without a port\x1a\x11this.isHostname()R\n" +
 	"adminHosts\x125\n" +
 	"\brequests\x18\x1e \x01(\v2\x19.venta.config.v1.RequestsR\brequests\x12/\n" +
-	"\x06health\x18\x1f \x01(\v2\x17.venta.config.v1.HealthR\x06health\x12?\n" +
+	"\x06health\x18\x1f \x01(\v2\x17.venta.config.v1.HealthR\x06health\x12,\n" +
+	"\x05audit\x18! \x01(\v2\x16.venta.config.v1.AuditR\x05audit\x12?\n" +
 	"\fadmin_access\x18\" \x01(\v2\x1c.venta.config.v1.AdminAccessR\vadminAccess\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
@@ -1621,12 +1836,13 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\rotlp_endpoint\x18\x01 \x01(\tBJ\xbaHG\xba\x01D\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a&this == '' || this.isHostAndPort(true)R\fotlpEndpoint\x12#\n" +
 	"\rotlp_insecure\x18\x02 \x01(\bR\fotlpInsecure\x12:\n" +
-	"\fsample_ratio\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vsampleRatio\"\xc7\x02\n" +
+	"\fsample_ratio\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vsampleRatio\"\xfb\x02\n" +
 	"\aLogging\x12@\n" +
 	"\x05level\x18\x01 \x01(\x0e2\x1e.venta.config.v1.Logging.LevelB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05level\x12C\n" +
 	"\x06format\x18\x02 \x01(\x0e2\x1f.venta.config.v1.Logging.FormatB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06format\"`\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06format\x122\n" +
+	"\x06access\x18\x03 \x01(\v2\x1a.venta.config.v1.AccessLogR\x06access\"`\n" +
 	"\x05Level\x12\x15\n" +
 	"\x11LEVEL_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vLEVEL_DEBUG\x10\x01\x12\x0e\n" +
@@ -1639,7 +1855,22 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x12FORMAT_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vFORMAT_AUTO\x10\x01\x12\x0f\n" +
 	"\vFORMAT_TEXT\x10\x02\x12\x0f\n" +
-	"\vFORMAT_JSON\x10\x03\"<\n" +
+	"\vFORMAT_JSON\x10\x03\"\x83\x03\n" +
+	"\tAccessLog\x12<\n" +
+	"\rsuccess_ratio\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\fsuccessRatio\x12K\n" +
+	"\n" +
+	"slow_after\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x03\b\x90\x1c2\x04\x10\xc0\x84=R\tslowAfter\x12N\n" +
+	"\tprincipal\x18\x03 \x01(\x0e2$.venta.config.v1.AccessLog.PrincipalB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\tprincipal\x126\n" +
+	"\x12principal_key_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x10principalKeyFile\"c\n" +
+	"\tPrincipal\x12\x19\n" +
+	"\x15PRINCIPAL_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0ePRINCIPAL_HASH\x10\x01\x12\x13\n" +
+	"\x0fPRINCIPAL_CLEAR\x10\x02\x12\x12\n" +
+	"\x0ePRINCIPAL_NONE\x10\x03\"A\n" +
+	"\x05Audit\x12\x1c\n" +
+	"\x04file\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x04file\x12\x1a\n" +
+	"\brequired\x18\x02 \x01(\bR\brequired\"<\n" +
 	"\bRequests\x120\n" +
 	"\x14ignore_unknown_query\x18\x01 \x01(\bR\x12ignoreUnknownQuery\"\x80\x01\n" +
 	"\x06Limits\x129\n" +
@@ -1660,78 +1891,85 @@ func file_venta_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_venta_config_v1_config_proto_rawDescData
 }
 
-var file_venta_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_venta_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_venta_config_v1_config_proto_goTypes = []any{
 	(RateLimits_Headers)(0),     // 0: venta.config.v1.RateLimits.Headers
 	(Logging_Level)(0),          // 1: venta.config.v1.Logging.Level
 	(Logging_Format)(0),         // 2: venta.config.v1.Logging.Format
-	(*Config)(nil),              // 3: venta.config.v1.Config
-	(*Cors)(nil),                // 4: venta.config.v1.Cors
-	(*Forward)(nil),             // 5: venta.config.v1.Forward
-	(*Listener)(nil),            // 6: venta.config.v1.Listener
-	(*Http2)(nil),               // 7: venta.config.v1.Http2
-	(*ServerTls)(nil),           // 8: venta.config.v1.ServerTls
-	(*Upstream)(nil),            // 9: venta.config.v1.Upstream
-	(*Auth)(nil),                // 10: venta.config.v1.Auth
-	(*Cache)(nil),               // 11: venta.config.v1.Cache
-	(*RateLimits)(nil),          // 12: venta.config.v1.RateLimits
-	(*Shutdown)(nil),            // 13: venta.config.v1.Shutdown
-	(*Telemetry)(nil),           // 14: venta.config.v1.Telemetry
-	(*Logging)(nil),             // 15: venta.config.v1.Logging
-	(*Requests)(nil),            // 16: venta.config.v1.Requests
-	(*Limits)(nil),              // 17: venta.config.v1.Limits
-	nil,                         // 18: venta.config.v1.Config.UpstreamsEntry
-	(*Redis)(nil),               // 19: venta.config.v1.Redis
-	(*PolicyOverride)(nil),      // 20: venta.config.v1.PolicyOverride
-	(*Identity)(nil),            // 21: venta.config.v1.Identity
-	(*Health)(nil),              // 22: venta.config.v1.Health
-	(*AdminAccess)(nil),         // 23: venta.config.v1.AdminAccess
-	(*durationpb.Duration)(nil), // 24: google.protobuf.Duration
-	(*Connection)(nil),          // 25: venta.config.v1.Connection
+	(AccessLog_Principal)(0),    // 3: venta.config.v1.AccessLog.Principal
+	(*Config)(nil),              // 4: venta.config.v1.Config
+	(*Cors)(nil),                // 5: venta.config.v1.Cors
+	(*Forward)(nil),             // 6: venta.config.v1.Forward
+	(*Listener)(nil),            // 7: venta.config.v1.Listener
+	(*Http2)(nil),               // 8: venta.config.v1.Http2
+	(*ServerTls)(nil),           // 9: venta.config.v1.ServerTls
+	(*Upstream)(nil),            // 10: venta.config.v1.Upstream
+	(*Auth)(nil),                // 11: venta.config.v1.Auth
+	(*Cache)(nil),               // 12: venta.config.v1.Cache
+	(*RateLimits)(nil),          // 13: venta.config.v1.RateLimits
+	(*Shutdown)(nil),            // 14: venta.config.v1.Shutdown
+	(*Telemetry)(nil),           // 15: venta.config.v1.Telemetry
+	(*Logging)(nil),             // 16: venta.config.v1.Logging
+	(*AccessLog)(nil),           // 17: venta.config.v1.AccessLog
+	(*Audit)(nil),               // 18: venta.config.v1.Audit
+	(*Requests)(nil),            // 19: venta.config.v1.Requests
+	(*Limits)(nil),              // 20: venta.config.v1.Limits
+	nil,                         // 21: venta.config.v1.Config.UpstreamsEntry
+	(*Redis)(nil),               // 22: venta.config.v1.Redis
+	(*PolicyOverride)(nil),      // 23: venta.config.v1.PolicyOverride
+	(*Identity)(nil),            // 24: venta.config.v1.Identity
+	(*Health)(nil),              // 25: venta.config.v1.Health
+	(*AdminAccess)(nil),         // 26: venta.config.v1.AdminAccess
+	(*durationpb.Duration)(nil), // 27: google.protobuf.Duration
+	(*Connection)(nil),          // 28: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
-	18, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
-	10, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
-	11, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
-	14, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
-	6,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
-	6,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
-	19, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
-	12, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
-	13, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
-	15, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
-	20, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
-	17, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
-	5,  // 12: venta.config.v1.Config.forward:type_name -> venta.config.v1.Forward
-	21, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
-	4,  // 14: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
-	16, // 15: venta.config.v1.Config.requests:type_name -> venta.config.v1.Requests
-	22, // 16: venta.config.v1.Config.health:type_name -> venta.config.v1.Health
-	23, // 17: venta.config.v1.Config.admin_access:type_name -> venta.config.v1.AdminAccess
-	24, // 18: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	24, // 19: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	24, // 20: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	24, // 21: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	8,  // 22: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	24, // 23: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
-	7,  // 24: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
-	25, // 25: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	24, // 26: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	24, // 27: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	24, // 28: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
-	0,  // 29: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	24, // 30: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	24, // 31: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	24, // 32: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 33: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 34: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	9,  // 35: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	21, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
+	11, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
+	12, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
+	15, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
+	7,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
+	7,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
+	22, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
+	13, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
+	14, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
+	16, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
+	23, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
+	20, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
+	6,  // 12: venta.config.v1.Config.forward:type_name -> venta.config.v1.Forward
+	24, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
+	5,  // 14: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
+	19, // 15: venta.config.v1.Config.requests:type_name -> venta.config.v1.Requests
+	25, // 16: venta.config.v1.Config.health:type_name -> venta.config.v1.Health
+	18, // 17: venta.config.v1.Config.audit:type_name -> venta.config.v1.Audit
+	26, // 18: venta.config.v1.Config.admin_access:type_name -> venta.config.v1.AdminAccess
+	27, // 19: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	27, // 20: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	27, // 21: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	27, // 22: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	9,  // 23: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	27, // 24: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
+	8,  // 25: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
+	28, // 26: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	27, // 27: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	27, // 28: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	27, // 29: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	0,  // 30: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	27, // 31: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	27, // 32: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	27, // 33: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 34: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	2,  // 35: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	17, // 36: venta.config.v1.Logging.access:type_name -> venta.config.v1.AccessLog
+	27, // 37: venta.config.v1.AccessLog.slow_after:type_name -> google.protobuf.Duration
+	3,  // 38: venta.config.v1.AccessLog.principal:type_name -> venta.config.v1.AccessLog.Principal
+	10, // 39: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -1750,8 +1988,8 @@ func file_venta_config_v1_config_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_config_v1_config_proto_rawDesc), len(file_venta_config_v1_config_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   16,
+			NumEnums:      4,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

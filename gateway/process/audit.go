@@ -1,0 +1,148 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/audit"
+	"github.com/venta-hq/venta/gateway/cache"
+	"github.com/venta-hq/venta/gateway/config"
+	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
+)
+
+// addAudit opens the audit log, which is closed behind all that writes to it.
+func (p *process) addAudit() error {
+	cfg := p.loaded.Config.GetAudit()
+	log, err := audit.Open(audit.Options{File: cfg.GetFile(), Required: cfg.GetRequired(), Logger: p.logs.Logger})
+	if err != nil {
+		return p.loaded.Fault("audit.file", err.Error())
+	}
+	p.audit, p.audited = log, p.loaded
+	p.closers = append(p.closers, log)
+	_, err = p.telemetry.MeterProvider.Meter(meterName).Int64ObservableCounter("venta.audit.lost",
+		metric.WithUnit("{record}"), metric.WithDescription("Audit records that could not be written."),
+		metric.WithInt64Callback(func(_ context.Context, to metric.Int64Observer) error {
+			to.Observe(log.Lost())
+			return nil
+		}))
+	return err
+}
+
+// record tells what has happened. What could not be recorded is counted and logged.
+func (p *process) record(e audit.Event) { _ = p.audit.Record(context.Background(), e) }
+
+// auditStart tells that the process serves.
+func (p *process) auditStart() {
+	p.record(audit.Event{
+		Action: audit.ProcessStart, Actor: audit.Actor{Kind: audit.Process},
+		Target: p.program.Name, After: "version " + p.program.Version,
+	})
+	p.auditOverrides(audit.Actor{Kind: audit.File}, nil, p.loaded.Config.GetOverrides())
+}
+
+// auditStop tells that the process ends, and why: it was asked to, or a part of it has
+// failed.
+func (p *process) auditStop(asked context.Context) {
+	actor := audit.Actor{Kind: audit.Process}
+	if asked.Err() != nil {
+		actor.Kind = audit.Signal
+		if cause := context.Cause(asked); !errors.Is(cause, context.Canceled) {
+			actor.Name = cause.Error()
+		}
+	}
+	p.record(audit.Event{Action: audit.ProcessStop, Actor: actor, Target: p.program.Name})
+}
+
+// auditReload tells what a reload has changed.
+func (p *process) auditReload(r config.Reload) {
+	before, now := p.audited, p.reloading.watcher.Current()
+	p.audited = now
+	actor := audit.Actor{Kind: audit.File}
+	if p.reloading.asked.Swap(false) {
+		actor = audit.Actor{Kind: audit.Signal, Name: "SIGHUP"}
+	}
+	p.record(audit.Event{
+		Action: audit.ConfigReload, Actor: actor, Err: r.Err,
+		After: fmt.Sprintf("%d changed, %d pending", len(r.Changed), len(r.Pending)),
+	})
+	if r.Err != nil {
+		return
+	}
+	for _, change := range r.Changed {
+		p.auditChange(actor, change)
+	}
+	p.auditOverrides(actor, before.Config.GetOverrides(), now.Config.GetOverrides())
+	p.auditKeys(actor, before, now)
+}
+
+// auditChange tells of a field. Overrides are told by themselves.
+func (p *process) auditChange(actor audit.Actor, c config.Change) {
+	action := audit.ConfigChange
+	switch {
+	case strings.HasPrefix(c.Path, "overrides"):
+		return
+	case c.Path == "logging.level":
+		action = audit.LogLevelChange
+	}
+	p.record(audit.Event{Action: action, Actor: actor, Target: c.Path, Before: c.From, After: c.To})
+}
+
+// auditOverrides tells which overrides came and went.
+func (p *process) auditOverrides(actor audit.Actor, before, now []*configv1.PolicyOverride) {
+	for _, o := range before {
+		if !among(now, o) {
+			p.record(overrideEvent(audit.OverrideRemove, actor, o))
+		}
+	}
+	for _, o := range now {
+		if !among(before, o) {
+			p.record(overrideEvent(audit.OverrideAdd, actor, o))
+		}
+	}
+}
+
+func among(all []*configv1.PolicyOverride, one *configv1.PolicyOverride) bool {
+	return slices.ContainsFunc(all, func(o *configv1.PolicyOverride) bool { return proto.Equal(o, one) })
+}
+
+func overrideEvent(action string, actor audit.Actor, o *configv1.PolicyOverride) audit.Event {
+	e := audit.Event{Action: action, Actor: actor, Target: o.GetMethods(), Reason: o.GetReason()}
+	text := o.GetPolicy().String()
+	if o.GetExpires() != "" {
+		text += ", until " + o.GetExpires()
+	}
+	if action == audit.OverrideAdd {
+		e.After = text
+	} else {
+		e.Before = text
+	}
+	return e
+}
+
+// auditExpired tells of an override that has ended by itself.
+func (p *process) auditExpired(o gateway.Override) {
+	p.record(audit.Event{
+		Action: audit.OverrideExpire, Actor: audit.Actor{Kind: audit.Process}, Target: o.Methods,
+		Before: o.Policy.String() + ", until " + o.Expires.Format(time.RFC3339), Reason: o.Reason,
+	})
+}
+
+// auditPurge has an operator's purge recorded before it is done.
+func (p *process) auditPurge(r *http.Request, asked cache.Purge) error {
+	target := strings.Join(asked.Tags, ", ")
+	if asked.All {
+		target = "all stored responses"
+	}
+	return p.audit.Guard(r.Context(), audit.Event{
+		Action: audit.CachePurge, Actor: audit.Asked(r), Target: target, Reason: asked.Reason,
+	})
+}
