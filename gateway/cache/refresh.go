@@ -10,6 +10,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache/internal/flight"
 	"github.com/venta-hq/venta/gateway/cache/internal/memory"
 	"github.com/venta-hq/venta/gateway/cache/internal/rfc9111"
+	"github.com/venta-hq/venta/gateway/internal/panics"
 	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
@@ -66,7 +67,7 @@ func (rf refresher) run(x *exchange) {
 			event = RefreshFailed // the handler's way to say that it broke off
 		case cause != nil:
 			rf.store.opts.Logger.Error("a refresh of a stored response panicked",
-				slog.String("rule", rf.rule.Name), slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
+				slog.String("rule", rf.rule.Name), slog.String("panic", panics.Text(cause)), slog.String("stack", string(debug.Stack())))
 		}
 		if event == Refreshed {
 			rf.event(x.request, event)

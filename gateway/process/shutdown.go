@@ -58,7 +58,7 @@ func (p *process) drain() error {
 	p.health.SetReady(false)
 	p.ending.Store(true)
 	p.gateway.EndConnections()
-	p.logs.Info("shutting down", "delay", p.timing.delay, "drain_timeout", p.timing.drain)
+	p.logs.Info("shutting down", "delay_seconds", p.timing.delay.Seconds(), "drain_timeout_seconds", p.timing.drain.Seconds())
 	time.Sleep(p.timing.delay) // a second signal ends the process, and this
 	ctx, cancel := context.WithTimeout(context.Background(), p.timing.drain)
 	defer cancel()

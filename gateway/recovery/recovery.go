@@ -5,7 +5,6 @@ package recovery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -13,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/internal/panics"
 	"github.com/venta-hq/venta/gateway/internal/responsewriter"
 )
 
@@ -36,7 +36,7 @@ func New(logger *slog.Logger, onError func(http.ResponseWriter, *http.Request, e
 					defer onPanic(r.Context())
 				}
 				logger.ErrorContext(r.Context(), "panic in a handler",
-					"panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+					"panic", panics.Text(value), "stack", string(debug.Stack()))
 				if response.Began() {
 					// The client must not take half a response for a whole one.
 					panic(http.ErrAbortHandler)
@@ -47,6 +47,10 @@ func New(logger *slog.Logger, onError func(http.ResponseWriter, *http.Request, e
 		})
 	}
 }
+
+// Text returns what a log may have of a panic's value: the text of an error or a
+// string, and of all else, such as a message, the type alone.
+func Text(value any) string { return panics.Text(value) }
 
 // watch returns w where a step further out watches the response already.
 func watch(w http.ResponseWriter) *responsewriter.Watcher {

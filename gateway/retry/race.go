@@ -13,6 +13,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/deadline"
+	"github.com/venta-hq/venta/gateway/internal/panics"
 )
 
 // race is one hedged call. Its fields belong to the goroutine of the call, but
@@ -185,7 +186,7 @@ func (c *race) attempt(r *result) {
 	defer func() {
 		switch p := recover(); {
 		case p != nil:
-			r.err = broken(fmt.Errorf("attempt %d panicked: %v\n%s", r.number, p, debug.Stack()))
+			r.err = broken(fmt.Errorf("attempt %d panicked: %s\n%s", r.number, panics.Text(p), debug.Stack()))
 		case !returned:
 			r.err = broken(errors.New("an attempt has ended its goroutine"))
 		}

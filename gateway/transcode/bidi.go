@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/internal/panics"
 )
 
 // serveBidiStream reads and writes at once. Where the client speaks HTTP/1.1,
@@ -52,7 +53,7 @@ func (u *upload) run(stream grpc.ClientStream) {
 	defer close(u.done)
 	defer func() {
 		if what := recover(); what != nil { // of a marshaler; the server recovers its own goroutines alone
-			u.abort(fmt.Errorf("reading the client's stream: %v", what))
+			u.abort(fmt.Errorf("reading the client's stream: %s", panics.Text(what)))
 		}
 	}()
 	messages := u.x.messages()

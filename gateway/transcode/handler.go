@@ -55,7 +55,7 @@ func (rt *Route) serveTyped(ctx context.Context, invoke Invoker, outbound runtim
 		return
 	}
 	if err := rt.affordable(outbound, response); err != nil {
-		writeError(ctx, rt.mux, w, r, err)
+		rt.writeError(ctx, w, r, err)
 		return
 	}
 	rt.presentCaching(w.Header(), md.HeaderMD)

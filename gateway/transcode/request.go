@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/codes"
@@ -69,6 +70,18 @@ func (rt *Route) ended(ctx context.Context) error {
 	}
 }
 
+// quoted is what a decoder repeats of its input.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?`)
+
+// discreet returns what a decoder says without what it repeats of a request that may
+// hold a secret: the error may be kept where the request is not.
+func (rt *Route) discreet(text string) string {
+	if !rt.secrets {
+		return text
+	}
+	return quoted.ReplaceAllString(text, `"..."`)
+}
+
 // badRequest turns what a decoder says into an error for the client.
 func (rt *Route) badRequest(err error) error {
 	var tooLarge *http.MaxBytesError
@@ -85,6 +98,6 @@ func (rt *Route) badRequest(err error) error {
 	case rt.options.DropIn:
 		return status.Errorf(codes.InvalidArgument, "%v", err)
 	default:
-		return &apierror.Error{Code: codes.InvalidArgument, Reason: apierror.InvalidRequest, Message: err.Error()}
+		return &apierror.Error{Code: codes.InvalidArgument, Reason: apierror.InvalidRequest, Message: rt.discreet(err.Error())}
 	}
 }

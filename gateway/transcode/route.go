@@ -33,6 +33,7 @@ type Route struct {
 	program     *runtime.ServeMux // what has metadata of the program's own; nil: there is none
 	matches     bool              // by a header matcher
 	nests       bool              // a response may hold google.protobuf.Any
+	secrets     bool              // the request has fields that the schema calls secret
 }
 
 // NewRoute checks a binding against the method's messages and makes it ready.
@@ -62,6 +63,7 @@ func (rt *Route) prepare() error {
 		rt.program, rt.matches = programMux(o.Mux, o.DropIn)
 	}
 	input := m.Call.NewRequest()
+	rt.secrets = policy.HasSecrets(descriptor(input))
 	rt.path = newPathBinder(input, template, m.Options, o.DropIn)
 	rt.query = newQueryBinder(descriptor(input), template, b.Body, o)
 	if rt.body, err = newBodyBinder(input, b, m.Options, o.DropIn); err != nil {

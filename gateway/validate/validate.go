@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/policy"
 )
 
 // New returns an interceptor that refuses a request that breaks its rules with
@@ -31,6 +32,15 @@ func New(v protovalidate.Validator) grpc.UnaryClientInterceptor {
 	}
 }
 
+// description is what a rule says, but for that of a secret field: the rule may repeat
+// the value.
+func description(v *protovalidate.Violation) string {
+	if v.FieldDescriptor != nil && policy.IsSecret(v.FieldDescriptor) {
+		return "the value breaks the rule " + v.Proto.GetRuleId()
+	}
+	return v.Proto.GetMessage()
+}
+
 func refusal(err error) error {
 	var invalid *protovalidate.ValidationError
 	if !errors.As(err, &invalid) {
@@ -45,7 +55,7 @@ func refusal(err error) error {
 	for _, v := range invalid.Violations {
 		details.FieldViolations = append(details.FieldViolations, &errdetails.BadRequest_FieldViolation{
 			Field:       protovalidate.FieldPathString(v.Proto.GetField()),
-			Description: v.Proto.GetMessage(),
+			Description: description(v),
 			Reason:      v.Proto.GetRuleId(),
 		})
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	ventarecovery "github.com/venta-hq/venta/gateway/recovery"
 	"github.com/venta-hq/venta/services/fault"
 )
 
@@ -75,7 +76,7 @@ func level(code codes.Code) logging.Level {
 
 func recovered(logger *slog.Logger) recovery.RecoveryHandlerFuncContext {
 	return func(ctx context.Context, value any) error {
-		logger.ErrorContext(ctx, "a handler panicked", "panic", value, "stack", string(debug.Stack()))
+		logger.ErrorContext(ctx, "a handler panicked", "panic", ventarecovery.Text(value), "stack", string(debug.Stack()))
 		return fault.Internal()
 	}
 }

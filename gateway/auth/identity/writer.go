@@ -11,6 +11,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/auth"
+	"github.com/venta-hq/venta/gateway/internal/panics"
 )
 
 const (
@@ -82,7 +83,7 @@ func weigh(r recipient, w written) uint32 {
 func (w *Writer) Append(pairs []string, p *auth.Principal, audience string) (all []string, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			all, err = nil, failed(fmt.Errorf("panic: %v", cause))
+			all, err = nil, failed(fmt.Errorf("panic: %s", panics.Text(cause)))
 		}
 	}()
 	to, now := recipient{audience, p.Fingerprint()}, time.Now()

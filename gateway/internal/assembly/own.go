@@ -3,7 +3,6 @@ package assembly
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/internal/panics"
 )
 
 // A program's own steps at one place of the stack are one step of it, which is nil
@@ -89,7 +89,7 @@ func (s *ownStream) CloseSend() (err error) {
 func recovered(ctx context.Context, logger *slog.Logger, method string, err *error) {
 	if cause := recover(); cause != nil {
 		logger.ErrorContext(ctx, "panic in an interceptor",
-			"method", method, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			"method", method, "panic", panics.Text(cause), "stack", string(debug.Stack()))
 		*err = &apierror.Error{Code: codes.Internal, Reason: apierror.Internal, Message: "internal error"}
 	}
 }

@@ -58,7 +58,7 @@ func decode(opts proto.UnmarshalOptions, b []byte, msg proto.Message) (err error
 // with its key a second time in another wire type.
 func catch(err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("%w: %v", errWire, r)
+		*err = fmt.Errorf("%w: a panic of %T", errWire, r) // its text may hold what the message does
 	}
 }
 
