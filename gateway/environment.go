@@ -65,6 +65,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		Logger: o.Logger,
 		Telemetry: telemetry.Options{
 			Logger: o.Logger, Metrics: metrics, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
+			Afterwards:     o.TracedAfterwards,
 			Closing:        &g.closing,
 			Access:         func() *telemetry.AccessLog { return g.live.Load().Access },
 			ClientAddress:  func(r *http.Request) netip.Addr { return g.live.Load().ClientIP.From(r) },

@@ -17,6 +17,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
 // Options configures a [Gateway]. The zero value serves RPCs that need no
@@ -76,6 +77,9 @@ type Options struct {
 	// TracerProvider takes a span for each request and each attempt of a call;
 	// its sampler decides which. Default: none are made.
 	TracerProvider trace.TracerProvider
+	// TracedAfterwards has requests traced once they are over that were not sampled,
+	// and have failed or were slow. Default: none.
+	TracedAfterwards telemetry.Afterwards
 	// Propagator carries the trace from trusted proxies and to upstreams. Default:
 	// it ends at the gateway.
 	Propagator propagation.TextMapPropagator

@@ -63,7 +63,7 @@ func (e *ending) tell(to fields) {
 	optional(to, "rpc.method", e.route.rpcMethod)
 	e.tellCalls(to)
 	e.tellOutcome(to)
-	optional(to, "trace_id", TraceID(&e.q.ctx))
+	optional(to, "trace_id", e.q.traceID())
 	if e.ratio < 1 {
 		to.ratio("venta.log.sample_ratio", e.ratio)
 	}

@@ -108,21 +108,10 @@ func (e *ending) level() slog.Level {
 	switch {
 	case e.left:
 		return slog.LevelInfo
-	case e.status >= http.StatusInternalServerError, !e.q.returned, e.calls.Stream && serverFault(failed.code):
+	case e.status >= http.StatusInternalServerError, !e.q.returned, e.calls.Stream && serverError(failed.code):
 		return slog.LevelWarn
 	default:
 		return slog.LevelInfo
-	}
-}
-
-// serverFault reports whether a code is the server's fault, by the semantic
-// conventions for RPC.
-func serverFault(code codes.Code) bool {
-	switch code {
-	case codes.Unknown, codes.DeadlineExceeded, codes.Unimplemented, codes.Internal, codes.Unavailable, codes.DataLoss:
-		return true
-	default:
-		return false
 	}
 }
 

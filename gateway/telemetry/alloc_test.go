@@ -22,6 +22,8 @@ func (unwritten) Handle(context.Context, slog.Record) error { return nil }
 func TestMiddlewareAllocations(t *testing.T) {
 	all := everything(t, sdktrace.NeverSample())
 	all.Logger = slog.New(unwritten{})
+	late := all
+	late.PublicEndpoint, late.Afterwards.TracerProvider = true, sdktrace.NewTracerProvider()
 	tests := []struct {
 		name    string
 		options telemetry.Options
@@ -32,6 +34,7 @@ func TestMiddlewareAllocations(t *testing.T) {
 		{"log, as lines", batched(telemetry.Options{}), 3},
 		{"metrics", telemetry.Options{Metrics: all.Metrics}, 3},
 		{"everything, not sampled", all, 7}, // and the span, its context
+		{"and traced afterwards", late, 7},  // what is kept is part of the request
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

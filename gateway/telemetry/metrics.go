@@ -46,6 +46,7 @@ func buckets() metric.HistogramOption {
 //	venta.concurrency.shed              counter        rpc.method, venta.concurrency.criticality
 //	venta.cache.events                  counter        rpc.method, venta.event
 //	venta.store.events                  counter        venta.store.name, venta.event
+//	venta.trace.afterwards              counter        venta.trace.{reason,written}
 //
 // No attribute takes a value that a client chose, so the number of series is
 // bounded by what is registered. Recording is safe for concurrent use and
@@ -63,6 +64,7 @@ type Metrics struct {
 	breakers    breakers
 	limitMemory limitMemory
 	policies    policyCounters
+	traced      counters[traced]
 
 	calls *table[call, []metric.RecordOption]
 }
@@ -91,9 +93,11 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 		retries:     newCounters(attempt.attributes),
 		transitions: newCounters(transition.attributes),
 		policies:    newPolicyCounters(),
+		traced:      newCounters(traced.attributes),
 		calls:       recordOptions(call.attributes),
 	}
-	return m, m.register(provider.Meter(ScopeName, metric.WithSchemaURL(semconv.SchemaURL)))
+	meter := provider.Meter(ScopeName, metric.WithSchemaURL(semconv.SchemaURL))
+	return m, errors.Join(m.register(meter), registerTraced(meter, m.traced))
 }
 
 // register makes the instruments. Counters are observed, not called: see

@@ -43,6 +43,8 @@ type Options struct {
 	// that get no span of their own, so that the interceptors need not look.
 	// False: they write it for every call.
 	MetadataAtEdge bool
+	// Afterwards has requests traced that were not sampled. Its zero value: none are.
+	Afterwards Afterwards
 	// Closing, where set and true, has each response that begins announce the end
 	// of its connection (Connection: close; GOAWAY on HTTP/2). Here each response
 	// passes, whoever writes it, and has its writer already.
@@ -65,19 +67,24 @@ type Options struct {
 func Middleware(o Options) func(http.Handler) http.Handler {
 	log := newAccessLog(o)
 	tracing := newServerTracing(o)
+	late := newAfterwards(o)
 	unrouted := NewRoute("", "")
 	return func(next http.Handler) http.Handler {
-		return &server{next: next, log: log, metrics: o.Metrics, tracing: tracing, unrouted: unrouted, closing: o.Closing, clientAddress: o.ClientAddress}
+		return &server{
+			next: next, log: log, metrics: o.Metrics, tracing: tracing, afterwards: late, unrouted: unrouted,
+			closing: o.Closing, clientAddress: o.ClientAddress,
+		}
 	}
 }
 
 type server struct {
-	next     http.Handler
-	log      *accessLog // nil: none
-	metrics  *Metrics   // nil: none
-	tracing  serverTracing
-	unrouted *Route
-	closing  *atomic.Bool // nil: never
+	next       http.Handler
+	log        *accessLog // nil: none
+	metrics    *Metrics   // nil: none
+	tracing    serverTracing
+	afterwards *afterwards // nil: no request is traced afterwards
+	unrouted   *Route
+	closing    *atomic.Bool // nil: never
 
 	clientAddress func(*http.Request) netip.Addr // nil: the peer's
 }
@@ -96,6 +103,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.header[0] = q.id
 	w.Header()[RequestIDHeader] = q.header[:1:1] // an Add finds no room and copies
 	q.ctx.Begin(s.tracing.start(r, q), requestKey{}, q)
+	q.late = s.afterwards != nil && q.span != nil && !q.span.IsRecording()
 	q.active = s.metrics.begin(q.series)
 	defer s.end(q, r)
 	s.next.ServeHTTP(&q.response, r.WithContext(&q.ctx))
@@ -112,9 +120,14 @@ func (s *server) end(q *Request, r *http.Request) {
 	if route == nil {
 		route = s.unrouted
 	}
+	q.traced = s.afterwards.reason(q, route, now)
 	s.metrics.end(&q.ctx, q, route, now.Sub(q.start))
 	s.log.write(&q.ctx, q, route, r, now)
 	endServerSpan(q, route, r)
+	if q.traced != "" {
+		ctx, options := s.tracing.parent(r)
+		s.afterwards.write(ctx, options, q, route, r, now)
+	}
 }
 
 // begin counts a request that is under way.

@@ -27,6 +27,8 @@ type Request struct {
 	series   series
 	active   *count
 	span     trace.Span // nil: none
+	late     bool       // it may be traced afterwards
+	traced   string     // why it is; "": it is not
 	response responsewriter.Watcher
 	returned bool      // the handler has, and did not panic
 	header   [1]string // the id as a header field's values
@@ -35,6 +37,20 @@ type Request struct {
 	facts         facts
 	secretPath    atomic.Bool                    // it may hold a secret
 	clientAddress func(*http.Request) netip.Addr // nil: the peer's
+
+	record record // what later steps leave
+}
+
+// remembers reports whether what happens to the request is kept.
+func (q *Request) remembers() bool { return q != nil && q.late }
+
+// traceID returns the id of the trace of a request that is over, or "" where nobody
+// could find it.
+func (q *Request) traceID() string {
+	if q.traced != "" {
+		return q.span.SpanContext().TraceID().String()
+	}
+	return TraceID(&q.ctx)
 }
 
 // status returns that of the response, which net/http names where the handler

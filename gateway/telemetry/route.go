@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -18,6 +19,9 @@ type Route struct {
 	template  string
 	rpcMethod string
 	durations *table[outcome, []metric.RecordOption]
+	slowAfter time.Duration // 0: as for all routes
+
+	afterwards perSecond // requests that were traced afterwards
 
 	secretPath bool // the template has variables that the schema calls secret
 }
@@ -36,6 +40,14 @@ func NewRoute(template, fullMethod string) *Route {
 // returns the route.
 func (r *Route) SecretPath() *Route {
 	r.secretPath = true
+	return r
+}
+
+// SlowAfter has requests of the route that take longer count as slow, whatever
+// [Afterwards.SlowAfter] says; 0 changes nothing. It must be called before the first
+// request, and returns the route.
+func (r *Route) SlowAfter(d time.Duration) *Route {
+	r.slowAfter = d
 	return r
 }
 

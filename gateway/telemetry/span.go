@@ -28,6 +28,9 @@ func tracerOf(provider trace.TracerProvider) trace.Tracer {
 	return tracer
 }
 
+// Traces reports whether requests have spans, or may have one afterwards.
+func Traces(o Options) bool { return tracerOf(o.TracerProvider) != nil }
+
 // serverTracing makes the spans of requests.
 type serverTracing struct {
 	tracer     trace.Tracer                  // nil: no spans
@@ -49,18 +52,25 @@ func newServerTracing(o Options) serverTracing {
 
 // start continues the client's trace or begins one.
 func (t *serverTracing) start(r *http.Request, q *Request) context.Context {
-	ctx, options := r.Context(), t.options
-	switch {
-	case !t.public || t.trusted != nil && t.trusted(r):
-		ctx = t.extract(ctx, r)
-	case t.tracer != nil && !trace.SpanContextFromContext(ctx).IsValid():
-		options = t.asRoot(r)
-	}
+	ctx, options := t.parent(r)
 	if t.tracer == nil {
 		return ctx
 	}
 	ctx, q.span = t.tracer.Start(ctx, q.series.method.spanName(), options...) //nolint:spancheck // endServerSpan ends it
 	return ctx
+}
+
+// parent returns what the request's span is started with.
+func (t *serverTracing) parent(r *http.Request) (context.Context, []trace.SpanStartOption) {
+	ctx := r.Context()
+	switch {
+	case !t.public || t.trusted != nil && t.trusted(r):
+		return t.extract(ctx, r), t.options
+	case t.tracer != nil && !trace.SpanContextFromContext(ctx).IsValid():
+		return ctx, t.asRoot(r)
+	default:
+		return ctx, t.options
+	}
 }
 
 func (t *serverTracing) extract(ctx context.Context, r *http.Request) context.Context {
@@ -107,16 +117,11 @@ func endServerSpan(q *Request, route *Route, r *http.Request) {
 	if !q.span.IsRecording() {
 		return
 	}
-	q.span.SetName(route.spanName(q.series.method))
-	q.span.SetAttributes(route.attributes(outcome{q.series, q.status()})...)
-	q.span.SetAttributes(requestAttributes(q, route, r)...)
-	if route.rpcMethod != "" {
-		q.span.SetAttributes(semconv.RPCMethod(route.rpcMethod))
-	}
-	if status := q.status(); status == 0 || status >= http.StatusInternalServerError {
-		q.span.SetStatus(codes.Error, "")
-	}
+	describe(q.span, q, route, r)
 }
+
+// fail marks a span as that of a failure.
+func fail(span trace.Span) { span.SetStatus(codes.Error, "") }
 
 // requestAttributes are those that have too many values for metrics.
 func requestAttributes(q *Request, route *Route, r *http.Request) []attribute.KeyValue {

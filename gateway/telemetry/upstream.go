@@ -2,16 +2,20 @@ package telemetry
 
 import (
 	"context"
+	"net"
+	"slices"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	otelcodes "go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/requestctx"
@@ -62,10 +66,14 @@ func (u *upstream) intercept(ctx context.Context, method string, req, reply any,
 	ctx, span := u.start(ctx, method)
 	ended := call{method: method, code: codes.Unknown} // of a call that panics
 	defer func() {
-		now := time.Now()
-		calls.End(now)
-		u.end(ctx, span, ended, now.Sub(start))
+		calls.End(time.Now())
+		u.end(ctx, span, ended, start)
 	}()
+	if span != nil {
+		to := new(peer.Peer)
+		opts = append(slices.Clip(opts), grpc.Peer(to))
+		defer func() { describePeer(span, to) }()
+	}
 	err := invoker(u.inject(ctx, span), method, req, reply, cc, opts...)
 	ended.code = known(status.Code(err))
 	return err
@@ -99,8 +107,12 @@ func (u *upstream) inject(ctx context.Context, span trace.Span) context.Context 
 }
 
 // end reports a call, also one that panicked.
-func (u *upstream) end(ctx context.Context, span trace.Span, c call, took time.Duration) {
+func (u *upstream) end(ctx context.Context, span trace.Span, c call, start time.Time) {
+	took := time.Since(start)
 	if span == nil && u.tracer != nil {
+		if q := FromContext(ctx); q.remembers() {
+			q.record.attempt(attemptRecord{c, start, took})
+		}
 		ctx = context.Background() // the trace is not sampled: there is no exemplar to look for
 	}
 	if u.metrics != nil {
@@ -110,12 +122,48 @@ func (u *upstream) end(ctx context.Context, span trace.Span, c call, took time.D
 		return
 	}
 	if span.IsRecording() {
-		span.SetAttributes(c.attributes()...)
-		if c.code != codes.OK {
-			span.SetStatus(otelcodes.Error, "")
+		describeCall(span, c)
+		if n := previousAttempts(ctx); n > 0 {
+			span.SetAttributes(previousKey.Int(n))
 		}
 	}
 	span.End()
+}
+
+// previousKey is the attribute that gRPC's own instrumentation has (gRFC A72).
+const previousKey = attribute.Key("previous-rpc-attempts")
+
+// previousAttempts returns how many attempts of the call there were before this one,
+// as its metadata says (gRFC A6).
+func previousAttempts(ctx context.Context) int {
+	values := metadata.ValueFromOutgoingContext(ctx, "grpc-previous-rpc-attempts")
+	if len(values) == 0 {
+		return 0
+	}
+	n, err := strconv.Atoi(values[0])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// describeCall tells how a call has ended.
+func describeCall(span trace.Span, c call) {
+	span.SetAttributes(c.attributes()...)
+	if c.code != codes.OK {
+		fail(span)
+	}
+}
+
+// describePeer tells which of its addresses an upstream was called at.
+func describePeer(span trace.Span, to *peer.Peer) {
+	if to.Addr == nil {
+		return // it was never sent
+	}
+	span.SetAttributes(semconv.NetworkPeerAddress(host(to.Addr.String())))
+	if tcp, ok := to.Addr.(*net.TCPAddr); ok {
+		span.SetAttributes(semconv.NetworkPeerPort(tcp.Port))
+	}
 }
 
 // call is what tells the series of calls apart.

@@ -56,7 +56,7 @@ func (o *observedStream) Received() { o.calls.Received() }
 
 // Ended implements clientstream.Observer.
 func (o *observedStream) Ended(end clientstream.End) {
-	code, now := known(status.Code(end.Err)), time.Now()
-	o.calls.End(now)
-	o.upstream.end(o.ctx, o.span, call{method: o.method, code: code}, now.Sub(o.start))
+	o.calls.End(time.Now())
+	code := known(status.Code(end.Err))
+	o.upstream.end(o.ctx, o.span, call{method: o.method, code: code}, o.start)
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/venta-hq/venta/gateway/clientip"
 	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/telemetry"
-	"github.com/venta-hq/venta/gateway/transcode"
 )
 
 // Environment is what stacks are built from and run in. It lives as long as the
@@ -97,9 +96,4 @@ type Edge struct {
 	IgnoreUnknownQuery bool
 	// The bounds of messages whose RPC has none of its own. 0: there is none.
 	MaxRequestBytes, MaxResponseBytes int64
-}
-
-// refuse writes a refusal as the mux of the request's route presents errors.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
-	transcode.FromContext(r.Context()).Route.WriteError(w, r, err)
 }

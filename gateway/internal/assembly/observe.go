@@ -3,10 +3,9 @@ package assembly
 import (
 	"context"
 	"net/http"
+	"slices"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
-
+	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/circuitbreaker"
 	"github.com/venta-hq/venta/gateway/internal/forward"
@@ -26,12 +25,12 @@ func (b *builder) onShadow(block string) policy.ShadowFunc {
 	metrics, method := b.env.Telemetry.Metrics, b.rpc.Method.FullName
 	return func(ctx context.Context, would string) {
 		metrics.Shadow(method, block, would)
-		if span := trace.SpanFromContext(ctx); span.IsRecording() {
-			span.AddEvent("venta.policy.shadow", trace.WithAttributes(
-				attribute.String("venta.policy.name", block), attribute.String("venta.policy.would", would)))
-		}
+		telemetry.Shadowed(ctx, block, would)
 	}
 }
+
+// traces tells whether requests have spans, or may have one afterwards.
+func (env *Environment) traces() bool { return telemetry.Traces(env.Telemetry) }
 
 // telemetryOfCalls is what the interceptors around calls observe by. Where nobody
 // wants to know of calls, the access log alone does.
@@ -67,22 +66,34 @@ func requestID(ctx context.Context, pairs []string) []string {
 }
 
 // onRateLimit returns the observer of a method's limits.
-func (env *Environment) onRateLimit(method string) func(*http.Request, string, ratelimit.Decision) {
-	metrics := env.Telemetry.Metrics
+func (env *Environment) onRateLimit(method string, limits []policy.RateLimit) func(*http.Request, string, ratelimit.Decision) {
+	metrics, traces := env.Telemetry.Metrics, env.traces()
 	return func(r *http.Request, limit string, d ratelimit.Decision) {
 		metrics.RateLimit(method, limit, d.Allowed)
-		if !d.Allowed {
-			telemetry.LimitedBy(r.Context(), limit)
+		if d.Allowed {
+			return
+		}
+		telemetry.LimitedBy(r.Context(), limit)
+		if traces && !shadowed(limits, limit) {
+			telemetry.Refused(r.Context(), "rate_limits", string(apierror.RateLimited), limit)
 		}
 	}
 }
 
+// shadowed reports whether the limit of that name only counts.
+func shadowed(limits []policy.RateLimit, name string) bool {
+	return slices.ContainsFunc(limits, func(l policy.RateLimit) bool { return l.Name == name && l.Shadow })
+}
+
 // onCache returns the observer of a method's stored responses.
 func (env *Environment) onCache(method string) func(*http.Request, cache.Outcome) {
-	metrics := env.Telemetry.Metrics
+	metrics, traces := env.Telemetry.Metrics, env.traces()
 	return func(r *http.Request, o cache.Outcome) {
 		metrics.CacheRequest(method, string(o))
 		telemetry.CachedAs(r.Context(), string(o))
+		if traces {
+			telemetry.CacheOutcome(r.Context(), string(o))
+		}
 	}
 }
 
@@ -96,8 +107,12 @@ func (env *Environment) onShed(_ context.Context, method string, c policy.Critic
 	env.Telemetry.Metrics.Shed(method, string(c))
 }
 
-func (env *Environment) onAttempt(_ context.Context, a retry.Attempt) {
-	env.Telemetry.Metrics.RetryAttempt(a.Method, a.Verdict.String())
+func (env *Environment) onAttempt(ctx context.Context, a retry.Attempt) {
+	verdict := a.Verdict.String()
+	env.Telemetry.Metrics.RetryAttempt(a.Method, verdict)
+	if a.Verdict != retry.Final {
+		telemetry.Retried(ctx, a.Number, verdict)
+	}
 }
 
 // onTransition observes a breaker's transition: a metric, a line of the log, and an
@@ -106,12 +121,7 @@ func (env *Environment) onTransition(ctx context.Context, t circuitbreaker.Trans
 	from, to := t.From.String(), t.To.String()
 	env.Telemetry.Metrics.BreakerTransition(t.Name, from, to)
 	env.Logger.Warn("circuit breaker changed", "breaker", t.Name, "from", from, "to", to)
-	if span := trace.SpanFromContext(ctx); span.IsRecording() {
-		span.AddEvent("venta.circuit_breaker.transition", trace.WithAttributes(
-			attribute.String("venta.circuit_breaker.name", t.Name),
-			attribute.String("venta.circuit_breaker.previous_state", from),
-			attribute.String("venta.circuit_breaker.state", to)))
-	}
+	telemetry.BreakerTurned(ctx, t.Name, from, to)
 }
 
 func (env *Environment) onEjection(e upstream.Ejection) {

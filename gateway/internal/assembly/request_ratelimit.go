@@ -117,7 +117,7 @@ func (b *builder) rateLimitOptions(keys *rateLimitKeys, groups map[string]*ratel
 		Group:      func(l policy.RateLimit) *ratelimit.Group { return groups[l.Name] },
 		Fields:     func() ratelimit.FieldStyle { return live.Load().Fields },
 		OnError:    refuse,
-		OnDecision: b.env.onRateLimit(b.rpc.Method.FullName),
+		OnDecision: b.env.onRateLimit(b.rpc.Method.FullName, b.rpc.Policy.RateLimits),
 		OnShadow:   b.onShadow("rate_limits"),
 		OnStoreFailure: func(context.Context, string, error) {
 			metrics.StoreEvent("rate_limits", "failed")

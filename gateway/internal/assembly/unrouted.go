@@ -28,7 +28,7 @@ func (env *Environment) LimitUnrouted(refuse func(http.ResponseWriter, *http.Req
 		Key:        keys.key,
 		Fields:     func() ratelimit.FieldStyle { return ratelimit.FieldsNone },
 		OnError:    refuse,
-		OnDecision: env.onRateLimit(""),
+		OnDecision: env.onRateLimit("", nil),
 	})
 	if err != nil {
 		return nil, err
