@@ -27,7 +27,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type collector struct {
 	coltracepb.UnimplementedTraceServiceServer
 	address string
-	refuse  error         // what it returns
+	refuse  error // what it returns
+	partial *coltracepb.ExportTracePartialSuccess
 	hang    bool          // it never responds
 	called  chan struct{} // gets a value for each export, unless full
 	mu      sync.Mutex    // guards got
@@ -46,7 +47,7 @@ func (c *collector) Export(ctx context.Context, r *coltracepb.ExportTraceService
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.got = append(c.got, r.GetResourceSpans()...)
-	return &coltracepb.ExportTraceServiceResponse{}, c.refuse
+	return &coltracepb.ExportTraceServiceResponse{PartialSuccess: c.partial}, c.refuse
 }
 
 // spans returns the exported spans by name, and checks that service sent them.

@@ -1,5 +1,6 @@
 // Package export makes the OpenTelemetry providers of a process: metrics for
-// Prometheus, traces for any OTLP collector. Nothing global is set.
+// Prometheus, traces for any OTLP collector. Nothing global is set, and of OpenTelemetry's
+// environment variables those are honoured that [Variables] names.
 package export
 
 import (
@@ -7,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -32,10 +35,14 @@ type Config struct {
 	ServiceVersion string
 	// Prometheus collects metrics for MetricsHandler.
 	Prometheus bool
-	// OTLPEndpoint is the collector of traces, by OTLP over gRPC: HOST:PORT,
-	// http://HOST:PORT or https://HOST:PORT. Without a scheme the connection is
-	// plain to this machine and by TLS elsewhere. Default: no traces.
+	// OTLPEndpoint is the collector of traces: HOST:PORT, http://HOST:PORT or
+	// https://HOST:PORT. Without a scheme the connection is plain to this machine
+	// and by TLS elsewhere. Default: no traces.
 	OTLPEndpoint string
+	// OTLPProtocol is what the collector speaks. Default: ProtocolByPort.
+	OTLPProtocol Protocol
+	// OTLPPath is the path of a collector that speaks HTTP. Default: "/v1/traces".
+	OTLPPath string
 	// OTLPInsecure allows a plain connection to another machine, and makes it
 	// the default there. Spans hold paths and addresses of clients.
 	OTLPInsecure bool
@@ -43,6 +50,17 @@ type Config struct {
 	// caller has not decided. Default: 0, the callers' alone.
 	// [Providers.SetSampleRatio] changes it.
 	SampleRatio float64
+	// SampleRatioGiven tells that somebody chose SampleRatio, so that an
+	// environment that says otherwise is a contradiction.
+	SampleRatioGiven bool
+	// IgnoreParents has SampleRatio decide where the caller has decided, too.
+	IgnoreParents bool
+	// Attributes describe the process beside its name and version.
+	Attributes map[string]string
+	// Propagators are the formats that carry traces on: "tracecontext" and
+	// "baggage". Default (nil): "tracecontext" alone, as baggage lets those who are
+	// trusted speak to the services past the gateway.
+	Propagators *[]string
 	// Logger takes what goes wrong with exports, at most once a minute for each
 	// exporter. Default: slog.Default().
 	Logger *slog.Logger
@@ -53,12 +71,16 @@ type Config struct {
 type Providers struct {
 	MeterProvider  metric.MeterProvider
 	TracerProvider trace.TracerProvider
-	// Propagator carries traces on by W3C Trace Context. Baggage is left out: it
-	// would let clients speak to the services past the gateway.
+	// AfterwardsTracerProvider makes spans of what was not sampled and is over: they
+	// have the ids that telemetry.AfterwardsID finds in their context. It is nil
+	// where no traces are exported.
+	AfterwardsTracerProvider trace.TracerProvider
+	// Propagator carries traces on, as [Config.Propagators] says.
 	Propagator propagation.TextMapPropagator
 
 	sampler  *ratioSampler
 	metrics  http.Handler
+	flush    func(context.Context) error // nil: there is nothing
 	shutdown []func(context.Context) error
 }
 
@@ -69,8 +91,8 @@ const reportEvery = time.Minute
 // nothing. A collector that cannot be reached is no error, now or later; a
 // configuration that makes no sense is. The caller must end with Shutdown.
 func Start(ctx context.Context, c Config) (*Providers, error) {
-	if err := c.check(); err != nil {
-		return nil, fmt.Errorf("telemetry: %w", err)
+	if err := c.Validate(); err != nil {
+		return nil, err
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -78,7 +100,7 @@ func Start(ctx context.Context, c Config) (*Providers, error) {
 	p := &Providers{
 		MeterProvider:  metricnoop.NewMeterProvider(),
 		TracerProvider: tracenoop.NewTracerProvider(),
-		Propagator:     propagation.TraceContext{},
+		Propagator:     c.propagator(),
 		sampler:        newRatioSampler(c.SampleRatio),
 		metrics:        http.NotFoundHandler(),
 	}
@@ -111,7 +133,8 @@ func (p *Providers) start(ctx context.Context, c Config) error {
 
 func (c Config) exports() bool { return c.Prometheus || c.OTLPEndpoint != "" }
 
-func (c Config) check() error {
+// Validate returns everything that is wrong with the configuration.
+func (c Config) Validate() error {
 	var errs []error
 	if err := checkRatio(c.SampleRatio); err != nil {
 		errs = append(errs, err)
@@ -120,22 +143,43 @@ func (c Config) check() error {
 		errs = append(errs, errors.New("ServiceName is empty"))
 	}
 	if c.OTLPEndpoint != "" {
-		if _, err := collectorURL(c.OTLPEndpoint, c.OTLPInsecure); err != nil {
+		if _, err := c.collector(); err != nil {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("telemetry: %w", err)
+	}
+	return nil
 }
 
-// describe says what produces the telemetry. OTEL_RESOURCE_ATTRIBUTES adds to
-// it.
+// propagator returns what carries traces on.
+func (c Config) propagator() propagation.TextMapPropagator {
+	if c.Propagators == nil {
+		return propagation.TraceContext{}
+	}
+	var all []propagation.TextMapPropagator
+	for _, name := range *c.Propagators {
+		switch name {
+		case "tracecontext":
+			all = append(all, propagation.TraceContext{})
+		case "baggage":
+			all = append(all, propagation.Baggage{})
+		}
+	}
+	return propagation.NewCompositeTextMapPropagator(all...)
+}
+
+// describe says what produces the telemetry.
 func describe(ctx context.Context, c Config) (*resource.Resource, error) {
 	attributes := []attribute.KeyValue{semconv.ServiceName(c.ServiceName)}
 	if c.ServiceVersion != "" {
 		attributes = append(attributes, semconv.ServiceVersion(c.ServiceVersion))
 	}
-	process, err := resource.New(ctx,
-		resource.WithTelemetrySDK(), resource.WithFromEnv(), resource.WithAttributes(attributes...))
+	for _, key := range slices.Sorted(maps.Keys(c.Attributes)) {
+		attributes = append(attributes, attribute.String(key, c.Attributes[key])) // the last of a key holds
+	}
+	process, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(attributes...))
 	if err != nil {
 		return nil, fmt.Errorf("describing the process: %w", err)
 	}
@@ -158,6 +202,15 @@ func (p *Providers) GRPCServerHandler() stats.Handler {
 		otelgrpc.WithPropagators(p.Propagator),
 		otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
 	)
+}
+
+// Flush exports the spans that have ended, and returns when they are gone or ctx
+// ends.
+func (p *Providers) Flush(ctx context.Context) error {
+	if p.flush == nil {
+		return nil
+	}
+	return p.flush(ctx)
 }
 
 // Shutdown exports what is left and ends all exporters. It returns when ctx ends

@@ -37,6 +37,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{"all faults at once", export.Config{SampleRatio: 2, OTLPEndpoint: "x"}, []string{"SampleRatio", "ServiceName", "OTLPEndpoint"}},
 		{"plain elsewhere", export.Config{ServiceName: "a", OTLPEndpoint: "http://collector.example:4317"}, []string{"OTLPInsecure"}},
 		{"plain elsewhere, allowed", export.Config{ServiceName: "a", OTLPEndpoint: "http://collector.example:4317", OTLPInsecure: true}, nil},
+		{"unknown protocol", export.Config{ServiceName: "a", OTLPEndpoint: "localhost:4317", OTLPProtocol: "http/json"}, []string{"OTLPProtocol"}},
 		{"TLS elsewhere", export.Config{ServiceName: "a", OTLPEndpoint: "collector.example:4317"}, nil},
 	}
 	for _, test := range tests {
@@ -60,16 +61,6 @@ func TestConfigIsChecked(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestBrokenResourceIsAnError(t *testing.T) {
-	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "nonsense")
-	if _, err := export.Start(t.Context(), export.Config{ServiceName: "a", Prometheus: true}); err == nil {
-		t.Error("no error")
-	}
-	if _, err := export.Start(t.Context(), export.Config{}); err != nil {
-		t.Errorf("nothing is exported, yet: %v", err)
 	}
 }
 

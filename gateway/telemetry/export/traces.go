@@ -2,37 +2,49 @@ package export
 
 import (
 	"context"
+	"errors"
+	"net/url"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// sample makes the provider of traces. Ended spans wait in a bounded queue, and
-// are dropped where the collector cannot keep up. The standard variables
-// OTEL_EXPORTER_OTLP_HEADERS and OTEL_EXPORTER_OTLP_CERTIFICATE say the rest.
+// maxValueLength bounds the text of an attribute, such as a path that a client
+// chose, unless the environment does.
+const maxValueLength = 4096
+
+// sample makes the providers of traces. Ended spans wait in a bounded queue, and
+// are dropped where the collector cannot keep up.
 func (p *Providers) sample(ctx context.Context, c Config, process *resource.Resource) error {
-	collector, err := collectorURL(c.OTLPEndpoint, c.OTLPInsecure)
+	collector, err := c.collector()
 	if err != nil {
 		return err
 	}
-	otlp, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(collector.String()))
+	otlp, err := newOTLP(ctx, c.protocol(collector), collector)
 	if err != nil {
 		return err
 	}
-	exporter := newExporter(otlp, newReporter(c.Logger, "exporting traces"))
-	batches := sdktrace.NewBatchSpanProcessor(exporter)
-	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithResource(process),
-		sdktrace.WithSampler(sdktrace.ParentBased(p.sampler)),
-		sdktrace.WithSpanProcessor(batches),
-	)
+	dropped, err := countDropped(p.MeterProvider)
+	if err != nil {
+		return errors.Join(err, otlp.Shutdown(ctx))
+	}
+	exporter := newExporter(otlp, dropped, newReporter(c.Logger, "exporting traces"))
+	spans := newQueue(exporter, dropped)
+	options := []sdktrace.TracerProviderOption{
+		sdktrace.WithResource(process), sdktrace.WithRawSpanLimits(spanLimits()), sdktrace.WithSpanProcessor(spans),
+	}
+	provider := sdktrace.NewTracerProvider(append(options, sdktrace.WithSampler(p.sampling(c)))...)
 	p.TracerProvider = provider
+	p.AfterwardsTracerProvider = sdktrace.NewTracerProvider(append(options,
+		sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithIDGenerator(knownIDs{}))...)
+	p.flush = spans.ForceFlush
 	p.shutdown = append(p.shutdown, func(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, exporter.abort)
 		defer stop()
 		// The provider would leave the batches running if ctx has already ended.
-		if err := batches.Shutdown(ctx); err != nil {
+		if err := spans.Shutdown(ctx); err != nil {
 			return err
 		}
 		return provider.Shutdown(ctx)
@@ -40,18 +52,45 @@ func (p *Providers) sample(ctx context.Context, c Config, process *resource.Reso
 	return nil
 }
 
-// exporter keeps an exporter's errors from the global error handler, and ends
-// its exports when a shutdown runs out of time.
+// newOTLP returns what sends spans to the collector. It reaches nobody yet.
+func newOTLP(ctx context.Context, protocol Protocol, collector *url.URL) (sdktrace.SpanExporter, error) {
+	if protocol == ProtocolHTTP {
+		return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(collector.String()))
+	}
+	return otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(collector.String()))
+}
+
+// sampling decides which traces are sampled.
+func (p *Providers) sampling(c Config) sdktrace.Sampler {
+	if c.IgnoreParents {
+		return p.sampler
+	}
+	return sdktrace.ParentBased(p.sampler)
+}
+
+// spanLimits are the SDK's and the environment's, with a bound of ours for what
+// they leave without one.
+func spanLimits() sdktrace.SpanLimits {
+	limits := sdktrace.NewSpanLimits()
+	if limits.AttributeValueLengthLimit == sdktrace.DefaultAttributeValueLengthLimit {
+		limits.AttributeValueLengthLimit = maxValueLength
+	}
+	return limits
+}
+
+// exporter keeps an exporter's errors from the global error handler, counts what
+// they cost, and ends its exports when a shutdown runs out of time.
 type exporter struct {
 	sdktrace.SpanExporter
+	dropped *dropped
 	faults  *reporter
 	aborted context.Context
 	abort   context.CancelFunc
 }
 
-func newExporter(inner sdktrace.SpanExporter, faults *reporter) *exporter {
+func newExporter(inner sdktrace.SpanExporter, lost *dropped, faults *reporter) *exporter {
 	aborted, abort := context.WithCancel(context.Background())
-	return &exporter{SpanExporter: inner, faults: faults, aborted: aborted, abort: abort}
+	return &exporter{SpanExporter: inner, dropped: lost, faults: faults, aborted: aborted, abort: abort}
 }
 
 // ExportSpans implements sdktrace.SpanExporter. Spans that could not be
@@ -61,6 +100,7 @@ func (e *exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	defer cancel()
 	defer context.AfterFunc(e.aborted, cancel)()
 	if err := e.SpanExporter.ExportSpans(ctx, spans); err != nil {
+		e.dropped.refused.Add(cost(err, len(spans)))
 		e.faults.report(err)
 	}
 	return nil
