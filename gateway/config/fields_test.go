@@ -50,7 +50,7 @@ func TestEveryFieldCanBeSetAndItsChangeIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	values := []string{"true", "false", "clear", "3", "20000", "70000", "2000000", "70s", "4s", "40s", "300ms", "50ms", "0.5", "a:1", "https://a", "https://a/b", "token", "::1", "cluster", "debug", "json", "draft_03", file, "text", "RS256", "orders"}
+	values := []string{"true", "false", "clear", "3", "20000", "70000", "2000000", "70s", "4s", "40s", "300ms", "50ms", "0.5", "a:1", "https://a", "https://a/b", "token", "::1", "cluster", "debug", "json", "grpc", "draft_03", file, "text", "RS256", "orders"}
 	// Fields that only mean something beside others.
 	surroundings := [][]string{
 		nil,

@@ -38,6 +38,9 @@ func (c *configCheckCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	if _, err := e.program.telemetryConfig(e.program.Name, loaded, e.Environ); err != nil {
+		return err
+	}
 	gw, err := e.program.unserved(loaded, c.NoFiles, loaded.Config.GetAuth().GetDevelopmentKeys())
 	if err != nil {
 		return keyless(loaded, err)

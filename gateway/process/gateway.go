@@ -32,6 +32,7 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 	options.OnPurge, options.OnOverrideExpired = p.auditPurge, p.auditExpired
 	options.MeterProvider = p.telemetry.MeterProvider
 	options.TracerProvider = p.telemetry.TracerProvider
+	options.TracedAfterwards = p.afterwards()
 	options.Propagator = p.telemetry.Propagator
 	if ready.redis == nil {
 		options.RateLimits.Alone = alone

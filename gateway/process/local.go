@@ -73,7 +73,7 @@ func (p *process) host(name string) (Host, error) {
 		Depend:  func(d health.Dependency) { p.dependencies = append(p.dependencies, d) },
 	}
 	if p.traced {
-		host.Stats = p.telemetry.GRPCServerHandler()
+		host.Stats, host.TracerProvider = p.telemetry.GRPCServerHandler(), p.telemetry.TracerProvider
 	}
 	var err error
 	if p.identity != nil {

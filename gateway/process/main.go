@@ -51,7 +51,7 @@ type Invocation struct {
 // Execute runs the command that the arguments name. It reads and writes nothing
 // global: no argument, variable, signal or logger but those of the invocation. Two
 // libraries read variables of their own from the process's environment:
-// OpenTelemetry OTEL_..., gRPC GRPC_... (such as the bootstrap of xDS).
+// OpenTelemetry some of OTEL_..., gRPC GRPC_... (such as the bootstrap of xDS).
 // A server drains when ctx ends; the error is nil after an orderly end.
 func Execute(ctx context.Context, p Program, in Invocation) error {
 	if err := p.validate(); err != nil {

@@ -24,10 +24,10 @@ import (
 // services before what they use.
 type process struct {
 	program Program
-	data    string
-	dev     bool           // whether it runs everything that the program has
-	loaded  *config.Loaded // what the process started with
-	logs    *processLog
+	origin
+	dev    bool           // whether it runs everything that the program has
+	loaded *config.Loaded // what the process started with
+	logs   *processLog
 
 	timing    shutdownTiming
 	ending    atomic.Bool // readiness is off
@@ -58,30 +58,36 @@ type process struct {
 	closers   []io.Closer // in the order of opening
 }
 
+// origin is what a process has from its command.
+type origin struct {
+	name    string // that telemetry bears
+	data    string
+	environ []string
+}
+
 // newProcess returns a process without parts, whose telemetry bears the name.
 // From here on it logs as it is configured.
-func newProcess(ctx context.Context, p Program, name, data string, loaded *config.Loaded, logs *processLog) (*process, error) {
+func newProcess(ctx context.Context, p Program, of origin, loaded *config.Loaded, logs *processLog) (*process, error) {
 	cfg := loaded.Config
 	if err := logs.configure(cfg.GetLogging()); err != nil {
 		return nil, err
 	}
-	traces := cfg.GetTelemetry()
-	telemetry, err := export.Start(ctx, export.Config{
-		ServiceName:    name,
-		ServiceVersion: p.Version,
-		Prometheus:     true,
-		OTLPEndpoint:   traces.GetOtlpEndpoint(),
-		OTLPInsecure:   traces.GetOtlpInsecure(),
-		SampleRatio:    traces.GetSampleRatio(),
-		Logger:         logs.Logger,
-	})
+	exported, err := p.telemetryConfig(of.name, loaded, of.environ)
+	if err != nil {
+		return nil, err
+	}
+	if exported.OTLPEndpoint == "" && cfg.GetTelemetry().GetOtlpEndpoint() != "" {
+		logs.Warn("no traces are exported", "because", "OTEL_SDK_DISABLED is true")
+	}
+	exported.Logger = logs.Logger
+	telemetry, err := export.Start(ctx, exported)
 	if err != nil {
 		return nil, err
 	}
 	made := &process{
-		program: p, data: data, loaded: loaded, logs: logs,
+		program: p, origin: of, loaded: loaded, logs: logs,
 		timing:    newShutdownTiming(cfg.GetShutdown()),
-		telemetry: telemetry, traced: traces.GetOtlpEndpoint() != "",
+		telemetry: telemetry, traced: exported.OTLPEndpoint != "",
 		changes: signals{}, redisChanged: make(chan struct{}, 1),
 	}
 	if err := made.addAudit(); err != nil {
@@ -92,7 +98,7 @@ func newProcess(ctx context.Context, p Program, name, data string, loaded *confi
 
 // start makes the process of a gateway. What it returns listens already.
 func start(ctx context.Context, p Program, o Options, loaded *config.Loaded, logs *processLog) (*process, error) {
-	running, err := newProcess(ctx, p, p.Name, o.Data, loaded, logs)
+	running, err := newProcess(ctx, p, origin{p.Name, o.Data, o.Environ}, loaded, logs)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
@@ -121,6 +122,9 @@ type Host struct {
 	Logger *slog.Logger
 	// Stats observes calls: spans and metrics. Nil: nobody wants to know.
 	Stats stats.Handler
+	// TracerProvider makes spans of what the server does for a call, such as asking its
+	// database. Nil: no traces go anywhere.
+	TracerProvider trace.TracerProvider
 	// Drain is how long calls may take to end once the server is to stop.
 	Drain time.Duration
 	// Depend tells what the server depends on, such as its database, so that the

@@ -115,7 +115,9 @@ var liveFields = []string{
 }
 
 // serviceFields are those that a service reads once.
-var serviceFields = []string{"logging.format", "shutdown", "telemetry.otlp_endpoint", "telemetry.otlp_insecure"}
+var serviceFields = []string{
+	"logging.format", "shutdown", "telemetry.otlp_endpoint", "telemetry.otlp_insecure", "telemetry.otlp_protocol",
+}
 
 // live tells whether a change of a field takes effect while the process runs. A
 // service has nothing to do for most of them.
@@ -208,7 +210,7 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 		return err
 	}
 	p.trustProxies(ready.settings)
-	if err := p.telemetry.SetSampleRatio(next.Config.GetTelemetry().GetSampleRatio()); err != nil {
+	if err := p.setSampleRatio(next); err != nil {
 		return err
 	}
 	p.setVerifier(ready.verifier)
@@ -238,7 +240,7 @@ func (p *process) reconfigureService(next *config.Loaded) error {
 	if err := errors.Join(append(making.errs, p.keepsKeys(verifier, next))...); err != nil {
 		return err
 	}
-	if err := p.telemetry.SetSampleRatio(next.Config.GetTelemetry().GetSampleRatio()); err != nil {
+	if err := p.setSampleRatio(next); err != nil {
 		return err
 	}
 	p.setVerifier(verifier)

@@ -121,7 +121,7 @@ func (c *serviceCommand) Run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	p, err := newProcess(ctx, e.program, e.program.Name+"-"+c.Name, c.Data, loaded, logs)
+	p, err := newProcess(ctx, e.program, origin{e.program.Name + "-" + c.Name, c.Data, e.Environ}, loaded, logs)
 	if err != nil {
 		return err
 	}

@@ -82,6 +82,63 @@ func (RateLimits_Headers) EnumDescriptor() ([]byte, []int) {
 	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9, 0}
 }
 
+// Protocol is what OTLP is spoken over.
+type Telemetry_Protocol int32
+
+const (
+	// The default: PROTOCOL_AUTO.
+	Telemetry_PROTOCOL_UNSPECIFIED Telemetry_Protocol = 0
+	// HTTP for port 4318, which is registered for it, and gRPC for any other.
+	Telemetry_PROTOCOL_AUTO Telemetry_Protocol = 1
+	// gRPC.
+	Telemetry_PROTOCOL_GRPC Telemetry_Protocol = 2
+	// HTTP, with protobuf, at the path /v1/traces.
+	Telemetry_PROTOCOL_HTTP Telemetry_Protocol = 3
+)
+
+// Enum value maps for Telemetry_Protocol.
+var (
+	Telemetry_Protocol_name = map[int32]string{
+		0: "PROTOCOL_UNSPECIFIED",
+		1: "PROTOCOL_AUTO",
+		2: "PROTOCOL_GRPC",
+		3: "PROTOCOL_HTTP",
+	}
+	Telemetry_Protocol_value = map[string]int32{
+		"PROTOCOL_UNSPECIFIED": 0,
+		"PROTOCOL_AUTO":        1,
+		"PROTOCOL_GRPC":        2,
+		"PROTOCOL_HTTP":        3,
+	}
+)
+
+func (x Telemetry_Protocol) Enum() *Telemetry_Protocol {
+	p := new(Telemetry_Protocol)
+	*p = x
+	return p
+}
+
+func (x Telemetry_Protocol) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Telemetry_Protocol) Descriptor() protoreflect.EnumDescriptor {
+	return file_venta_config_v1_config_proto_enumTypes[1].Descriptor()
+}
+
+func (Telemetry_Protocol) Type() protoreflect.EnumType {
+	return &file_venta_config_v1_config_proto_enumTypes[1]
+}
+
+func (x Telemetry_Protocol) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Telemetry_Protocol.Descriptor instead.
+func (Telemetry_Protocol) EnumDescriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11, 0}
+}
+
 // Level is how grave a line is.
 type Logging_Level int32
 
@@ -127,11 +184,11 @@ func (x Logging_Level) String() string {
 }
 
 func (Logging_Level) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_config_v1_config_proto_enumTypes[1].Descriptor()
+	return file_venta_config_v1_config_proto_enumTypes[2].Descriptor()
 }
 
 func (Logging_Level) Type() protoreflect.EnumType {
-	return &file_venta_config_v1_config_proto_enumTypes[1]
+	return &file_venta_config_v1_config_proto_enumTypes[2]
 }
 
 func (x Logging_Level) Number() protoreflect.EnumNumber {
@@ -184,11 +241,11 @@ func (x Logging_Format) String() string {
 }
 
 func (Logging_Format) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_config_v1_config_proto_enumTypes[2].Descriptor()
+	return file_venta_config_v1_config_proto_enumTypes[3].Descriptor()
 }
 
 func (Logging_Format) Type() protoreflect.EnumType {
-	return &file_venta_config_v1_config_proto_enumTypes[2]
+	return &file_venta_config_v1_config_proto_enumTypes[3]
 }
 
 func (x Logging_Format) Number() protoreflect.EnumNumber {
@@ -242,11 +299,11 @@ func (x AccessLog_Principal) String() string {
 }
 
 func (AccessLog_Principal) Descriptor() protoreflect.EnumDescriptor {
-	return file_venta_config_v1_config_proto_enumTypes[3].Descriptor()
+	return file_venta_config_v1_config_proto_enumTypes[4].Descriptor()
 }
 
 func (AccessLog_Principal) Type() protoreflect.EnumType {
-	return &file_venta_config_v1_config_proto_enumTypes[3]
+	return &file_venta_config_v1_config_proto_enumTypes[4]
 }
 
 func (x AccessLog_Principal) Number() protoreflect.EnumNumber {
@@ -1339,18 +1396,30 @@ func (x *Shutdown) GetStreamGrace() *durationpb.Duration {
 	return nil
 }
 
-// Telemetry says where traces go.
+// Telemetry says where traces go. Where a field is absent, OpenTelemetry's
+// environment variables (OTEL_...) may say it; one that says otherwise than a field
+// does is refused.
 type Telemetry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The OpenTelemetry collector that takes traces by OTLP over gRPC, such as
+	// The OpenTelemetry collector that takes traces by OTLP, such as
 	// "127.0.0.1:4317". Default: none, and no traces are made.
 	OtlpEndpoint string `protobuf:"bytes,1,opt,name=otlp_endpoint,json=otlpEndpoint,proto3" json:"otlp_endpoint,omitempty"`
 	// Whether the collector may be reached without TLS on another machine.
 	// Default false: on this machine only.
 	OtlpInsecure bool `protobuf:"varint,2,opt,name=otlp_insecure,json=otlpInsecure,proto3" json:"otlp_insecure,omitempty"`
-	// The share of requests that is traced where the client has not decided.
-	// Default 0. From 0 to 1.
-	SampleRatio   float64 `protobuf:"fixed64,3,opt,name=sample_ratio,json=sampleRatio,proto3" json:"sample_ratio,omitempty"`
+	// The share of requests that is traced where no trusted proxy has decided.
+	// Default 0. From 0 to 1. Can change while the gateway runs.
+	SampleRatio float64 `protobuf:"fixed64,3,opt,name=sample_ratio,json=sampleRatio,proto3" json:"sample_ratio,omitempty"`
+	// What OTLP is spoken over. Default PROTOCOL_AUTO.
+	OtlpProtocol Telemetry_Protocol `protobuf:"varint,4,opt,name=otlp_protocol,json=otlpProtocol,proto3,enum=venta.config.v1.Telemetry_Protocol" json:"otlp_protocol,omitempty"`
+	// How many requests a second are traced once they are over, of those that were
+	// not sampled and have failed (status 500 and above, no response, a broken
+	// stream) or were slow. One route has a quarter of them at most. Default 20.
+	// 0: none. At most 1000.
+	AfterwardsPerSecond int32 `protobuf:"varint,5,opt,name=afterwards_per_second,json=afterwardsPerSecond,proto3" json:"afterwards_per_second,omitempty"`
+	// How long a request takes that is slow, unless its RPC's objective says so.
+	// Default "2s". "0s": none is. At most one hour.
+	SlowAfter     *durationpb.Duration `protobuf:"bytes,6,opt,name=slow_after,json=slowAfter,proto3" json:"slow_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1404,6 +1473,27 @@ func (x *Telemetry) GetSampleRatio() float64 {
 		return x.SampleRatio
 	}
 	return 0
+}
+
+func (x *Telemetry) GetOtlpProtocol() Telemetry_Protocol {
+	if x != nil {
+		return x.OtlpProtocol
+	}
+	return Telemetry_PROTOCOL_UNSPECIFIED
+}
+
+func (x *Telemetry) GetAfterwardsPerSecond() int32 {
+	if x != nil {
+		return x.AfterwardsPerSecond
+	}
+	return 0
+}
+
+func (x *Telemetry) GetSlowAfter() *durationpb.Duration {
+	if x != nil {
+		return x.SlowAfter
+	}
+	return nil
 }
 
 // Logging says what is logged.
@@ -1831,12 +1921,24 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\rdrain_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x90\x1c2\x02\b\x01R\fdrainTimeout\x12K\n" +
 	"\fstream_grace\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
 	"\xaa\x01\a\"\x03\b\xac\x022\x00R\vstreamGrace:\xcc\x01\xbaH\xc8\x01\x1a\xc5\x01\n" +
-	"\fstream_grace\x12Ustream_grace is longer than drain_timeout; shorten it or give drain_timeout more time\x1a^!has(this.stream_grace) || !has(this.drain_timeout) || this.stream_grace <= this.drain_timeout\"\xdd\x01\n" +
+	"\fstream_grace\x12Ustream_grace is longer than drain_timeout; shorten it or give drain_timeout more time\x1a^!has(this.stream_grace) || !has(this.drain_timeout) || this.stream_grace <= this.drain_timeout\"\x9b\x04\n" +
 	"\tTelemetry\x12o\n" +
 	"\rotlp_endpoint\x18\x01 \x01(\tBJ\xbaHG\xba\x01D\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a&this == '' || this.isHostAndPort(true)R\fotlpEndpoint\x12#\n" +
 	"\rotlp_insecure\x18\x02 \x01(\bR\fotlpInsecure\x12:\n" +
-	"\fsample_ratio\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vsampleRatio\"\xfb\x02\n" +
+	"\fsample_ratio\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vsampleRatio\x12T\n" +
+	"\rotlp_protocol\x18\x04 \x01(\x0e2#.venta.config.v1.Telemetry.ProtocolB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\fotlpProtocol\x12>\n" +
+	"\x15afterwards_per_second\x18\x05 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x13afterwardsPerSecond\x12G\n" +
+	"\n" +
+	"slow_after\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
+	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\tslowAfter\"]\n" +
+	"\bProtocol\x12\x18\n" +
+	"\x14PROTOCOL_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rPROTOCOL_AUTO\x10\x01\x12\x11\n" +
+	"\rPROTOCOL_GRPC\x10\x02\x12\x11\n" +
+	"\rPROTOCOL_HTTP\x10\x03\"\xfb\x02\n" +
 	"\aLogging\x12@\n" +
 	"\x05level\x18\x01 \x01(\x0e2\x1e.venta.config.v1.Logging.LevelB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05level\x12C\n" +
@@ -1891,85 +1993,88 @@ func file_venta_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_venta_config_v1_config_proto_rawDescData
 }
 
-var file_venta_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_venta_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_venta_config_v1_config_proto_goTypes = []any{
 	(RateLimits_Headers)(0),     // 0: venta.config.v1.RateLimits.Headers
-	(Logging_Level)(0),          // 1: venta.config.v1.Logging.Level
-	(Logging_Format)(0),         // 2: venta.config.v1.Logging.Format
-	(AccessLog_Principal)(0),    // 3: venta.config.v1.AccessLog.Principal
-	(*Config)(nil),              // 4: venta.config.v1.Config
-	(*Cors)(nil),                // 5: venta.config.v1.Cors
-	(*Forward)(nil),             // 6: venta.config.v1.Forward
-	(*Listener)(nil),            // 7: venta.config.v1.Listener
-	(*Http2)(nil),               // 8: venta.config.v1.Http2
-	(*ServerTls)(nil),           // 9: venta.config.v1.ServerTls
-	(*Upstream)(nil),            // 10: venta.config.v1.Upstream
-	(*Auth)(nil),                // 11: venta.config.v1.Auth
-	(*Cache)(nil),               // 12: venta.config.v1.Cache
-	(*RateLimits)(nil),          // 13: venta.config.v1.RateLimits
-	(*Shutdown)(nil),            // 14: venta.config.v1.Shutdown
-	(*Telemetry)(nil),           // 15: venta.config.v1.Telemetry
-	(*Logging)(nil),             // 16: venta.config.v1.Logging
-	(*AccessLog)(nil),           // 17: venta.config.v1.AccessLog
-	(*Audit)(nil),               // 18: venta.config.v1.Audit
-	(*Requests)(nil),            // 19: venta.config.v1.Requests
-	(*Limits)(nil),              // 20: venta.config.v1.Limits
-	nil,                         // 21: venta.config.v1.Config.UpstreamsEntry
-	(*Redis)(nil),               // 22: venta.config.v1.Redis
-	(*PolicyOverride)(nil),      // 23: venta.config.v1.PolicyOverride
-	(*Identity)(nil),            // 24: venta.config.v1.Identity
-	(*Health)(nil),              // 25: venta.config.v1.Health
-	(*AdminAccess)(nil),         // 26: venta.config.v1.AdminAccess
-	(*durationpb.Duration)(nil), // 27: google.protobuf.Duration
-	(*Connection)(nil),          // 28: venta.config.v1.Connection
+	(Telemetry_Protocol)(0),     // 1: venta.config.v1.Telemetry.Protocol
+	(Logging_Level)(0),          // 2: venta.config.v1.Logging.Level
+	(Logging_Format)(0),         // 3: venta.config.v1.Logging.Format
+	(AccessLog_Principal)(0),    // 4: venta.config.v1.AccessLog.Principal
+	(*Config)(nil),              // 5: venta.config.v1.Config
+	(*Cors)(nil),                // 6: venta.config.v1.Cors
+	(*Forward)(nil),             // 7: venta.config.v1.Forward
+	(*Listener)(nil),            // 8: venta.config.v1.Listener
+	(*Http2)(nil),               // 9: venta.config.v1.Http2
+	(*ServerTls)(nil),           // 10: venta.config.v1.ServerTls
+	(*Upstream)(nil),            // 11: venta.config.v1.Upstream
+	(*Auth)(nil),                // 12: venta.config.v1.Auth
+	(*Cache)(nil),               // 13: venta.config.v1.Cache
+	(*RateLimits)(nil),          // 14: venta.config.v1.RateLimits
+	(*Shutdown)(nil),            // 15: venta.config.v1.Shutdown
+	(*Telemetry)(nil),           // 16: venta.config.v1.Telemetry
+	(*Logging)(nil),             // 17: venta.config.v1.Logging
+	(*AccessLog)(nil),           // 18: venta.config.v1.AccessLog
+	(*Audit)(nil),               // 19: venta.config.v1.Audit
+	(*Requests)(nil),            // 20: venta.config.v1.Requests
+	(*Limits)(nil),              // 21: venta.config.v1.Limits
+	nil,                         // 22: venta.config.v1.Config.UpstreamsEntry
+	(*Redis)(nil),               // 23: venta.config.v1.Redis
+	(*PolicyOverride)(nil),      // 24: venta.config.v1.PolicyOverride
+	(*Identity)(nil),            // 25: venta.config.v1.Identity
+	(*Health)(nil),              // 26: venta.config.v1.Health
+	(*AdminAccess)(nil),         // 27: venta.config.v1.AdminAccess
+	(*durationpb.Duration)(nil), // 28: google.protobuf.Duration
+	(*Connection)(nil),          // 29: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
-	21, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
-	11, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
-	12, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
-	15, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
-	7,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
-	7,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
-	22, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
-	13, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
-	14, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
-	16, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
-	23, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
-	20, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
-	6,  // 12: venta.config.v1.Config.forward:type_name -> venta.config.v1.Forward
-	24, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
-	5,  // 14: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
-	19, // 15: venta.config.v1.Config.requests:type_name -> venta.config.v1.Requests
-	25, // 16: venta.config.v1.Config.health:type_name -> venta.config.v1.Health
-	18, // 17: venta.config.v1.Config.audit:type_name -> venta.config.v1.Audit
-	26, // 18: venta.config.v1.Config.admin_access:type_name -> venta.config.v1.AdminAccess
-	27, // 19: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	27, // 20: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	27, // 21: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	27, // 22: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	9,  // 23: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	27, // 24: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
-	8,  // 25: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
-	28, // 26: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	27, // 27: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	27, // 28: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	27, // 29: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	22, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
+	12, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
+	13, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
+	16, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
+	8,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
+	8,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
+	23, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
+	14, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
+	15, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
+	17, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
+	24, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
+	21, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
+	7,  // 12: venta.config.v1.Config.forward:type_name -> venta.config.v1.Forward
+	25, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
+	6,  // 14: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
+	20, // 15: venta.config.v1.Config.requests:type_name -> venta.config.v1.Requests
+	26, // 16: venta.config.v1.Config.health:type_name -> venta.config.v1.Health
+	19, // 17: venta.config.v1.Config.audit:type_name -> venta.config.v1.Audit
+	27, // 18: venta.config.v1.Config.admin_access:type_name -> venta.config.v1.AdminAccess
+	28, // 19: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	28, // 20: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	28, // 21: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	28, // 22: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	10, // 23: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	28, // 24: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
+	9,  // 25: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
+	29, // 26: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	28, // 27: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	28, // 28: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	28, // 29: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
 	0,  // 30: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	27, // 31: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	27, // 32: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	27, // 33: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 34: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	2,  // 35: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	17, // 36: venta.config.v1.Logging.access:type_name -> venta.config.v1.AccessLog
-	27, // 37: venta.config.v1.AccessLog.slow_after:type_name -> google.protobuf.Duration
-	3,  // 38: venta.config.v1.AccessLog.principal:type_name -> venta.config.v1.AccessLog.Principal
-	10, // 39: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	28, // 31: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	28, // 32: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	28, // 33: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 34: venta.config.v1.Telemetry.otlp_protocol:type_name -> venta.config.v1.Telemetry.Protocol
+	28, // 35: venta.config.v1.Telemetry.slow_after:type_name -> google.protobuf.Duration
+	2,  // 36: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	3,  // 37: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	18, // 38: venta.config.v1.Logging.access:type_name -> venta.config.v1.AccessLog
+	28, // 39: venta.config.v1.AccessLog.slow_after:type_name -> google.protobuf.Duration
+	4,  // 40: venta.config.v1.AccessLog.principal:type_name -> venta.config.v1.AccessLog.Principal
+	11, // 41: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -1988,7 +2093,7 @@ func file_venta_config_v1_config_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_config_v1_config_proto_rawDesc), len(file_venta_config_v1_config_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      5,
 			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
