@@ -77,7 +77,8 @@ func (d *database) open(ctx context.Context, host process.Host) (*store.Store, e
 		return d.store, nil
 	}
 	configured, _ := host.Config.Extension(databaseBlock).(*systemv1.Database)
-	opened, err := store.Open(ctx, cmp.Or(configured.GetPath(), filepath.Join(host.Data, "venta.db")))
+	opened, err := store.Open(ctx, cmp.Or(configured.GetPath(), filepath.Join(host.Data, "venta.db")),
+		store.Options{TracerProvider: host.TracerProvider})
 	if err != nil {
 		return nil, err
 	}

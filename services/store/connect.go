@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	driver      = "sqlite"
 	maxConns    = 20 // readers and the writer
 	maxIdleTime = 30 * time.Second
 )
@@ -28,13 +29,23 @@ const (
 
 // connect prepares a pool of at most conns connections to the file.
 func connect(path, parameters string, conns int) (*sql.DB, error) {
+	db, err := sql.Open(driver, source(path, parameters))
+	return pooled(db, conns), err
+}
+
+// source names the file and how it is opened.
+func source(path, parameters string) string {
 	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: parameters}
-	db, err := sql.Open("sqlite", name.String())
-	if err != nil {
-		return nil, err
+	return name.String()
+}
+
+// pooled bounds the connections.
+func pooled(db *sql.DB, conns int) *sql.DB {
+	if db == nil {
+		return nil
 	}
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(maxIdleTime)
-	return db, nil
+	return db
 }

@@ -8,7 +8,7 @@ import (
 // TestRevisionOfOlderVendors opens a database of before vendors had revisions.
 func TestRevisionOfOlderVendors(t *testing.T) {
 	path := newPath(t)
-	older, err := Open(t.Context(), path)
+	older, err := Open(t.Context(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"go.opentelemetry.io/otel/trace"
 )
+
+// Options are what a store is observed by. The zero value observes nothing.
+type Options struct {
+	// TracerProvider makes a span for each statement of a call that is traced.
+	TracerProvider trace.TracerProvider
+}
 
 // Open opens the database in the file at path and brings its schema up to date.
 // It makes the file, and its folder, where there is none; several processes may
@@ -15,19 +23,19 @@ import (
 //
 // A file that is damaged, empty, another application's or of a newer Venta is
 // refused and stays as it is. Every error names the path.
-func Open(ctx context.Context, path string) (*Store, error) {
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s, err := open(ctx, path)
+	s, err := open(ctx, path, o)
 	if err != nil {
 		return nil, fmt.Errorf("store: the database %s cannot be opened: %w", path, err)
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, path string) (*Store, error) {
+func open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := prepareFolder(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
@@ -51,7 +59,7 @@ func open(ctx context.Context, path string) (*Store, error) {
 			return nil, err
 		}
 	}
-	return start(ctx, path)
+	return start(ctx, path, o)
 }
 
 // prepareFolder makes the folder and proves that files can be made in it: SQLite
@@ -68,12 +76,12 @@ func prepareFolder(dir string) error {
 }
 
 // start opens the pools of a database that has been checked or just been made.
-func start(ctx context.Context, path string) (*Store, error) {
-	write, err := connect(path, writing, 1)
+func start(ctx context.Context, path string, o Options) (*Store, error) {
+	write, err := o.connect(path, writing, 1)
 	if err != nil {
 		return nil, err
 	}
-	read, err := connect(path, reading, maxConns-1)
+	read, err := o.connect(path, reading, maxConns-1)
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}

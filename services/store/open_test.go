@@ -29,7 +29,7 @@ func TestOpenMakesAPrivateFile(t *testing.T) {
 
 func TestOpenAgainKeepsTheData(t *testing.T) {
 	path := newPath(t)
-	first, err := Open(t.Context(), path)
+	first, err := Open(t.Context(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestOpenAgainKeepsTheData(t *testing.T) {
 // back. The log must then stay.
 func TestLastReaderKeepsTheLog(t *testing.T) {
 	path := newPath(t)
-	s, err := Open(t.Context(), path)
+	s, err := Open(t.Context(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func foreign(t *testing.T, path string, statements ...string) {
 // filled makes a sound database of a hundred pages.
 func filled(t *testing.T, path string) {
 	t.Helper()
-	s, err := Open(t.Context(), path)
+	s, err := Open(t.Context(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestOpenRefusesAndKeeps(t *testing.T) {
 			path := newPath(t)
 			test.make(t, path)
 			before := contents(t, path)
-			s, err := Open(t.Context(), path)
+			s, err := Open(t.Context(), path, Options{})
 			if err == nil {
 				_ = s.Close()
 			}
@@ -245,7 +245,7 @@ func TestOpenWhereNothingCanBeWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(file, "venta.db")
-	_, err := Open(t.Context(), path)
+	_, err := Open(t.Context(), path, Options{})
 	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "not a directory") {
 		t.Errorf("error %v", err)
 	}
@@ -262,7 +262,7 @@ func TestOpenGivesUpWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	timer := time.AfterFunc(50*time.Millisecond, func() { cancel(gone) })
 	defer timer.Stop()
-	if s, err := Open(ctx, path); !errors.Is(err, gone) {
+	if s, err := Open(ctx, path, Options{}); !errors.Is(err, gone) {
 		t.Errorf("store %v, error %v, want %v", s, err, gone)
 	}
 }
@@ -272,7 +272,7 @@ func TestOpenAtOnceInOneProcess(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			s, err := Open(t.Context(), path)
+			s, err := Open(t.Context(), path, Options{})
 			if err != nil {
 				t.Error(err)
 				return
@@ -315,7 +315,7 @@ func TestOpenAtOnceInSeveralProcesses(t *testing.T) {
 
 func writeAsProcess(path string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, path)
+	s, err := Open(ctx, path, Options{})
 	if err != nil {
 		return err
 	}

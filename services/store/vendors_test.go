@@ -273,7 +273,7 @@ func TestFailures(t *testing.T) {
 	_, err = s.CreateVendor(late, "user-1", Profile{})
 	wantCode(t, err, codes.DeadlineExceeded)
 
-	closed, err := Open(t.Context(), newPath(t))
+	closed, err := Open(t.Context(), newPath(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func StartAt(t testing.TB, path string, register Register) *System {
 	var err error
 	s.keys, err = devkeys.Open(t.TempDir())
 	must(t, err)
-	s.Store, err = store.Open(t.Context(), path)
+	s.Store, err = store.Open(t.Context(), path, store.Options{})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Store.Close()) })
 	server, err := grpcserver.New(grpcserver.Options{
