@@ -10,7 +10,7 @@ import (
 
 // policies returns those of reading one vendor, of listing and of writing.
 func policies(mode Mode) (reads, lists, writes policy.Method) {
-	if mode == Venta {
+	if mode == Venta || mode == Observed {
 		return policy.Method{}, policy.Method{}, policy.Method{}
 	}
 	writes = policy.Method{

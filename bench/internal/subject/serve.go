@@ -17,7 +17,7 @@ import (
 // grpc-go's defaults, Venta's with package upstream.
 func Dial(mode Mode, target string) (*grpc.ClientConn, error) {
 	switch mode {
-	case Venta, Policies, Cached:
+	case Venta, Observed, Policies, Cached:
 		return upstream.Dial(target)
 	default:
 		return grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -25,6 +25,9 @@ const (
 	Plain Mode = "plain"
 	// Venta is the gateway with an empty policy and no access log.
 	Venta Mode = "venta"
+	// Observed is Venta with metrics, an access log and traces of one request in a
+	// hundred.
+	Observed Mode = "observed"
 	// Policies is the gateway with every policy but the cache in force.
 	Policies Mode = "policies"
 	// Cached is Policies with the cache.
@@ -52,7 +55,7 @@ func NewHandler(o Options) (http.Handler, error) {
 		return newBareSqueezed(o)
 	case Plain:
 		return newPlain()
-	case Venta, Policies, Cached:
+	case Venta, Observed, Policies, Cached:
 		return newVenta(o)
 	default:
 		return nil, fmt.Errorf("no subject is named %q", o.Mode)

@@ -19,7 +19,7 @@ import (
 	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 )
 
-var modes = []subject.Mode{subject.Bare, subject.BareSqueezed, subject.Plain, subject.Venta, subject.Policies, subject.Cached}
+var modes = []subject.Mode{subject.Bare, subject.BareSqueezed, subject.Plain, subject.Venta, subject.Observed, subject.Policies, subject.Cached}
 
 // newHandler returns the subject before an in-process backend, and a token that
 // it believes.

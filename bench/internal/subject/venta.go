@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -14,6 +15,7 @@ import (
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
+	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/telemetry/jsonlog"
 	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
 )
@@ -45,19 +47,20 @@ func gatewayOptions(o Options) (gateway.Options, error) {
 	if err != nil {
 		return gateway.Options{}, err
 	}
-	verifier, err := auth.NewJWT(auth.JWTOptions{
+	options := gateway.Options{
+		Logger:           slog.New(jsonlog.New(accessLog, jsonlog.Options{})),
+		MeterProvider:    sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())),
+		TracerProvider:   sampledTraces(),
+		TracedAfterwards: telemetry.Afterwards{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithBatcher(nowhere{})), SlowAfter: 2 * time.Second},
+		Propagator:       propagation.TraceContext{},
+	}
+	if o.Mode == Observed {
+		return options, nil
+	}
+	options.Verifier, err = auth.NewJWT(auth.JWTOptions{
 		Keys: o.Keys.Public(), Issuer: devkeys.Issuer, Audience: devkeys.Audience,
 	})
-	if err != nil {
-		return gateway.Options{}, err
-	}
-	return gateway.Options{
-		Logger:         slog.New(jsonlog.New(accessLog, jsonlog.Options{})),
-		Verifier:       verifier,
-		MeterProvider:  sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())),
-		TracerProvider: sampledTraces(),
-		Propagator:     propagation.TraceContext{},
-	}, nil
+	return options, err
 }
 
 // sampleRatio is the share of requests that is traced.
