@@ -24,7 +24,9 @@ import (
 // nobody verifies no token.
 type nobody struct{}
 
-func (nobody) Verify(context.Context, string) (*auth.Principal, error) { return nil, auth.ErrNoVerifier }
+func (nobody) Verify(context.Context, string) (*auth.Principal, error) {
+	return nil, auth.ErrNoVerifier
+}
 
 // eventsOf writes the events of a request's span, one after the other.
 func eventsOf(span sdktrace.ReadOnlySpan) string {

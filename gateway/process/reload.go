@@ -200,6 +200,10 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	if err := p.keepsKeys(ready.verifier, next); err != nil {
 		return err
 	}
+	exported, err := p.exported(next)
+	if err != nil {
+		return err
+	}
 	if err := p.gateway.Override(ready.overrides); err != nil {
 		return keyless(next, err)
 	}
@@ -210,7 +214,7 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 		return err
 	}
 	p.trustProxies(ready.settings)
-	if err := p.setSampleRatio(next); err != nil {
+	if err := p.telemetry.SetSampleRatio(exported.SampleRatio); err != nil {
 		return err
 	}
 	p.setVerifier(ready.verifier)
@@ -240,7 +244,11 @@ func (p *process) reconfigureService(next *config.Loaded) error {
 	if err := errors.Join(append(making.errs, p.keepsKeys(verifier, next))...); err != nil {
 		return err
 	}
-	if err := p.setSampleRatio(next); err != nil {
+	exported, err := p.exported(next)
+	if err != nil {
+		return err
+	}
+	if err := p.telemetry.SetSampleRatio(exported.SampleRatio); err != nil {
 		return err
 	}
 	p.setVerifier(verifier)

@@ -48,13 +48,9 @@ func lookupIn(environ []string) export.Lookup {
 	}
 }
 
-// setSampleRatio puts the share of traces in force that a configuration says.
-func (p *process) setSampleRatio(next *config.Loaded) error {
-	c, err := p.program.telemetryConfig(p.name, next, p.environ)
-	if err != nil {
-		return err
-	}
-	return p.telemetry.SetSampleRatio(c.SampleRatio)
+// exported says what this process would export with a configuration.
+func (p *process) exported(next *config.Loaded) (export.Config, error) {
+	return p.program.telemetryConfig(p.name, next, p.environ)
 }
 
 // afterwards says which requests are traced that were not sampled.
