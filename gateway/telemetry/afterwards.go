@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -123,7 +124,7 @@ func (a *afterwards) write(ctx context.Context, options []trace.SpanStartOption,
 		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	}
 	ctx, span := a.tracer.Start(context.WithValue(ctx, afterwardsKey{}, id), route.spanName(q.series.method),
-		append(options[:len(options):len(options)], trace.WithTimestamp(q.start))...)
+		append(slices.Clip(options), trace.WithTimestamp(q.start))...)
 	defer span.End(trace.WithTimestamp(now))
 	kept := q.record.all()
 	span.SetAttributes(sampledKey.String("afterwards"), traceReasonKey.String(q.traced), attemptsKey.Int(kept.attempted))

@@ -13,7 +13,7 @@ type perSecond struct {
 	n      int
 }
 
-// take reports whether one more of at most most may happen now.
+// take reports whether one more may happen now, where most may.
 func (p *perSecond) take(now time.Time, most int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
