@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/admin"
 	"github.com/venta-hq/venta/gateway/audit"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/config"
@@ -143,6 +144,6 @@ func (p *process) auditPurge(r *http.Request, asked cache.Purge) error {
 		target = "all stored responses"
 	}
 	return p.audit.Guard(r.Context(), audit.Event{
-		Action: audit.CachePurge, Actor: audit.Asked(r), Target: target, Reason: asked.Reason,
+		Action: audit.CachePurge, Actor: audit.Asked(r, admin.OperatorFrom(r.Context()).Name), Target: target, Reason: asked.Reason,
 	})
 }

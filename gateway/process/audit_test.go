@@ -54,9 +54,17 @@ func audited(t *testing.T, path string, pairs ...string) map[string]string {
 	return found
 }
 
-func purge(t *testing.T, url, body string) int {
+func purge(t *testing.T, url, body string, fields ...string) int {
 	t.Helper()
-	response, err := fresh().Post(url+"/cache/purge", "application/json", strings.NewReader(body))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/cache/purge", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(fields); i += 2 {
+		request.Header.Set(fields[i], fields[i+1])
+	}
+	response, err := fresh().Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +86,7 @@ func TestWhatIsAudited(t *testing.T) {
 	if got := purge(t, r.AdminURL, `{"tags": ["order:1", "order:2"], "reason": "a wrong price"}`); got != http.StatusOK {
 		t.Errorf("purge: %d", got)
 	}
-	audited(t, path, "action", "cache.purge", "actor.kind", "operator", "client.address", "127.0.0.1", "target", "order:1, order:2", "reason", "a wrong price")
+	audited(t, path, "action", "cache.purge", "actor.kind", "operator", "actor.name", "local", "client.address", "127.0.0.1", "target", "order:1, order:2", "reason", "a wrong price")
 
 	end := time.Now().Add(1500 * time.Millisecond).UTC().Format(time.RFC3339Nano)
 	r.rewrite(t, base+"logging: {level: debug}\noverrides: [{methods: '**', policy: {timeout: {duration: 2s}}, reason: a slow disk, expires: '"+end+"'}]\n")

@@ -143,7 +143,8 @@ func TestOperatorsTokensChange(t *testing.T) {
 	first, firstEntry := operator(t, "ada", "operate", time.Time{})
 	second, secondEntry := operator(t, "eve", "operate", time.Time{})
 	write(t, file, entries(t, firstEntry))
-	r := run(t, shop(nil), "admin_access: {tokens_file: "+file+", require_on_loopback: true}\n")
+	records := filepath.Join(t.TempDir(), "audit.log")
+	r := run(t, shop(nil), "admin_access: {tokens_file: "+file+", require_on_loopback: true}\naudit: {file: "+records+"}\n")
 	status := func(token string) int {
 		got, _, _ := call(t, fresh(), http.MethodGet, r.AdminURL+"/debug/goroutines", "Authorization", "Bearer "+token)
 		return got
@@ -153,6 +154,10 @@ func TestOperatorsTokensChange(t *testing.T) {
 	}
 	r.logged(t, `"msg":"an operator acts","operator":"ada","method":"GET","path":"/debug/goroutines"`)
 	r.logged(t, `"msg":"a request to the admin address is refused"[^\n]*"status":401`)
+	if got := purge(t, r.AdminURL, `{"all": true}`, "Authorization", "Bearer "+first); got != http.StatusOK {
+		t.Errorf("purge: %d", got)
+	}
+	audited(t, records, "action", "cache.purge", "actor.name", "ada")
 	replace(t, file, entries(t, secondEntry))
 	within(t, waitLimit, "the new token works", func() bool { return status(second) == http.StatusOK })
 	if got := status(first); got != http.StatusUnauthorized {
