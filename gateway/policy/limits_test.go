@@ -42,6 +42,7 @@ func valid() policy.Method {
 		Concurrency: &policy.Concurrency{MaxInFlight: 100, Adaptive: true, MaxQueue: 10, Criticality: policy.CriticalityCritical},
 		Auth:        &policy.Auth{Requirement: policy.AuthRequired, Scopes: []string{"read"}, Roles: []string{"reader"}},
 		Version:     &policy.Version{Deprecated: day(1), Sunset: day(2), Successor: "/v2/things/{id}", Link: "https://docs.example.com"},
+		Objective:   &policy.Objective{Latency: 20 * time.Millisecond, Percentile: 95, ErrorPercent: 1, Window: policy.DefaultObjectiveWindow},
 		Limits:      &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1 << 30},
 		Response: &policy.Response{
 			Status: 201, Location: "/v2/things/{id}",
@@ -177,6 +178,23 @@ func TestValidateLimits(t *testing.T) {
 		{"version link", func(m *policy.Method) { m.Version.Link = "javascript:alert(1)" }, "version.link"},
 		{"version successor", func(m *policy.Method) { m.Version.Successor = "ftp://example.com/" }, "version.successor"},
 		{"version header injected", func(m *policy.Method) { m.Version.Successor = "/v2\r\nSet-Cookie: a" }, "version.successor"},
+		{"objective zero", func(m *policy.Method) { m.Objective = &policy.Objective{} }, "objective objective.window"},
+		{"objective of errors alone", func(m *policy.Method) { m.Objective.Latency, m.Objective.Percentile = 0, 0 }, ""},
+		{"objective of latency alone", func(m *policy.Method) { m.Objective.ErrorPercent = 0 }, ""},
+		{"objective least", func(m *policy.Method) {
+			m.Objective = &policy.Objective{Latency: time.Millisecond, Percentile: 50, ErrorPercent: 0.001, Window: 168 * time.Hour}
+		}, ""},
+		{"objective most", func(m *policy.Method) {
+			m.Objective = &policy.Objective{Latency: time.Hour, Percentile: 99, ErrorPercent: 50, Window: 2160 * time.Hour}
+		}, ""},
+		{"objective beyond", func(m *policy.Method) {
+			m.Objective = &policy.Objective{Latency: time.Hour + 1, Percentile: 100, ErrorPercent: 50.1, Window: 2161 * time.Hour}
+		}, "objective.latency objective.percentile objective.error_percent objective.window"},
+		{"objective below", func(m *policy.Method) {
+			m.Objective = &policy.Objective{Latency: 1, Percentile: 49, ErrorPercent: 0.0009, Window: 167 * time.Hour}
+		}, "objective.latency objective.percentile objective.error_percent objective.window"},
+		{"objective nan", func(m *policy.Method) { m.Objective.ErrorPercent = math.NaN() }, "objective.error_percent"},
+		{"objective percentile of nothing", func(m *policy.Method) { m.Objective.Latency = 0 }, "objective.percentile"},
 		{"etag zero", func(m *policy.Method) { m.Etag = &policy.Etag{} }, "etag.field"},
 		{"limits zero", func(m *policy.Method) { m.Limits = &policy.Limits{} }, "limits"},
 		{"limits too large", func(m *policy.Method) { m.Limits.MaxRequestBytes = 1<<30 + 1 }, "limits.max_request_bytes"},

@@ -28,6 +28,7 @@ type Method struct {
 	Concurrency    *Concurrency
 	Auth           *Auth
 	Version        *Version
+	Objective      *Objective
 	Limits         *Limits
 	Response       *Response
 	Forward        *Forward
@@ -269,6 +270,16 @@ const (
 	ServeAfterSunset AfterSunset = iota
 	GoneAfterSunset
 )
+
+// Objective is what an RPC promises. Alerts and dashboards follow from it, and
+// histograms have a bucket at its latency; it changes no request.
+type Objective struct {
+	Latency      time.Duration // 0: none is promised
+	Percentile   int           // of Latency; 0 without it
+	ErrorPercent float64       // 0: no share is promised
+	Window       time.Duration
+	Shadow       bool // its alerts page nobody
+}
 
 // Limits bounds message sizes. Zero leaves the gateway's own bound in force.
 type Limits struct {

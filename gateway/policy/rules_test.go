@@ -51,6 +51,15 @@ func TestValidate(t *testing.T) {
 			*m = slow(m, 5*time.Second)
 			m.CircuitBreaker.Scope = policy.BreakerPerService
 		}, ""},
+		{"objective before the timeout", "Get", []policy.Route{get}, func(m *policy.Method) { m.Objective.Latency = 5*time.Second - 1 }, ""},
+		{"objective behind the timeout", "Get", []policy.Route{get}, func(m *policy.Method) { m.Objective.Latency = 5 * time.Second }, "objective.latency"},
+		{"objective behind a timeout in shadow", "Get", []policy.Route{get}, func(m *policy.Method) {
+			m.Objective.Latency, m.Timeout.Shadow = 5*time.Second, true
+		}, ""},
+		{"objective of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Objective: m.Objective} }, "objective.latency"},
+		{"errors of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) {
+			*m = policy.Method{Objective: &policy.Objective{ErrorPercent: 1, Window: policy.DefaultObjectiveWindow}}
+		}, ""},
 		{"a read by DELETE", "Get", []policy.Route{get, {Verb: "DELETE", Path: "/v2/things/{id}", Variables: []string{"id"}}}, nil, "routes[1]"},
 		{"a read by POST", "Get", []policy.Route{get, {Verb: "POST", Path: "/v2/things/{id}:search", Variables: []string{"id"}}}, nil, ""},
 		{"hedge", "Get", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Hedge = nil, hedge() }, ""},

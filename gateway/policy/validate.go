@@ -81,6 +81,7 @@ func (m Method) blocks() []block {
 	add(m.Concurrency != nil, m.Concurrency)
 	add(m.Auth != nil, m.Auth)
 	add(m.Version != nil, m.Version)
+	add(m.Objective != nil, m.Objective)
 	add(m.Limits != nil, m.Limits)
 	add(m.Response != nil, m.Response)
 	add(m.Forward != nil, m.Forward)

@@ -103,6 +103,27 @@ func (d *decoder) version(v *policyv1.Version) *policy.Version {
 	return read
 }
 
+func (d *decoder) objective(o *policyv1.Objective) *policy.Objective {
+	if o == nil || o.GetDisabled() {
+		return nil
+	}
+	read := &policy.Objective{
+		Latency: d.optionalDuration("objective.latency", o.Latency),
+		Window:  d.duration("objective.window", o.Window, policy.DefaultObjectiveWindow),
+		Shadow:  isShadow(o.GetMode()),
+	}
+	if o.Percentile != nil || o.Latency != nil {
+		read.Percentile = number(o.Percentile, 95)
+	}
+	if o.ErrorPercent != nil {
+		if read.ErrorPercent = *o.ErrorPercent; read.ErrorPercent == 0 {
+			d.fault("objective.error_percent", "0 is out of limits", "write a positive number, or remove this")
+			read.ErrorPercent = 1
+		}
+	}
+	return read
+}
+
 func (d *decoder) limits(l *policyv1.Limits) *policy.Limits {
 	if l == nil || l.GetDisabled() {
 		return nil

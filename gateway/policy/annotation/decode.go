@@ -25,6 +25,7 @@ func Decode(annotation *policyv1.Policy) (policy.Method, []policy.Fault) {
 		Concurrency:    d.concurrency(annotation.GetConcurrency()),
 		Auth:           d.auth(annotation.GetAuth()),
 		Version:        d.version(annotation.GetVersion()),
+		Objective:      d.objective(annotation.GetObjective()),
 		Limits:         d.limits(annotation.GetLimits()),
 		Response:       d.response(annotation.GetResponse()),
 		Forward:        d.forward(annotation.GetForward()),

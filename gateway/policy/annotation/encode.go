@@ -22,6 +22,7 @@ func Encode(m policy.Method) *policyv1.Policy {
 		Concurrency:    encodeConcurrency(m.Concurrency),
 		Auth:           encodeAuth(m.Auth),
 		Version:        encodeVersion(m.Version),
+		Objective:      encodeObjective(m.Objective),
 	}
 	for _, l := range m.RateLimits {
 		p.RateLimits = append(p.RateLimits, encodeRateLimit(l))

@@ -124,3 +124,16 @@ func encodeVersion(v *policy.Version) *policyv1.Version {
 	}
 	return p
 }
+
+func encodeObjective(o *policy.Objective) *policyv1.Objective {
+	if o == nil {
+		return nil
+	}
+	return &policyv1.Objective{
+		Latency:      span(o.Latency),
+		Percentile:   set(int32(o.Percentile)),
+		ErrorPercent: set(o.ErrorPercent),
+		Window:       span(o.Window),
+		Mode:         mode(o.Shadow),
+	}
+}

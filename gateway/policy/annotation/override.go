@@ -30,6 +30,8 @@ func written(d protoreflect.Descriptor, extension protoreflect.ExtensionType) *p
 	return p
 }
 
+const objectiveIsGenerated = "alerts, dashboards and buckets are made of the annotation, and an override reaches none of them"
+
 // Override lays an operator's policy over the effective policy of an RPC: a
 // block replaces the same block whole, and "disabled: true" or MODE_OFF removes
 // it. The result is checked as an annotation is, and held to what the author
@@ -39,12 +41,17 @@ func (m Merged) Override(rpc policy.RPC, effective policy.Method, override *poli
 	if len(override.GetPermits()) > 0 {
 		found = append(found, policy.Fault{Path: "permits", Problem: "an override permits nothing", Remedy: "remove it"})
 	}
+	if override.GetObjective() != nil {
+		found = append(found, policy.Fault{Path: "objective", Problem: objectiveIsGenerated, Remedy: "change the annotation, and generate"})
+	}
 	found = append(found, allows(m.annotation.GetPermits(), m.annotation, override)...)
 	if len(found) > 0 {
 		return effective, found
 	}
 	result := replaceBlocks(effective, decoded, override)
-	found = append(removals(effective, override), result.Validate(rpc)...)
+	checked := result
+	checked.Objective = nil // an operator may set a timeout below what is promised
+	found = append(removals(effective, override), checked.Validate(rpc)...)
 	return result, append(found, requireAudience(result.Auth, result.Cache, override.GetCache())...)
 }
 

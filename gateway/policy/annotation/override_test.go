@@ -16,6 +16,7 @@ timeout: {duration: "5s"}
 rate_limits: [{name: "house" requests: 100 interval: "1m"}]
 auth: {requirement: REQUIREMENT_REQUIRED roles: "clerk"}
 concurrency: {max_in_flight: 10}
+objective: {latency: "3s"}
 permits: [
   {field: "timeout.duration" min: "1s" max: "10s"},
   {field: "rate_limits.requests" max: "1000"},
@@ -49,6 +50,9 @@ func TestOverride(t *testing.T) {
 		{"nothing to remove", `limits: {disabled: true}`, "limits.disabled", nil},
 		{"out of the schema's limits", `limits: {max_request_bytes: -1}`, "limits.max_request_bytes", nil},
 		{"against the RPC", `retry: {max_attempts: 2}`, "retry", nil},
+		{"objective", `objective: {latency: "1s"}`, "objective", nil},
+		{"objective removed", `objective: {disabled: true}`, "objective", nil},
+		{"timeout below the objective", `timeout: {duration: "2s"}`, "", func(m policy.Method) bool { return m.Objective != nil }},
 		{"permits", `permits: {field: "auth" fixed: true}`, "permits", nil},
 	}
 	for _, test := range tests {
@@ -91,6 +95,7 @@ func TestPermits(t *testing.T) {
 		{`permits: {field: "timeout.duration" max: "1s"}`, ""},
 		{`permits: {field: "retry.budget.percent" min: "1" max: "2"}`, ""},
 		{`permits: {field: "auth" fixed: true}`, ""},
+		{`permits: {field: "objective.latency" max: "1s"}`, "permits[0].field"},
 		{`permits: {field: "timeout.span" max: "1s"}`, "permits[0].field"},
 		{`permits: {field: "timeout.duration.seconds" max: "1"}`, "permits[0].field"},
 		{`permits: {field: "permits.min" fixed: true}`, "permits[0].field"},

@@ -362,10 +362,11 @@ const file_venta_location_v1_location_service_proto_rawDesc = "" +
 	"\x14UpdateVendorLocation\x12..venta.location.v1.UpdateVendorLocationRequest\x1a/.venta.location.v1.UpdateVendorLocationResponse\"Q\xca\xe5\x18\x1f:\x1d\n" +
 	"\x12vendor:{vendor_id}\n" +
 	"\avendors\x82\xd3\xe4\x93\x02%:\blocation\"\x19/v1/locations/{vendor_id}\x90\x02\x02\x12\x8a\x01\n" +
-	"\x0fVendorLocations\x12).venta.location.v1.VendorLocationsRequest\x1a*.venta.location.v1.VendorLocationsResponse\" \xca\xe5\x18\x04\x12\x02\b\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/locations\x90\x02\x01Bx\xca\xe5\x188\n" +
+	"\x0fVendorLocations\x12).venta.location.v1.VendorLocationsRequest\x1a*.venta.location.v1.VendorLocationsResponse\" \xca\xe5\x18\x04\x12\x02\b\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/locations\x90\x02\x01B\x8a\x01\xca\xe5\x18J\n" +
 	"\x04\n" +
 	"\x025s\"\t\b2\x18\x05\"\x0330s*\x1b\n" +
-	"\x05house\x10d\x1a\x0360s*\x02\x10\x01Z\x05house`\x03J\x02\b\x01z\x04\b\x80\x80\x04Z:github.com/venta-hq/venta/gen/venta/location/v1;locationv1b\x06proto3"
+	"\x05house\x10d\x1a\x0360s*\x02\x10\x01Z\x05house`\x03J\x02\b\x01r\x10\n" +
+	"\x05500ms\x19\x00\x00\x00\x00\x00\x00\xf0?z\x04\b\x80\x80\x04Z:github.com/venta-hq/venta/gen/venta/location/v1;locationv1b\x06proto3"
 
 var (
 	file_venta_location_v1_location_service_proto_rawDescOnce sync.Once

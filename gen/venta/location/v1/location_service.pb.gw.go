@@ -28,7 +28,9 @@ func locationServiceGateway() gateway.Service {
 		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
 			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}, Group: "house",
 			GroupScope: policy.GroupPerGateway}},
-		Auth:   &policy.Auth{Requirement: policy.AuthRequired},
+		Auth: &policy.Auth{Requirement: policy.AuthRequired},
+		Objective: &policy.Objective{Latency: 500 * time.Millisecond, Percentile: 95, ErrorPercent: 1,
+			Window: 720 * time.Hour},
 		Limits: &policy.Limits{MaxRequestBytes: 65536},
 	}
 	return gateway.Service{
@@ -40,7 +42,7 @@ func locationServiceGateway() gateway.Service {
 			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/locations/{vendor_id}", Body: "location"}},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
-				Auth: inherited.Auth, Limits: inherited.Limits,
+				Auth: inherited.Auth, Objective: inherited.Objective, Limits: inherited.Limits,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{vendor_id}", "vendors"}},
 			},
 		}, {
@@ -48,7 +50,7 @@ func locationServiceGateway() gateway.Service {
 			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/locations"}},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
-				Auth: inherited.Auth, Limits: inherited.Limits,
+				Auth: inherited.Auth, Objective: inherited.Objective, Limits: inherited.Limits,
 				Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
 					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
 					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
@@ -89,8 +91,8 @@ func RegisterLocationServiceHandlerServer(ctx context.Context, mux *runtime.Serv
 // file_venta_location_v1_location_service_proto_lines tells on which lines the policies are written.
 func file_venta_location_v1_location_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"":                                     {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 27, "limits": 28},
-		"LocationService.UpdateVendorLocation": {"invalidates": 43},
-		"LocationService.VendorLocations":      {"retry": 58},
+		"":                                     {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 27, "objective": 29, "limits": 32},
+		"LocationService.UpdateVendorLocation": {"invalidates": 47},
+		"LocationService.VendorLocations":      {"retry": 62},
 	}
 }

@@ -2932,15 +2932,26 @@ func (x *Stream) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Objective is what the RPC promises; alerts and dashboards follow from it.
+// Objective is what the RPC promises: a latency, a share of failures, or both.
+// protoc-gen-venta-observability writes recording rules, alerts and dashboards of
+// it, and the gateway's histograms have a bucket at each promised latency. It
+// changes no request. In shadow mode its alerts page nobody. An override cannot
+// change it, as rules are written at generation. A stream promises error_percent
+// alone.
 type Objective struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The latency that the percentile must keep.
+	// What the percentile of successful requests must stay below, from the first
+	// byte read to the last byte written. Default: no latency is promised. From 1ms
+	// to 1h, and less than an enforced timeout.
 	Latency *string `protobuf:"bytes,1,opt,name=latency,proto3,oneof" json:"latency,omitempty"`
-	// The percentile. Default 95. From 1 to 99.
+	// The percentile of the latency. Default 95. From 50 to 99.
 	Percentile *int32 `protobuf:"varint,2,opt,name=percentile,proto3,oneof" json:"percentile,omitempty"`
-	// The share of calls that may fail. From 0.001 to 100.
+	// The share of requests that may fail: an HTTP status of 500 or more, or no
+	// response. Default: no share is promised. From 0.001 to 50.
 	ErrorPercent *float64 `protobuf:"fixed64,3,opt,name=error_percent,json=errorPercent,proto3,oneof" json:"error_percent,omitempty"`
+	// The time that the promise is counted over. Default "720h", which are 30 days.
+	// From 168h to 2160h.
+	Window *string `protobuf:"bytes,4,opt,name=window,proto3,oneof" json:"window,omitempty"`
 	// Removes an inherited block. Excludes every other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
 	// Enforce (default), shadow or off.
@@ -2998,6 +3009,13 @@ func (x *Objective) GetErrorPercent() float64 {
 		return *x.ErrorPercent
 	}
 	return 0
+}
+
+func (x *Objective) GetWindow() string {
+	if x != nil && x.Window != nil {
+		return *x.Window
+	}
+	return ""
 }
 
 func (x *Objective) GetDisabled() bool {
@@ -3657,19 +3675,21 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\r_resume_fieldB\x10\n" +
 	"\x0e_slow_consumerB\v\n" +
 	"\t_disabledB\a\n" +
-	"\x05_mode\"\x8d\x02\n" +
+	"\x05_mode\"\xb5\x02\n" +
 	"\tObjective\x12\x1d\n" +
 	"\alatency\x18\x01 \x01(\tH\x00R\alatency\x88\x01\x01\x12#\n" +
 	"\n" +
 	"percentile\x18\x02 \x01(\x05H\x01R\n" +
 	"percentile\x88\x01\x01\x12(\n" +
-	"\rerror_percent\x18\x03 \x01(\x01H\x02R\ferrorPercent\x88\x01\x01\x12\x1f\n" +
-	"\bdisabled\x18\x0e \x01(\bH\x03R\bdisabled\x88\x01\x01\x12.\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x04R\x04mode\x88\x01\x01B\n" +
+	"\rerror_percent\x18\x03 \x01(\x01H\x02R\ferrorPercent\x88\x01\x01\x12\x1b\n" +
+	"\x06window\x18\x04 \x01(\tH\x03R\x06window\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x04R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x05R\x04mode\x88\x01\x01B\n" +
 	"\n" +
 	"\b_latencyB\r\n" +
 	"\v_percentileB\x10\n" +
-	"\x0e_error_percentB\v\n" +
+	"\x0e_error_percentB\t\n" +
+	"\a_windowB\v\n" +
 	"\t_disabledB\a\n" +
 	"\x05_mode\"\x80\x02\n" +
 	"\x06Limits\x12/\n" +

@@ -471,10 +471,11 @@ const file_venta_user_v1_user_service_proto_rawDesc = "" +
 	"\x0330s8\x02B\avendors\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/users/me/vendors\x90\x02\x01\x12k\n" +
 	"\x11HandleUserCreated\x12'.venta.user.v1.HandleUserCreatedRequest\x1a(.venta.user.v1.HandleUserCreatedResponse\"\x03\x90\x02\x02\x12k\n" +
 	"\x11HandleUserDeleted\x12'.venta.user.v1.HandleUserDeletedRequest\x1a(.venta.user.v1.HandleUserDeletedResponse\"\x03\x90\x02\x02\x12\x83\x01\n" +
-	"\x19HandleSubscriptionCreated\x12/.venta.user.v1.HandleSubscriptionCreatedRequest\x1a0.venta.user.v1.HandleSubscriptionCreatedResponse\"\x03\x90\x02\x02Bp\xca\xe5\x188\n" +
+	"\x19HandleSubscriptionCreated\x12/.venta.user.v1.HandleSubscriptionCreatedRequest\x1a0.venta.user.v1.HandleSubscriptionCreatedResponse\"\x03\x90\x02\x02B\x82\x01\xca\xe5\x18J\n" +
 	"\x04\n" +
 	"\x025s\"\t\b2\x18\x05\"\x0330s*\x1b\n" +
-	"\x05house\x10d\x1a\x0360s*\x02\x10\x01Z\x05house`\x03J\x02\b\x01z\x04\b\x80\x80\x04Z2github.com/venta-hq/venta/gen/venta/user/v1;userv1b\x06proto3"
+	"\x05house\x10d\x1a\x0360s*\x02\x10\x01Z\x05house`\x03J\x02\b\x01r\x10\n" +
+	"\x05500ms\x19\x00\x00\x00\x00\x00\x00\xf0?z\x04\b\x80\x80\x04Z2github.com/venta-hq/venta/gen/venta/user/v1;userv1b\x06proto3"
 
 var (
 	file_venta_user_v1_user_service_proto_rawDescOnce sync.Once

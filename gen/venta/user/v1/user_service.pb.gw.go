@@ -28,7 +28,9 @@ func userServiceGateway() gateway.Service {
 		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
 			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}, Group: "house",
 			GroupScope: policy.GroupPerGateway}},
-		Auth:   &policy.Auth{Requirement: policy.AuthRequired},
+		Auth: &policy.Auth{Requirement: policy.AuthRequired},
+		Objective: &policy.Objective{Latency: 500 * time.Millisecond, Percentile: 95, ErrorPercent: 1,
+			Window: 720 * time.Hour},
 		Limits: &policy.Limits{MaxRequestBytes: 65536},
 	}
 	return gateway.Service{
@@ -40,7 +42,7 @@ func userServiceGateway() gateway.Service {
 			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/users/me/vendors"}},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
-				Auth: inherited.Auth, Limits: inherited.Limits,
+				Auth: inherited.Auth, Objective: inherited.Objective, Limits: inherited.Limits,
 				Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
 					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
 					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
@@ -83,7 +85,7 @@ func RegisterUserServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux
 // file_venta_user_v1_user_service_proto_lines tells on which lines the policies are written.
 func file_venta_user_v1_user_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"":                           {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 27, "limits": 28},
-		"UserService.GetUserVendors": {"cache": 40, "retry": 44},
+		"":                           {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 27, "objective": 29, "limits": 32},
+		"UserService.GetUserVendors": {"cache": 44, "retry": 48},
 	}
 }

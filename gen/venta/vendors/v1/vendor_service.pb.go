@@ -634,13 +634,14 @@ const file_venta_vendor_v1_vendor_service_proto_rawDesc = "" +
 	"\avendorsR*\n" +
 	"\n" +
 	"2026-10-01\x12\n" +
-	"2027-10-01\"\x10/v2/vendors/{id}\x82\xd3\xe4\x93\x02\x15:\x01*\x1a\x10/v1/vendors/{id}\x90\x02\x02B\x9c\x01\xca\xe5\x18_\n" +
+	"2027-10-01\"\x10/v2/vendors/{id}\x82\xd3\xe4\x93\x02\x15:\x01*\x1a\x10/v1/vendors/{id}\x90\x02\x02B\xae\x01\xca\xe5\x18q\n" +
 	"\x04\n" +
 	"\x025s\"\t\b2\x18\x05\"\x0330s*\x1b\n" +
 	"\x05house\x10d\x1a\x0360s*\x02\x10\x01Z\x05house`\x03J\x02\b\x01R%\n" +
 	"\n" +
 	"2026-10-01\x12\n" +
-	"2027-10-01\"\v/v2/vendorsz\x04\b\x80\x80\x04Z7github.com/venta-hq/venta/gen/venta/vendors/v1;vendorv1b\x06proto3"
+	"2027-10-01\"\v/v2/vendorsr\x10\n" +
+	"\x05500ms\x19\x00\x00\x00\x00\x00\x00\xf0?z\x04\b\x80\x80\x04Z7github.com/venta-hq/venta/gen/venta/vendors/v1;vendorv1b\x06proto3"
 
 var (
 	file_venta_vendor_v1_vendor_service_proto_rawDescOnce sync.Once

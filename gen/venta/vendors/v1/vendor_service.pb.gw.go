@@ -31,6 +31,8 @@ func vendorServiceGateway() gateway.Service {
 		Auth: &policy.Auth{Requirement: policy.AuthRequired},
 		Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
 			Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), Successor: "/v2/vendors"},
+		Objective: &policy.Objective{Latency: 500 * time.Millisecond, Percentile: 95, ErrorPercent: 1,
+			Window: 720 * time.Hour},
 		Limits: &policy.Limits{MaxRequestBytes: 65536},
 	}
 	return gateway.Service{
@@ -42,7 +44,7 @@ func vendorServiceGateway() gateway.Service {
 			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/vendors/{id}", ResponseBody: "vendor"}},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, Auth: inherited.Auth,
-				Limits: inherited.Limits,
+				Objective: inherited.Objective, Limits: inherited.Limits,
 				Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
 					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
 					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
@@ -58,7 +60,8 @@ func vendorServiceGateway() gateway.Service {
 			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/vendors", Body: "*"}},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
-				Auth: inherited.Auth, Version: inherited.Version, Limits: inherited.Limits,
+				Auth: inherited.Auth, Version: inherited.Version, Objective: inherited.Objective,
+				Limits:      inherited.Limits,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendors"}},
 				Response:    &policy.Response{Status: 201, Location: "/v1/vendors/{id}"},
 			},
@@ -67,7 +70,7 @@ func vendorServiceGateway() gateway.Service {
 			Bindings: []gateway.Binding{{Verb: "PUT", Path: "/v1/vendors/{id}", Body: "*"}},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
-				Auth: inherited.Auth, Limits: inherited.Limits,
+				Auth: inherited.Auth, Objective: inherited.Objective, Limits: inherited.Limits,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
 				Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC),
 					Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), Successor: "/v2/vendors/{id}"},
@@ -108,9 +111,10 @@ func RegisterVendorServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 // file_venta_vendor_v1_vendor_service_proto_lines tells on which lines the policies are written.
 func file_venta_vendor_v1_vendor_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"":                           {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 29, "limits": 30, "version": 32},
-		"VendorService.GetVendor":    {"rate_limits": 48, "cache": 59, "retry": 64, "version": 66},
-		"VendorService.CreateVendor": {"invalidates": 81, "response": 84},
-		"VendorService.UpdateVendor": {"invalidates": 100, "version": 106},
+		"": {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 29, "objective": 31, "limits": 34,
+			"version": 36},
+		"VendorService.GetVendor":    {"rate_limits": 52, "cache": 63, "retry": 68, "version": 70},
+		"VendorService.CreateVendor": {"invalidates": 85, "response": 88},
+		"VendorService.UpdateVendor": {"invalidates": 104, "version": 110},
 	}
 }

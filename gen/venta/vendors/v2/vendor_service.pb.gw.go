@@ -28,7 +28,9 @@ func vendorServiceGateway() gateway.Service {
 		RateLimits: []policy.RateLimit{{Name: "house", Requests: 100, Interval: time.Minute, Burst: 100,
 			Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1}, Group: "house",
 			GroupScope: policy.GroupPerGateway}},
-		Auth:     &policy.Auth{Requirement: policy.AuthRequired},
+		Auth: &policy.Auth{Requirement: policy.AuthRequired},
+		Objective: &policy.Objective{Latency: 500 * time.Millisecond, Percentile: 95, ErrorPercent: 1,
+			Window: 720 * time.Hour},
 		Limits:   &policy.Limits{MaxRequestBytes: 65536},
 		Response: &policy.Response{OmitNull: true},
 	}
@@ -41,7 +43,7 @@ func vendorServiceGateway() gateway.Service {
 			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v2/vendors/{id}", ResponseBody: "vendor"}},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, Auth: inherited.Auth,
-				Limits: inherited.Limits, Response: inherited.Response,
+				Objective: inherited.Objective, Limits: inherited.Limits, Response: inherited.Response,
 				Retry: &policy.Retry{MaxAttempts: 3, InitialBackoff: 50 * time.Millisecond, MaxBackoff: time.Second,
 					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
 					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
@@ -62,13 +64,15 @@ func vendorServiceGateway() gateway.Service {
 					BackoffMultiplier: 2, RetryableStatusCodes: []codes.Code{codes.Unavailable},
 					Budget: policy.RetryBudget{Percent: 20, MinPerSecond: 3}},
 				Cache: &policy.Cache{TTL: time.Minute, Tags: []string{"vendors"}},
+				Objective: &policy.Objective{Latency: 300 * time.Millisecond, Percentile: 99, ErrorPercent: 0.5,
+					Window: 720 * time.Hour},
 			},
 		}, {
 			Name: "CreateVendor", Call: gateway.Unary(VendorServiceClient.CreateVendor),
 			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v2/vendors", Body: "*", ResponseBody: "vendor"}},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
-				Auth: inherited.Auth, Limits: inherited.Limits,
+				Auth: inherited.Auth, Objective: inherited.Objective, Limits: inherited.Limits,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendors"}},
 				Response:    &policy.Response{Status: 201, Location: "/v2/vendors/{vendor.id}", OmitNull: true},
 			},
@@ -79,7 +83,8 @@ func vendorServiceGateway() gateway.Service {
 			},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
-				Auth: inherited.Auth, Limits: inherited.Limits, Response: inherited.Response,
+				Auth: inherited.Auth, Objective: inherited.Objective, Limits: inherited.Limits,
+				Response:    inherited.Response,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
 				Etag:        &policy.Etag{Field: "etag"},
 			},
@@ -88,7 +93,7 @@ func vendorServiceGateway() gateway.Service {
 			Bindings: []gateway.Binding{{Verb: "DELETE", Path: "/v2/vendors/{id}"}},
 			Policy: policy.Method{
 				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
-				Auth: inherited.Auth, Limits: inherited.Limits,
+				Auth: inherited.Auth, Objective: inherited.Objective, Limits: inherited.Limits,
 				Invalidates: &policy.Invalidates{Tags: []string{"vendor:{id}", "vendors"}},
 				Response:    &policy.Response{Status: 204},
 				Etag:        &policy.Etag{Field: "etag"},
@@ -129,12 +134,12 @@ func RegisterVendorServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 // file_venta_vendor_v2_vendor_service_proto_lines tells on which lines the policies are written.
 func file_venta_vendor_v2_vendor_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"": {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 29, "limits": 30, "response": 31,
-			"permits": 34},
-		"VendorService.GetVendor":    {"rate_limits": 57, "cache": 68, "retry": 75, "etag": 76},
-		"VendorService.ListVendors":  {"cache": 86, "retry": 90},
-		"VendorService.CreateVendor": {"invalidates": 103, "response": 106},
-		"VendorService.UpdateVendor": {"invalidates": 125, "etag": 130},
-		"VendorService.DeleteVendor": {"invalidates": 141, "response": 146, "etag": 147},
+		"": {"timeout": 13, "circuit_breaker": 15, "rate_limits": 19, "auth": 29, "objective": 31, "limits": 34,
+			"response": 35, "permits": 38},
+		"VendorService.GetVendor":    {"rate_limits": 61, "cache": 72, "retry": 79, "etag": 80},
+		"VendorService.ListVendors":  {"cache": 90, "objective": 95, "retry": 99},
+		"VendorService.CreateVendor": {"invalidates": 112, "response": 115},
+		"VendorService.UpdateVendor": {"invalidates": 134, "etag": 139},
+		"VendorService.DeleteVendor": {"invalidates": 150, "response": 155, "etag": 156},
 	}
 }

@@ -66,6 +66,8 @@ func fullServiceGateway() gateway.Service {
 				Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 10, 30, 0, 0, time.UTC),
 					Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), AfterSunset: policy.GoneAfterSunset,
 					Successor: "https://api.example.com/v2/full", Link: "https://docs.example.com/v1"},
+				Objective: &policy.Objective{Latency: 1500 * time.Millisecond, Percentile: 99, ErrorPercent: 0.1,
+					Window: 168 * time.Hour, Shadow: true},
 				Limits:   &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1073741824},
 				Response: &policy.Response{OmitNull: true},
 				Forward:  &policy.Forward{Headers: []string{"Accept-Language", "X-Tenant", "Cookie"}},
@@ -147,11 +149,11 @@ func RegisterFullServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux
 func file_full_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
 		"FullService.Get": {"timeout": 16, "retry": 17, "circuit_breaker": 29, "rate_limits": 42, "cache": 92,
-			"concurrency": 102, "auth": 109, "version": 116, "limits": 123, "response": 127, "forward": 128,
-			"etag": 129, "permits": 131},
-		"FullService.Shadow": {"timeout": 148, "retry": 152, "circuit_breaker": 156, "cache": 160, "concurrency": 165,
-			"auth": 169, "version": 173, "limits": 177},
-		"FullService.Hedge":  {"hedge": 188, "auth": 197},
-		"FullService.Create": {"invalidates": 207, "concurrency": 208, "auth": 212, "response": 213},
+			"concurrency": 102, "auth": 109, "version": 116, "objective": 123, "limits": 130, "response": 134,
+			"forward": 135, "etag": 136, "permits": 138},
+		"FullService.Shadow": {"timeout": 155, "retry": 159, "circuit_breaker": 163, "cache": 167, "concurrency": 172,
+			"auth": 176, "version": 180, "limits": 184},
+		"FullService.Hedge":  {"hedge": 195, "auth": 204},
+		"FullService.Create": {"invalidates": 214, "concurrency": 215, "auth": 219, "response": 220},
 	}
 }
