@@ -51,6 +51,9 @@ func RegisterOnMux(ctx context.Context, mux *runtime.ServeMux, s Service, conn g
 	if err != nil {
 		return err
 	}
+	if err := g.promise(s); err != nil {
+		return err
+	}
 	next.Adopt()
 	g.generation = next
 	for _, a := range unbounded(methods) { // what will be registered beside it, and stored, nobody knows

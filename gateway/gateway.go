@@ -52,6 +52,7 @@ type Gateway struct {
 	mu         sync.Mutex
 	router     *router.Router[*route]
 	methods    []*method
+	promised   []policy.Method // whose latencies the histograms have buckets at
 	generation *assembly.Generation
 	overrides  []Override
 	expiry     *time.Timer // of the override that expires next
@@ -118,6 +119,9 @@ func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := g.promise(s); err != nil {
 		return err
 	}
 	next.Adopt()

@@ -74,6 +74,10 @@ type Options struct {
 	// MeterProvider takes the metrics that gateway/telemetry describes. Default:
 	// none are made.
 	MeterProvider metric.MeterProvider
+	// NativeHistograms tells that the MeterProvider makes exponential histograms, as
+	// package gateway/telemetry/export can. They need no bucket at the latency of
+	// each objective, so that RPCs may promise any number of different ones.
+	NativeHistograms bool
 	// TracerProvider takes a span for each request and each attempt of a call;
 	// its sampler decides which. Default: none are made.
 	TracerProvider trace.TracerProvider

@@ -31,6 +31,7 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 	p.tellUpstreams(&options, alone)
 	options.OnPurge, options.OnOverrideExpired = p.auditPurge, p.auditExpired
 	options.MeterProvider = p.telemetry.MeterProvider
+	options.NativeHistograms = p.loaded.Config.GetTelemetry().GetNativeHistograms()
 	options.TracerProvider = p.telemetry.TracerProvider
 	options.TracedAfterwards = p.afterwards()
 	options.Propagator = p.telemetry.Propagator

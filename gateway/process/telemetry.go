@@ -24,6 +24,7 @@ func (p Program) telemetryConfig(name string, loaded *config.Loaded, environ []s
 		ServiceName:      name,
 		ServiceVersion:   p.Version,
 		Prometheus:       true,
+		NativeHistograms: traces.GetNativeHistograms(),
 		OTLPEndpoint:     traces.GetOtlpEndpoint(),
 		OTLPInsecure:     traces.GetOtlpInsecure(),
 		OTLPProtocol:     protocols[traces.GetOtlpProtocol()],

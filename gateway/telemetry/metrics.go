@@ -23,18 +23,9 @@ const (
 	verdictKey   = attribute.Key("venta.retry.verdict")
 )
 
-// buckets are the upper bounds, in seconds, of the histograms' buckets: from
-// what a cache hit takes to what no timeout lets pass, each at most 2.5 times
-// the one before, so that a percentile read from them is never further off. A
-// view of the meter provider can replace them.
-func buckets() metric.HistogramOption {
-	return metric.WithExplicitBucketBoundaries(
-		0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-}
-
 // Metrics are the gateway's instruments:
 //
-//	http.server.request.duration        histogram, s   semantic conventions for HTTP
+//	http.server.request.duration        histogram, s   semantic conventions for HTTP; rpc.method
 //	http.server.active_requests         up-down-counter
 //	venta.upstream.duration             histogram, s   semantic conventions for RPC clients
 //	venta.rate_limit.decisions          counter        rpc.method, venta.rate_limit.{name,decision}
@@ -53,8 +44,7 @@ func buckets() metric.HistogramOption {
 // allocates nothing once a series is known. The methods do nothing on a nil
 // *Metrics.
 type Metrics struct {
-	requestDuration  metric.Float64Histogram
-	upstreamDuration metric.Float64Histogram
+	durations durations
 
 	active      counters[series]
 	rateLimits  counters[decision]
@@ -97,34 +87,31 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 		calls:       recordOptions(call.attributes),
 	}
 	meter := provider.Meter(ScopeName, metric.WithSchemaURL(semconv.SchemaURL))
+	m.durations.meter, m.durations.bounds = meter, defaultBounds()
 	return m, errors.Join(m.register(meter), registerTraced(meter, m.traced))
 }
 
-// register makes the instruments. Counters are observed, not called: see
+// register makes the instruments but for the durations. Counters are observed, not called: see
 // counters.
 func (m *Metrics) register(meter metric.Meter) error {
-	var errs [11]error
-	m.requestDuration, errs[0] = meter.Float64Histogram("http.server.request.duration", buckets(),
-		metric.WithUnit("s"), metric.WithDescription("Duration of HTTP server requests."))
-	m.upstreamDuration, errs[1] = meter.Float64Histogram("venta.upstream.duration", buckets(),
-		metric.WithUnit("s"), metric.WithDescription("Duration of single attempts of calls to the services behind the gateway."))
-	_, errs[2] = meter.Int64ObservableUpDownCounter("http.server.active_requests", metric.WithInt64Callback(m.active.observe),
+	var errs [9]error
+	_, errs[0] = meter.Int64ObservableUpDownCounter("http.server.active_requests", metric.WithInt64Callback(m.active.observe),
 		metric.WithUnit("{request}"), metric.WithDescription("Number of active HTTP server requests."))
-	_, errs[3] = meter.Int64ObservableCounter("venta.rate_limit.decisions", metric.WithInt64Callback(m.rateLimits.observe),
+	_, errs[1] = meter.Int64ObservableCounter("venta.rate_limit.decisions", metric.WithInt64Callback(m.rateLimits.observe),
 		metric.WithUnit("{decision}"), metric.WithDescription("What each rate limit said of requests."))
-	_, errs[4] = meter.Int64ObservableCounter("venta.cache.requests", metric.WithInt64Callback(m.cache.observe),
+	_, errs[2] = meter.Int64ObservableCounter("venta.cache.requests", metric.WithInt64Callback(m.cache.observe),
 		metric.WithUnit("{request}"), metric.WithDescription("Requests of cached methods, by how they were served."))
-	_, errs[5] = meter.Int64ObservableCounter("venta.retry.attempts", metric.WithInt64Callback(m.retries.observe),
+	_, errs[3] = meter.Int64ObservableCounter("venta.retry.attempts", metric.WithInt64Callback(m.retries.observe),
 		metric.WithUnit("{attempt}"), metric.WithDescription("Attempts of calls, by what followed from them."))
-	_, errs[6] = meter.Int64ObservableCounter("venta.circuit_breaker.transitions", metric.WithInt64Callback(m.transitions.observe),
+	_, errs[4] = meter.Int64ObservableCounter("venta.circuit_breaker.transitions", metric.WithInt64Callback(m.transitions.observe),
 		metric.WithUnit("{transition}"), metric.WithDescription("Changes of circuit breakers' states."))
-	_, errs[7] = meter.Int64ObservableGauge("venta.circuit_breaker.state", metric.WithInt64Callback(m.breakers.observe),
+	_, errs[5] = meter.Int64ObservableGauge("venta.circuit_breaker.state", metric.WithInt64Callback(m.breakers.observe),
 		metric.WithDescription("1 for the state that a circuit breaker is in, 0 for the others."))
-	_, errs[8] = meter.Int64ObservableGauge("venta.rate_limit.memory", metric.WithInt64Callback(m.limitMemory.bytes),
+	_, errs[6] = meter.Int64ObservableGauge("venta.rate_limit.memory", metric.WithInt64Callback(m.limitMemory.bytes),
 		metric.WithUnit("By"), metric.WithDescription("Bytes that rate limits by key remember."))
-	_, errs[9] = meter.Int64ObservableCounter("venta.rate_limit.displaced", metric.WithInt64Callback(m.limitMemory.displaced),
+	_, errs[7] = meter.Int64ObservableCounter("venta.rate_limit.displaced", metric.WithInt64Callback(m.limitMemory.displaced),
 		metric.WithUnit("{key}"), metric.WithDescription("Keys of rate limits that were forgotten for others though they owed something."))
-	errs[10] = m.policies.register(meter)
+	errs[8] = m.policies.register(meter)
 	return errors.Join(errs[:]...)
 }
 

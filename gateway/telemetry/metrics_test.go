@@ -8,8 +8,10 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
@@ -17,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"google.golang.org/grpc"
 
 	"github.com/venta-hq/venta/gateway/telemetry"
 )
@@ -119,21 +122,51 @@ func TestRequestDuration(t *testing.T) {
 	response("BREW", nil, false, 404)
 	response("get", nil, false, 404) // methods are case-sensitive
 	response("POST", vendors, false, 999)
-	const get, route = "http.request.method=GET", ",http.route=/v2/vendors/{id}"
+	const get, route = "http.request.method=GET", ",http.route=/v2/vendors/{id},rpc.method=venta.vendor.v2.VendorService/GetVendor"
 	m.expect(t, "http.server.request.duration", map[string]int64{
-		get + ",http.response.status_code=200" + route + ",url.scheme=http":                                                 2,
-		get + ",http.response.status_code=200" + route + ",url.scheme=https":                                                1,
-		"http.request.method=HEAD,http.response.status_code=304" + route + ",url.scheme=http":                               1,
-		"error.type=503," + get + ",http.response.status_code=503" + route + ",url.scheme=http":                             1,
-		"error.type=aborted," + get + route + ",url.scheme=http":                                                            1,
-		get + ",http.response.status_code=404,url.scheme=http":                                                              1,
-		"http.request.method=_OTHER,http.response.status_code=404,url.scheme=http":                                          2,
-		"error.type=999,http.request.method=POST,http.response.status_code=999,http.route=/v2/vendors/{id},url.scheme=http": 1,
+		get + ",http.response.status_code=200" + route + ",url.scheme=http":                                  2,
+		get + ",http.response.status_code=200" + route + ",url.scheme=https":                                 1,
+		"http.request.method=HEAD,http.response.status_code=304" + route + ",url.scheme=http":                1,
+		"error.type=503," + get + ",http.response.status_code=503" + route + ",url.scheme=http":              1,
+		"error.type=aborted," + get + route + ",url.scheme=http":                                             1,
+		get + ",http.response.status_code=404,url.scheme=http":                                               1,
+		"http.request.method=_OTHER,http.response.status_code=404,url.scheme=http":                           2,
+		"error.type=999,http.request.method=POST,http.response.status_code=999" + route + ",url.scheme=http": 1,
 	})
 	duration := m.instrument(t, "http.server.request.duration")
 	bounds := duration.Data.(metricdata.Histogram[float64]).DataPoints[0].Bounds
 	if duration.Unit != "s" || !slices.IsSorted(bounds) || bounds[0] > 0.001 || !slices.Contains(bounds, 2) {
 		t.Errorf("unit %q, bounds %v", duration.Unit, bounds)
+	}
+}
+
+// TestLatencyBounds holds that both histograms have the buckets that objectives
+// ask for, and that one that comes too late is an error and not a guess.
+func TestLatencyBounds(t *testing.T) {
+	m := newMeasured(t)
+	want := []time.Duration{time.Second, 1500 * time.Millisecond}
+	if err := m.SetLatencyBounds(want); err != nil {
+		t.Fatal(err)
+	}
+	h := telemetry.Middleware(telemetry.Options{Metrics: m.Metrics})(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_ = telemetry.UnaryClientInterceptor(telemetry.Options{Metrics: m.Metrics})(r.Context(), method, nil, nil, nil,
+			func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil })
+	}))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	for _, name := range []string{"http.server.request.duration", "venta.upstream.duration"} {
+		bounds := m.instrument(t, name).Data.(metricdata.Histogram[float64]).DataPoints[0].Bounds
+		if diff := cmp.Diff([]float64{1, 1.5}, bounds); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if err := m.SetLatencyBounds(want[:1]); err != nil {
+		t.Errorf("what is there: %v", err)
+	}
+	if err := m.SetLatencyBounds([]time.Duration{time.Minute}); err == nil || !strings.Contains(err.Error(), "1m0s") {
+		t.Errorf("what came too late: %v", err)
+	}
+	if err := (*telemetry.Metrics)(nil).SetLatencyBounds(want); err != nil {
+		t.Errorf("nothing is measured: %v", err)
 	}
 }
 
@@ -218,7 +251,7 @@ func TestMetricsUnderConcurrency(t *testing.T) {
 	}
 	m.expect(t, "http.server.active_requests", map[string]int64{"http.request.method=GET,url.scheme=http": 0})
 	m.expect(t, "http.server.request.duration", map[string]int64{
-		"http.request.method=GET,http.response.status_code=200,http.route=/a,url.scheme=http": 1600,
+		"http.request.method=GET,http.response.status_code=200,http.route=/a,rpc.method=venta.vendor.v2.VendorService/GetVendor,url.scheme=http": 1600,
 	})
 }
 

@@ -146,5 +146,5 @@ func (m *Metrics) end(ctx context.Context, q *Request, route *Route, took time.D
 		return
 	}
 	q.active.Add(-1)
-	m.requestDuration.Record(ctx, took.Seconds(), route.durations.of(outcome{q.series, q.status()})...)
+	m.durations.get().request.Record(ctx, took.Seconds(), route.durations.of(outcome{q.series, q.status()})...)
 }

@@ -89,6 +89,9 @@ func (r *Route) attributes(o outcome) []attribute.KeyValue {
 	if r.template != "" {
 		attributes = append(attributes, semconv.HTTPRoute(r.template))
 	}
+	if r.rpcMethod != "" { // a function of the route, so that rules select by RPC
+		attributes = append(attributes, semconv.RPCMethod(r.rpcMethod))
+	}
 	return append(attributes, statusAttributes(o.status)...)
 }
 

@@ -116,7 +116,7 @@ func (u *upstream) end(ctx context.Context, span trace.Span, c call, start time.
 		ctx = context.Background() // the trace is not sampled: there is no exemplar to look for
 	}
 	if u.metrics != nil {
-		u.metrics.upstreamDuration.Record(ctx, took.Seconds(), u.metrics.calls.of(c)...)
+		u.metrics.durations.get().upstream.Record(ctx, took.Seconds(), u.metrics.calls.of(c)...)
 	}
 	if span == nil {
 		return

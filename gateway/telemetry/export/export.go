@@ -35,6 +35,9 @@ type Config struct {
 	ServiceVersion string
 	// Prometheus collects metrics for MetricsHandler.
 	Prometheus bool
+	// NativeHistograms makes all histograms Prometheus' native ones, in the place of
+	// those with fixed buckets. Prometheus scrapes them in its protobuf form alone.
+	NativeHistograms bool
 	// OTLPEndpoint is the collector of traces: HOST:PORT, http://HOST:PORT or
 	// https://HOST:PORT. Without a scheme the connection is plain to this machine
 	// and by TLS elsewhere. Default: no traces.

@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"net"
@@ -10,12 +11,14 @@ import (
 	"sync"
 	"testing"
 
+	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	grpchealth "google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/encoding/protodelim"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/venta-hq/venta/gateway/telemetry"
@@ -98,7 +101,8 @@ func TestPrometheus(t *testing.T) {
 
 	w := get(t, p.MetricsHandler(), "application/openmetrics-text;version=1.0.0")
 	for _, line := range []string{
-		`http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/v2/vendors/{id}",url_scheme="http",le="2.0"} 1`,
+		`http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/v2/vendors/{id}",rpc_method="a.B/C",url_scheme="http",le="2.0"} 1`,
+		`http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/v2/vendors/{id}",rpc_method="a.B/C",url_scheme="http",le="0.0005"} 1 # {trace_id="`, // leads to a trace
 		`http_server_active_requests{http_request_method="GET",url_scheme="http"} 0`,
 		`venta_upstream_duration_seconds_count{rpc_method="a.B/C",rpc_response_status_code="OK",rpc_system_name="grpc"} 1`,
 		`venta_rate_limit_decisions_total{rpc_method="a.B/C",venta_rate_limit_decision="deny",venta_rate_limit_name="per-client"} 1`,
@@ -109,7 +113,6 @@ func TestPrometheus(t *testing.T) {
 		`venta_circuit_breaker_state{venta_circuit_breaker_name="a.B",venta_circuit_breaker_state="closed"} 0`,
 		`service_name="venta-test",service_version="1.2"`,
 		"go_goroutines ", "process_cpu_seconds_total ",
-		` # {`, // an exemplar, which leads to a trace
 	} {
 		if !strings.Contains(strings.ReplaceAll(w.Body.String(), ".0\n", "\n"), line) {
 			t.Errorf("the metrics miss %s", line)
@@ -121,6 +124,34 @@ func TestPrometheus(t *testing.T) {
 	if t.Failed() {
 		t.Log(w.Body)
 	}
+}
+
+// TestNativeHistograms holds that the option reaches the form that Prometheus
+// scrapes native histograms in, and leaves no fixed bucket behind.
+func TestNativeHistograms(t *testing.T) {
+	p, _ := start(t, export.Config{Prometheus: true, NativeHistograms: true})
+	metrics, err := telemetry.NewMetrics(p.MeterProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := telemetry.Middleware(telemetry.Options{Metrics: metrics})(http.NotFoundHandler())
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	w := get(t, p.MetricsHandler(), "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+	for body := bytes.NewReader(w.Body.Bytes()); body.Len() > 0; {
+		family := &dto.MetricFamily{}
+		if err := protodelim.UnmarshalFrom(body, family); err != nil {
+			t.Fatal(err)
+		}
+		if family.GetName() != "http_server_request_duration_seconds" {
+			continue
+		}
+		histogram := family.GetMetric()[0].GetHistogram()
+		if histogram.Schema == nil || len(histogram.GetPositiveSpan()) == 0 || len(histogram.GetBucket()) > 0 || histogram.GetSampleCount() != 1 {
+			t.Errorf("histogram %v", histogram)
+		}
+		return
+	}
+	t.Error("the histogram is missing")
 }
 
 // Each process has a registry of its own: a second one is no conflict.

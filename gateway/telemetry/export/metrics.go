@@ -37,15 +37,28 @@ func (p *Providers) collect(c Config, process *resource.Resource) error {
 	if err != nil {
 		return err
 	}
-	provider := sdkmetric.NewMeterProvider(
+	options := []sdkmetric.Option{
 		sdkmetric.WithResource(process),
 		sdkmetric.WithReader(exporter),
 		sdkmetric.WithCardinalityLimit(maxSeries),
-	)
+	}
+	if c.NativeHistograms {
+		options = append(options, sdkmetric.WithView(native()))
+	}
+	provider := sdkmetric.NewMeterProvider(options...)
 	p.MeterProvider = provider
 	p.shutdown = append(p.shutdown, provider.Shutdown)
 	p.metrics = scrape(registry, newReporter(c.Logger, "exporting metrics"))
 	return nil
+}
+
+// native makes each histogram an exponential one, of at most 160 buckets, which
+// the exporter shows as Prometheus' native histogram.
+func native() sdkmetric.View {
+	return sdkmetric.NewView(
+		sdkmetric.Instrument{Kind: sdkmetric.InstrumentKindHistogram},
+		sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 8}},
+	)
 }
 
 // scrape responds with all metrics that could be read: one that could not must

@@ -1419,9 +1419,15 @@ type Telemetry struct {
 	AfterwardsPerSecond int32 `protobuf:"varint,5,opt,name=afterwards_per_second,json=afterwardsPerSecond,proto3" json:"afterwards_per_second,omitempty"`
 	// How long a request takes that is slow. Default "2s". "0s": none is. At most one
 	// hour.
-	SlowAfter     *durationpb.Duration `protobuf:"bytes,6,opt,name=slow_after,json=slowAfter,proto3" json:"slow_after,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	SlowAfter *durationpb.Duration `protobuf:"bytes,6,opt,name=slow_after,json=slowAfter,proto3" json:"slow_after,omitempty"`
+	// Whether /metrics has Prometheus' native histograms in the place of those with
+	// fixed buckets. They have no bucket at each objective's latency, and need none.
+	// Prometheus must take them: --enable-feature=native-histograms, or from 3.8 on
+	// scrape_native_histograms. Rules and dashboards need the option native_histograms
+	// of protoc-gen-venta-observability. Default false.
+	NativeHistograms bool `protobuf:"varint,10,opt,name=native_histograms,json=nativeHistograms,proto3" json:"native_histograms,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Telemetry) Reset() {
@@ -1494,6 +1500,13 @@ func (x *Telemetry) GetSlowAfter() *durationpb.Duration {
 		return x.SlowAfter
 	}
 	return nil
+}
+
+func (x *Telemetry) GetNativeHistograms() bool {
+	if x != nil {
+		return x.NativeHistograms
+	}
+	return false
 }
 
 // Logging says what is logged.
@@ -1921,7 +1934,7 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\rdrain_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x90\x1c2\x02\b\x01R\fdrainTimeout\x12K\n" +
 	"\fstream_grace\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
 	"\xaa\x01\a\"\x03\b\xac\x022\x00R\vstreamGrace:\xcc\x01\xbaH\xc8\x01\x1a\xc5\x01\n" +
-	"\fstream_grace\x12Ustream_grace is longer than drain_timeout; shorten it or give drain_timeout more time\x1a^!has(this.stream_grace) || !has(this.drain_timeout) || this.stream_grace <= this.drain_timeout\"\x9b\x04\n" +
+	"\fstream_grace\x12Ustream_grace is longer than drain_timeout; shorten it or give drain_timeout more time\x1a^!has(this.stream_grace) || !has(this.drain_timeout) || this.stream_grace <= this.drain_timeout\"\xc8\x04\n" +
 	"\tTelemetry\x12o\n" +
 	"\rotlp_endpoint\x18\x01 \x01(\tBJ\xbaHG\xba\x01D\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a&this == '' || this.isHostAndPort(true)R\fotlpEndpoint\x12#\n" +
@@ -1933,7 +1946,9 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x13afterwardsPerSecond\x12G\n" +
 	"\n" +
 	"slow_after\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
-	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\tslowAfter\"]\n" +
+	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\tslowAfter\x12+\n" +
+	"\x11native_histograms\x18\n" +
+	" \x01(\bR\x10nativeHistograms\"]\n" +
 	"\bProtocol\x12\x18\n" +
 	"\x14PROTOCOL_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rPROTOCOL_AUTO\x10\x01\x12\x11\n" +
