@@ -30,24 +30,24 @@ run: bin/venta ## Run the gateway and all services in one process (data in .vent
 	@exec bin/venta dev
 
 .PHONY: build
-build: bin/venta bin/protoc-gen-venta-gateway ## Build the binaries into bin/.
+build: bin/venta bin/protoc-gen-venta-gateway bin/protoc-gen-venta-observability ## Build the binaries into bin/.
 
 bin/venta: $(GO_SOURCES)
 	go build -o $@ ./cmd/venta
 
-bin/protoc-gen-venta-gateway: $(PLUGIN_SOURCES)
-	go build -o $@ ./plugins/protoc-gen-venta-gateway
+bin/protoc-gen-venta-%: $(PLUGIN_SOURCES)
+	go build -o $@ ./plugins/$(@F)
 
 .PHONY: test
 test: bin/buf ## Run all tests with the race detector, the built binary included.
 	@# The race detector needs a C compiler.
-	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server protoc=protobuf-compiler,libprotobuf-dev
+	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server prometheus=prometheus protoc=protobuf-compiler,libprotobuf-dev
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 .PHONY: generate
-generate: $(GENERATORS) ## Generate gen/ from proto/.
+generate: $(GENERATORS) ## Generate gen/, rules and dashboards from proto/.
 	@bin/buf generate --template buf.gen.policy.yaml # the plugin imports what this writes
-	@$(MAKE) bin/protoc-gen-venta-gateway
+	@$(MAKE) bin/protoc-gen-venta-gateway bin/protoc-gen-venta-observability
 	@bin/buf generate
 
 # Upstream's own handlers, which benchmarks and tests compare ours with.
@@ -104,7 +104,7 @@ api: bin/apidiff
 	tools/api.sh
 
 .PHONY: current
-current: $(GENERATORS) bin/protoc-gen-venta-gateway
+current: $(GENERATORS) bin/protoc-gen-venta-gateway bin/protoc-gen-venta-observability
 	tools/current.sh
 
 .PHONY: fmt

@@ -17,18 +17,6 @@ const (
 	rejected = "internal/testdata/rejected"
 )
 
-// cases runs a test for each directory of a folder.
-func cases(t *testing.T, folder string, test func(t *testing.T, dir string)) {
-	t.Helper()
-	entries, err := os.ReadDir(folder)
-	if err != nil || len(entries) == 0 {
-		t.Fatalf("no cases in %s: %v", folder, err)
-	}
-	for _, entry := range entries {
-		t.Run(entry.Name(), func(t *testing.T) { test(t, filepath.Join(folder, entry.Name())) })
-	}
-}
-
 // TestAccepted compares all that is generated with the committed *.pb.gw.go, and what
 // is warned of with warnings.txt, which is not there where nothing is.
 func TestAccepted(t *testing.T) {

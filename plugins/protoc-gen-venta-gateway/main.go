@@ -80,15 +80,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/venta-hq/venta/plugins/internal/program"
 )
 
 func main() {
-	if len(os.Args) == 2 && (os.Args[1] == "-version" || os.Args[1] == "--version") {
-		fmt.Println("protoc-gen-venta-gateway", version()) //nolint:forbidigo // a program that is asked for its version
+	if program.IsVersion(os.Args[1:]) {
+		fmt.Println("protoc-gen-venta-gateway", program.Version()) //nolint:forbidigo // a program that is asked for its version
 		return
 	}
 	if err := run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
@@ -97,33 +97,9 @@ func main() {
 	}
 }
 
-// run serves one request. An error means that no response can be written; what
-// is wrong with the schemas is part of the response. Warnings are written to warn.
+// run serves one request. Warnings are written to warn.
 func run(args []string, in io.Reader, out, warn io.Writer) error {
-	if len(args) > 0 {
-		return fmt.Errorf("unknown argument %q: buf and protoc run this program", args[0])
-	}
-	encoded, err := io.ReadAll(in)
-	if err != nil {
-		return fmt.Errorf("reading the request: %w", err)
-	}
-	var request pluginpb.CodeGeneratorRequest
-	if err := proto.Unmarshal(encoded, &request); err != nil {
-		return fmt.Errorf("reading the request: %w", err)
-	}
-	response, err := proto.Marshal(generate(&request, warn))
-	if err != nil {
-		return fmt.Errorf("writing the response: %w", err)
-	}
-	if _, err := out.Write(response); err != nil {
-		return fmt.Errorf("writing the response: %w", err)
-	}
-	return nil
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
+	return program.Serve(args, in, out, func(request *pluginpb.CodeGeneratorRequest) *pluginpb.CodeGeneratorResponse {
+		return generate(request, warn)
+	})
 }

@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/venta-hq/venta/plugins/internal/resolve"
 	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/emit"
-	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/resolve"
 )
 
 // options are the plugin's own options, those of protoc-gen-grpc-gateway with

@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/protobuf/compiler/protogen"
 
-	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/resolve"
+	"github.com/venta-hq/venta/plugins/internal/resolve"
 )
 
 // Options say how code is written. Suffix is required.

@@ -5,7 +5,7 @@ import (
 
 	"google.golang.org/protobuf/compiler/protogen"
 
-	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/resolve"
+	"github.com/venta-hq/venta/plugins/internal/resolve"
 )
 
 // linesName returns the name of the function that lines writes, "" if none.

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 
 	"github.com/venta-hq/venta/gateway/policy"
-	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/resolve"
+	"github.com/venta-hq/venta/plugins/internal/resolve"
 )
 
 // description writes the function that describes a service.

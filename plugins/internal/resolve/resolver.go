@@ -23,6 +23,7 @@ type resolver struct {
 	routes    *routes // of all files so far
 	groups    groups  // of all files so far
 	tags      policy.Tags
+	latencies *latencies
 	lines     linesOf
 	annotated bool // the service at hand, by its file, itself or an RPC
 }
@@ -105,6 +106,7 @@ func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope
 	if len(bindings) > 0 {
 		r.lines.add(r, s, method)
 		r.checkGroups(s, method, effective)
+		r.checkLatency(s, method, effective.Policy.Objective)
 		r.adviseTags(s, method)
 	}
 	return s, Method{Proto: method, Bindings: bindings, Policy: effective.Policy, Inherited: effective.Inherited()}

@@ -1,4 +1,5 @@
-package main
+// Package plugintest compiles the schemas of plugins' tests as buf would.
+package plugintest
 
 import (
 	"os"
@@ -28,20 +29,20 @@ import (
 	_ "google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// request compiles the schemas of a directory into what buf would send to the
+// Request compiles the schemas of a directory into what buf would send to the
 // plugin, with the positions inside option values, and the options of its
 // options.txt, if any.
-func request(t *testing.T, dir string) *pluginpb.CodeGeneratorRequest {
+func Request(t *testing.T, dir string) *pluginpb.CodeGeneratorRequest {
 	t.Helper()
-	built := compile(t, schemas(t, dir), protocompile.SourceInfoExtraOptionLocations)
+	built := Compile(t, Schemas(t, dir), protocompile.SourceInfoExtraOptionLocations)
 	if options, err := os.ReadFile(filepath.Join(dir, "options.txt")); err == nil {
 		*built.Parameter += "," + strings.TrimSpace(string(options))
 	}
 	return built
 }
 
-// schemas reads the schemas of a directory; their names are relative to it.
-func schemas(t *testing.T, dir string) map[string]string {
+// Schemas reads the schemas of a directory; their names are relative to it.
+func Schemas(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*.proto"))
 	if err != nil || len(paths) == 0 {
@@ -58,8 +59,8 @@ func schemas(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// compile compiles schemas, given by name. What they import is linked in.
-func compile(t *testing.T, files map[string]string, positions protocompile.SourceInfoMode) *pluginpb.CodeGeneratorRequest {
+// Compile compiles schemas, given by name. What they import is linked in.
+func Compile(t *testing.T, files map[string]string, positions protocompile.SourceInfoMode) *pluginpb.CodeGeneratorRequest {
 	t.Helper()
 	names := make([]string, 0, len(files))
 	for name := range files {
@@ -122,8 +123,8 @@ func descriptorOf(file protoreflect.FileDescriptor) *descriptorpb.FileDescriptor
 	return protodesc.ToFileDescriptorProto(file)
 }
 
-// outputs returns the generated files by name.
-func outputs(t *testing.T, response *pluginpb.CodeGeneratorResponse) map[string]string {
+// Outputs returns the generated files by name.
+func Outputs(t *testing.T, response *pluginpb.CodeGeneratorResponse) map[string]string {
 	t.Helper()
 	if response.Error != nil {
 		t.Fatalf("refused:\n%s", response.GetError())
@@ -135,5 +136,17 @@ func outputs(t *testing.T, response *pluginpb.CodeGeneratorResponse) map[string]
 	return files
 }
 
-// lines ends a text with one line break.
-func lines(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
+// Lines ends a text with one line break.
+func Lines(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
+
+// Cases runs a test for each directory of a folder.
+func Cases(t *testing.T, folder string, test func(t *testing.T, dir string)) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("no cases in %s: %v", folder, err)
+	}
+	for _, entry := range entries {
+		t.Run(entry.Name(), func(t *testing.T) { test(t, filepath.Join(folder, entry.Name())) })
+	}
+}

@@ -17,6 +17,9 @@ type Options struct {
 	// GenerateUnbound gives an RPC without a rule the route of gRPC itself, POST
 	// /package.Service/Method.
 	GenerateUnbound bool
+	// BoundLatencies refuses objectives that name more latencies than the fixed
+	// buckets of a histogram have room for.
+	BoundLatencies bool
 	// Config holds rules from outside of the schemas. Nil: there are none.
 	Config *ServiceConfig
 	// WholeAPI says that the run has every schema of an API, so that what none of
@@ -77,7 +80,7 @@ type Binding struct {
 func Files(plugin *protogen.Plugin, options Options) ([]File, Warnings, error) {
 	var files []File
 	report, warnings := newReport(), newReport()
-	seen, members := newRoutes(), groups{}
+	seen, members, promised := newRoutes(), groups{}, &latencies{}
 	tags := tagsOf(plugin)
 	options.Config.checkSelectors(plugin, report)
 	for _, proto := range plugin.Files {
@@ -86,7 +89,7 @@ func Files(plugin *protogen.Plugin, options Options) ([]File, Warnings, error) {
 		}
 		r := &resolver{
 			options: options, source: newSource(proto, options.FileName),
-			report: report, warnings: warnings, routes: seen, groups: members, tags: tags,
+			report: report, warnings: warnings, routes: seen, groups: members, tags: tags, latencies: promised,
 		}
 		if file := r.file(proto); len(file.Services) > 0 {
 			files = append(files, file)
