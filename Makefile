@@ -44,6 +44,11 @@ test: bin/buf ## Run all tests with the race detector, the built binary included
 	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server prometheus=prometheus protoc=protobuf-compiler,libprotobuf-dev
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
+.PHONY: alerts
+alerts: ## See the generated alerts fire and clear in a real Prometheus, with their real durations (half an hour).
+	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" prometheus=prometheus
+	VENTA_TEST_TIME_SCALE=1 go test -timeout 60m -count 1 -run TestAlertsFireAndClear ./cmd/venta
+
 .PHONY: generate
 generate: $(GENERATORS) ## Generate gen/, rules and dashboards from proto/.
 	@bin/buf generate --template buf.gen.policy.yaml # the plugin imports what this writes

@@ -91,8 +91,8 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 	return m, errors.Join(m.register(meter), registerTraced(meter, m.traced))
 }
 
-// register makes the instruments but for the durations. Counters are observed, not called: see
-// counters.
+// register makes the instruments but for the durations. Counters are observed, not
+// called: see counters.
 func (m *Metrics) register(meter metric.Meter) error {
 	var errs [9]error
 	_, errs[0] = meter.Int64ObservableUpDownCounter("http.server.active_requests", metric.WithInt64Callback(m.active.observe),

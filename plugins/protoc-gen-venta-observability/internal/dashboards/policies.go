@@ -86,6 +86,9 @@ func fleet(q promql.Queries) Dashboard {
 	const legend = "{{instance}}"
 	return page("fleet", "Fleet", "The gateways beside each other.", nil,
 		chart{"Gateways", "That Prometheus reaches.", plain, "", []query{{"sum(" + q.Select("up") + ")", "up"}}},
+		chart{"Dependencies", "1: it serves. The lowest that a gateway has found.", plain, "", []query{{
+			"min by (venta_dependency_name) (" + q.Select("venta_dependency_healthy") + ")", "{{venta_dependency_name}}",
+		}}},
 		chart{"Configuration", "1: what is written is what runs.", plain, "", []query{{by("venta_config_current"), legend}}},
 		chart{"Requests", "", perSecond, "", []query{{q.Requests("rate", "instance", window), legend}}},
 		chart{"Failures", "Requests with a status of 500 and more, or without a response.", perSecond, "", []query{{q.Requests("rate", "instance", window, promql.Failed), legend}}},
