@@ -66,18 +66,18 @@ func (s Service) buildOnMux(env *assembly.Environment, next *assembly.Generation
 	var methods []*method
 	err := s.build(env, next, conn, func(m *method, routes []assembly.Route) error {
 		methods = append(methods, m)
-		return addToMux(env.Edge.Mux, routes)
+		return addToMux(env.Edge.Mux, m, routes)
 	})
 	return methods, err
 }
 
-func addToMux(mux *runtime.ServeMux, routes []assembly.Route) error {
+func addToMux(mux *runtime.ServeMux, m *method, routes []assembly.Route) error {
 	for _, rt := range routes {
 		pattern, err := rt.Transcode.Pattern()
 		if err != nil {
 			return err
 		}
-		mux.Handle(rt.Transcode.Verb(), pattern, muxRoute(rt.Transcode, rt.Stack))
+		mux.Handle(rt.Transcode.Verb(), pattern, muxRoute(rt.Transcode, routeNamed(rt.Transcode, m.policy.Objective), rt.Stack))
 	}
 	return nil
 }
@@ -113,8 +113,7 @@ func ServerConn(desc *grpc.ServiceDesc, server any) grpc.ClientConnInterface {
 }
 
 // muxRoute serves a route that grpc-gateway's mux has matched.
-func muxRoute(rt *transcode.Route, stack http.Handler) runtime.HandlerFunc {
-	named := routeNamed(rt)
+func muxRoute(rt *transcode.Route, named *telemetry.Route, stack http.Handler) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, pathParams map[string]string) {
 		telemetry.FromContext(r.Context()).SetRoute(named)
 		x := &transcode.Exchange{Route: rt, Params: make([]router.Param, 0, len(pathParams))}

@@ -133,18 +133,22 @@ func (g *Gateway) Register(s Service, conn grpc.ClientConnInterface) error {
 // add serves a route, and remembers it for overrides.
 func (g *Gateway) add(m *method, served *assembly.Route) error {
 	t := served.Transcode
-	rt := &route{method: m, telemetry: routeNamed(t)}
+	rt := &route{method: m, telemetry: routeNamed(t, m.policy.Objective)}
 	g.secretPaths = g.secretPaths || t.SecretInPath()
 	rt.served.Store(served)
 	m.routes = append(m.routes, rt)
 	return g.router.Add(t.Verb(), t.Template(), rt)
 }
 
-// routeNamed returns a route as telemetry names it.
-func routeNamed(rt *transcode.Route) *telemetry.Route {
+// routeNamed returns a route as telemetry names it. A request that takes longer than
+// its RPC promises is slow.
+func routeNamed(rt *transcode.Route, promised *policy.Objective) *telemetry.Route {
 	named := telemetry.NewRoute(rt.Template().String(), rt.FullMethod())
 	if rt.SecretInPath() {
 		named.SecretPath()
+	}
+	if promised != nil {
+		named.SlowAfter(promised.Latency)
 	}
 	return named
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -127,5 +128,28 @@ func TestBrokenStreamIsTracedAfterwards(t *testing.T) {
 	got := s.do("GET", "/v1/watch")
 	if all := late.Ended(); got.status != http.StatusOK || len(all) != 2 || all[0].SpanKind() != trace.SpanKindClient {
 		t.Errorf("%d, %d spans", got.status, len(all))
+	}
+}
+
+// TestSlowerThanPromised holds that a request is slow once it takes longer than its
+// RPC promises, whatever holds for others.
+func TestSlowerThanPromised(t *testing.T) {
+	for latency, want := range map[time.Duration]int{time.Second: 1, time.Minute: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			late := tracetest.NewSpanRecorder()
+			promise := policy.Method{Objective: &policy.Objective{Latency: latency, Percentile: 95, Window: 30 * 24 * time.Hour}}
+			slow := &scripted{invoke: func(context.Context, int64) error {
+				time.Sleep(10 * time.Second) // virtual
+				return nil
+			}}
+			s := stacked(t, service(promise), slow, gateway.Options{
+				TracerProvider:   sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())),
+				TracedAfterwards: telemetry.Afterwards{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(late)), SlowAfter: time.Nanosecond},
+			})
+			s.do("GET", "/v2/vendors/7")
+			if got := len(requestSpans(late.Ended())); got != want {
+				t.Errorf("promised in %v: %d spans", latency, got)
+			}
+		})
 	}
 }

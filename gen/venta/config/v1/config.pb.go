@@ -1417,8 +1417,8 @@ type Telemetry struct {
 	// stream) or were slow. One route has a quarter of them at most. Default 20.
 	// 0: none. At most 1000.
 	AfterwardsPerSecond int32 `protobuf:"varint,5,opt,name=afterwards_per_second,json=afterwardsPerSecond,proto3" json:"afterwards_per_second,omitempty"`
-	// How long a request takes that is slow. Default "2s". "0s": none is. At most one
-	// hour.
+	// How long a request takes that is slow, unless its RPC's objective promises a
+	// latency. Default "2s". "0s": none is. At most one hour.
 	SlowAfter *durationpb.Duration `protobuf:"bytes,6,opt,name=slow_after,json=slowAfter,proto3" json:"slow_after,omitempty"`
 	// Whether /metrics has Prometheus' native histograms in the place of those with
 	// fixed buckets. They have no bucket at each objective's latency, and need none.
