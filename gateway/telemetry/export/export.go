@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	"go.opentelemetry.io/otel/attribute"
@@ -80,6 +81,9 @@ type Providers struct {
 	AfterwardsTracerProvider trace.TracerProvider
 	// Propagator carries traces on, as [Config.Propagators] says.
 	Propagator propagation.TextMapPropagator
+	// Gatherer reads the metrics that MetricsHandler serves. Nil: they are not
+	// collected.
+	Gatherer prometheus.Gatherer
 
 	sampler  *ratioSampler
 	metrics  http.Handler

@@ -46,7 +46,7 @@ func (p *Providers) collect(c Config, process *resource.Resource) error {
 		options = append(options, sdkmetric.WithView(native()))
 	}
 	provider := sdkmetric.NewMeterProvider(options...)
-	p.MeterProvider = provider
+	p.MeterProvider, p.Gatherer = provider, registry
 	p.shutdown = append(p.shutdown, provider.Shutdown)
 	p.metrics = scrape(registry, newReporter(c.Logger, "exporting metrics"))
 	return nil

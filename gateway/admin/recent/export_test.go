@@ -1,0 +1,4 @@
+package recent
+
+// Sample takes one sample.
+func Sample(h *History) { h.sample() }

@@ -1,0 +1,48 @@
+package recent
+
+import "math"
+
+// group is what is remembered of one group, in columns that are rings: sample n
+// stands at n modulo their length.
+type group struct {
+	steps  int
+	rates  map[string][]float32 // a second, by event
+	p      map[Percentile][]float32
+	minute []buckets // a ring: what each of the last steps has added
+}
+
+func newGroup(steps, minute int) *group {
+	g := &group{steps: steps, rates: map[string][]float32{}, p: map[Percentile][]float32{}, minute: make([]buckets, minute)}
+	for _, p := range Percentiles {
+		g.p[p] = filled(steps, float32(math.NaN()))
+	}
+	return g
+}
+
+// advance remembers what the seconds before sample n have added.
+func (g *group) advance(n int, seconds float64, added total) {
+	for event := range added.counts {
+		if g.rates[event] == nil {
+			g.rates[event] = filled(g.steps, 0)
+		}
+	}
+	for event, column := range g.rates {
+		column[n%g.steps] = float32(max(added.counts[event], 0) / seconds)
+	}
+	g.minute[n%len(g.minute)] = added.latency
+	var lately buckets
+	for _, each := range g.minute {
+		lately = lately.and(each)
+	}
+	for p, column := range g.p {
+		column[n%g.steps] = float32(lately.quantile(float64(p) / 100))
+	}
+}
+
+func filled(n int, value float32) []float32 {
+	column := make([]float32, n)
+	for i := range column {
+		column[i] = value
+	}
+	return column
+}
