@@ -7,12 +7,13 @@ import "math"
 type group struct {
 	steps  int
 	rates  map[string][]float32 // a second, by event
+	levels map[string][]float32
 	p      map[Percentile][]float32
 	minute []buckets // a ring: what each of the last steps has added
 }
 
 func newGroup(steps, minute int) *group {
-	g := &group{steps: steps, rates: map[string][]float32{}, p: map[Percentile][]float32{}, minute: make([]buckets, minute)}
+	g := &group{steps: steps, rates: map[string][]float32{}, levels: map[string][]float32{}, p: map[Percentile][]float32{}, minute: make([]buckets, minute)}
 	for _, p := range Percentiles {
 		g.p[p] = filled(steps, float32(math.NaN()))
 	}
@@ -21,14 +22,8 @@ func newGroup(steps, minute int) *group {
 
 // advance remembers what the seconds before sample n have added.
 func (g *group) advance(n int, seconds float64, added total) {
-	for event := range added.counts {
-		if g.rates[event] == nil {
-			g.rates[event] = filled(g.steps, 0)
-		}
-	}
-	for event, column := range g.rates {
-		column[n%g.steps] = float32(max(added.counts[event], 0) / seconds)
-	}
+	g.put(g.rates, n, added.counts, func(count float64) float64 { return max(count, 0) / seconds })
+	g.put(g.levels, n, added.levels, func(level float64) float64 { return level })
 	g.minute[n%len(g.minute)] = added.latency
 	var lately buckets
 	for _, each := range g.minute {
@@ -36,6 +31,18 @@ func (g *group) advance(n int, seconds float64, added total) {
 	}
 	for p, column := range g.p {
 		column[n%g.steps] = float32(lately.quantile(float64(p) / 100))
+	}
+}
+
+// put fills the columns at sample n; what is not there is 0.
+func (g *group) put(columns map[string][]float32, n int, values map[string]float64, scaled func(float64) float64) {
+	for name := range values {
+		if columns[name] == nil {
+			columns[name] = filled(g.steps, 0)
+		}
+	}
+	for name, column := range columns {
+		column[n%g.steps] = float32(scaled(values[name]))
 	}
 }
 

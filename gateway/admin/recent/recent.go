@@ -42,11 +42,12 @@ type History struct {
 	options Options
 	minute  int // how many steps are in [Over]
 
-	mu     sync.RWMutex
-	times  []time.Time // a ring: when each sample was taken
-	taken  int         // how many samples were, the first included, which is the base
-	totals totals
-	groups map[string]*group
+	mu       sync.RWMutex
+	times    []time.Time // a ring: when each sample was taken
+	taken    int         // how many samples were, the first included, which is the base
+	totals   totals
+	groups   map[string]*group
+	breakers map[string]string // their states by name
 }
 
 // New returns a History that is empty until [History.Run] runs.
@@ -71,7 +72,7 @@ func New(o Options) (*History, error) {
 		return nil, fmt.Errorf("recent: %w", err)
 	}
 	minute := int((Over + o.Step - 1) / o.Step)
-	return &History{options: o, minute: minute, times: make([]time.Time, o.Steps), groups: map[string]*group{}}, nil
+	return &History{options: o, minute: minute, times: make([]time.Time, o.Steps), groups: map[string]*group{}, breakers: map[string]string{}}, nil
 }
 
 // Run takes samples until ctx ends, the first at once. It is called once.
@@ -94,13 +95,13 @@ func (h *History) sample() {
 	if err != nil && h.options.OnError != nil {
 		h.options.OnError(err)
 	}
-	now, read := time.Now(), read(families)
+	now, read, breakers := time.Now(), read(families), breakers(families)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.taken > 0 {
 		h.advance(now, read)
 	}
-	h.totals = read
+	h.totals, h.breakers = read, breakers
 	h.times[h.taken%len(h.times)] = now
 	h.taken++
 }

@@ -167,6 +167,39 @@ func TestLateSamples(t *testing.T) {
 	})
 }
 
+func TestLevelsAndBreakers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProcess()
+		active := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "http_server_active_requests"}, []string{"http_request_method"})
+		breaker := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "venta_circuit_breaker_state"},
+			[]string{"venta_circuit_breaker_name", "venta_circuit_breaker_state"})
+		cpu := prometheus.NewCounter(prometheus.CounterOpts{Name: "process_cpu_seconds_total"})
+		p.MustRegister(active, breaker, cpu)
+		breaker.WithLabelValues("shop", "open").Set(1)
+		breaker.WithLabelValues("shop", "closed").Set(0)
+		h := start(t, recent.Options{Gatherer: p})
+		active.WithLabelValues("GET").Set(3)
+		active.WithLabelValues("POST").Set(4)
+		cpu.Add(2.5)
+		next(1)
+		active.Reset()
+		breaker.Reset()
+		next(1)
+		w := h.Window(recent.All, 10)
+		if !slices.Equal(w.Levels["active"], []float32{7, 0}) || !slices.Equal(w.Rates["cpu"], []float32{0.5, 0}) {
+			t.Errorf("%v, %v", w.Levels, w.Rates)
+		}
+		if len(h.Breakers()) != 0 {
+			t.Errorf("%v", h.Breakers())
+		}
+		breaker.WithLabelValues("shop", "half_open").Set(1)
+		next(1)
+		if h.Breakers()["shop"] != "half_open" {
+			t.Errorf("%v", h.Breakers())
+		}
+	})
+}
+
 func TestErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProcess()

@@ -15,6 +15,7 @@ type totals map[string]*total
 type total struct {
 	counts  map[string]float64
 	latency buckets
+	levels  map[string]float64 // what is not counted, but stands at a value
 }
 
 // counted are the counters that are remembered: their events are called by the
@@ -27,6 +28,20 @@ var counted = map[string]struct{ prefix, label string }{
 	"venta_policy_shadow_total":        {"shadow.", "venta_policy_name"},
 }
 
+// processCounts and levels are remembered of the process as a whole; series of one
+// name are added.
+var (
+	processCounts = map[string]string{"process_cpu_seconds_total": "cpu"}
+	levels        = map[string]string{
+		"process_resident_memory_bytes": "memory",
+		"go_goroutines":                 "goroutines",
+		"http_server_active_requests":   "active",
+		"venta_listener_connections":    "connections",
+		"venta_listener_unsent_bytes":   "unsent",
+		"venta_upstream_in_flight":      "upstream",
+	}
+)
+
 // durations is the histogram of requests: their number, too.
 const durations = "http_server_request_duration_seconds"
 
@@ -34,18 +49,29 @@ const durations = "http_server_request_duration_seconds"
 func read(families []*dto.MetricFamily) totals {
 	all := totals{}
 	for _, family := range families {
-		of, isCounted := counted[family.GetName()]
 		for _, m := range family.GetMetric() {
-			labels := labelsOf(m)
-			switch {
-			case isCounted:
-				all.count(cmp.Or(labels["rpc_method"], Unrouted), of.prefix+labels[of.label], m.GetCounter().GetValue())
-			case family.GetName() == durations:
-				all.measure(requestGroup(labels), "status."+class(labels["http_response_status_code"]), m.GetHistogram())
-			}
+			all.add(family.GetName(), m)
 		}
 	}
 	return all
+}
+
+// add takes one series, if it is remembered.
+func (all totals) add(name string, m *dto.Metric) {
+	if name == durations {
+		labels := labelsOf(m)
+		all.measure(requestGroup(labels), "status."+class(labels["http_response_status_code"]), m.GetHistogram())
+	}
+	if of, ok := counted[name]; ok {
+		labels := labelsOf(m)
+		all.count(cmp.Or(labels["rpc_method"], Unrouted), of.prefix+labels[of.label], m.GetCounter().GetValue())
+	}
+	if event, ok := processCounts[name]; ok {
+		all.of(All).counts[event] += m.GetCounter().GetValue()
+	}
+	if level, ok := levels[name]; ok {
+		all.of(All).levels[level] += m.GetGauge().GetValue()
+	}
 }
 
 func labelsOf(m *dto.Metric) map[string]string {
@@ -79,7 +105,7 @@ func class(status string) string {
 
 func (all totals) of(group string) *total {
 	if all[group] == nil {
-		all[group] = &total{counts: map[string]float64{}}
+		all[group] = &total{counts: map[string]float64{}, levels: map[string]float64{}}
 	}
 	return all[group]
 }
@@ -103,7 +129,7 @@ func (t *total) minus(before *total) total {
 	if t == nil {
 		return total{}
 	}
-	added := total{counts: make(map[string]float64, len(t.counts)), latency: t.latency}
+	added := total{counts: make(map[string]float64, len(t.counts)), latency: t.latency, levels: t.levels}
 	for event, n := range t.counts {
 		added.counts[event] = n
 	}
@@ -115,4 +141,20 @@ func (t *total) minus(before *total) total {
 	}
 	added.latency = t.latency.minus(before.latency)
 	return added
+}
+
+// breakers returns the state of each circuit breaker by its name.
+func breakers(families []*dto.MetricFamily) map[string]string {
+	states := map[string]string{}
+	for _, family := range families {
+		if family.GetName() != "venta_circuit_breaker_state" {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			if labels := labelsOf(m); m.GetGauge().GetValue() == 1 {
+				states[labels["venta_circuit_breaker_name"]] = labels["venta_circuit_breaker_state"]
+			}
+		}
+	}
+	return states
 }

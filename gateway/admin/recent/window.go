@@ -30,6 +30,10 @@ type Window struct {
 	// "attempt." and a verdict, "shed." and a criticality, "shadow." and a policy.
 	// What never happened is absent.
 	Rates map[string][]float32
+	// Levels are what stood at a value when the sample was taken, of [All] alone:
+	// "memory" and "unsent" in bytes, "goroutines", "active" requests, "connections" of
+	// clients, calls in flight to each "upstream". "cpu", among the rates, is in cores.
+	Levels map[string][]float32
 	// Durations are those of requests in seconds, by percentile, over [Over] before
 	// each sample; NaN where there were none.
 	Durations map[Percentile][]float32
@@ -50,7 +54,7 @@ func (h *History) Window(group string, last int) Window {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	first := max(1, h.taken-len(h.times), h.taken-max(last, 0))
-	w := Window{Rates: map[string][]float32{}, Durations: map[Percentile][]float32{}}
+	w := Window{Rates: map[string][]float32{}, Levels: map[string][]float32{}, Durations: map[Percentile][]float32{}}
 	for n := first; n < h.taken; n++ {
 		w.Times = append(w.Times, h.times[n%len(h.times)])
 	}
@@ -60,6 +64,9 @@ func (h *History) Window(group string, last int) Window {
 	}
 	for event, column := range g.rates {
 		w.Rates[event] = unrolled(column, first, h.taken)
+	}
+	for level, column := range g.levels {
+		w.Levels[level] = unrolled(column, first, h.taken)
 	}
 	for p, column := range g.p {
 		w.Durations[p] = unrolled(column, first, h.taken)
@@ -74,4 +81,11 @@ func unrolled(ring []float32, first, end int) []float32 {
 		column = append(column, ring[n%len(ring)])
 	}
 	return column
+}
+
+// Breakers returns the state of each circuit breaker at the last sample, by its name.
+func (h *History) Breakers() map[string]string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return maps.Clone(h.breakers)
 }
