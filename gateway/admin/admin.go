@@ -27,6 +27,10 @@ type Options struct {
 	Policies http.Handler
 	// Upstreams serves /upstreams.
 	Upstreams http.Handler
+	// API serves /api/, which tells as JSON what the process does.
+	API http.Handler
+	// Page serves / and /assets/ to browsers: what API tells, for people.
+	Page http.Handler
 	// Hosts are the names that clients may call the address by, without a port.
 	// IP addresses and localhost are always right. Default: no others.
 	Hosts []string
@@ -73,6 +77,8 @@ func (o Options) pages() map[string]page {
 	add(o.Access.metrics(), "GET", o.Metrics, "/metrics")
 	add(RoleRead, "GET", o.Policies, "/policies")
 	add(RoleRead, "GET", o.Upstreams, "/upstreams")
+	add(RoleRead, "GET", o.API, "/api/")
+	add(roleNone, "GET", o.Page, "/assets/") // files that tell nothing of the process
 	add(roleNone, "GET", o.IdentityKeys, "/.well-known/jwks.json") // services have no token
 	add(RoleOperate, "POST", o.Purge, "/cache/purge")
 	if o.Debug {
@@ -88,18 +94,22 @@ func (o Options) index(core map[string]page) http.Handler {
 	paths := slices.Collect(maps.Keys(o.Others))
 	for pattern := range core {
 		_, path, _ := strings.Cut(pattern, " ")
+		if path == "/assets/" {
+			continue
+		}
 		paths = append(paths, path)
 	}
 	return index(paths)
 }
 
 // New returns the handler of the admin address. It serves GET and HEAD, and POST
-// where that is said; "/" lists the paths. It is safe for concurrent use if the
-// handlers are. The error names every pattern of Others that is none, or that
+// where that is said; "/" lists the paths, but for browsers where there is a page. It
+// is safe for concurrent use if the handlers are. The error names every pattern of Others that is none, or that
 // meets one that is served already.
 func New(o Options) (http.Handler, error) {
 	mux, keeper, core := http.NewServeMux(), newKeeper(o.Access), o.pages()
-	core["GET /{$}"] = page{role: RoleRead, handler: o.index(core)}
+	list := keeper.require(RoleRead, o.index(core))
+	core["GET /{$}"] = page{role: roleNone, handler: home(o.Page, list)}
 	for pattern, p := range core {
 		mux.Handle(pattern, p.guarded(keeper))
 	}
@@ -148,6 +158,22 @@ func index(paths []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, text) // a client that left is no fault
+	})
+}
+
+// home shows the page to those who take HTML. It tells nothing by itself, and asks for a
+// token where one is needed.
+func home(page, list http.Handler) http.Handler {
+	if page == nil {
+		return list
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			page.ServeHTTP(w, r)
+			return
+		}
+		list.ServeHTTP(w, r)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/admin"
+	"github.com/venta-hq/venta/gateway/admin/page"
 	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/ratelimit/redislimit"
@@ -163,5 +164,10 @@ func (p *process) pages(conns connections) (http.Handler, error) {
 	if p.signer != nil {
 		options.IdentityKeys = p.signer
 	}
+	var err error
+	if options.API, err = p.addAPI(); err != nil {
+		return nil, err
+	}
+	options.Page = page.Handler()
 	return admin.New(options)
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/admin/recent"
 	"github.com/venta-hq/venta/gateway/audit"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/identity"
@@ -54,6 +55,7 @@ type process struct {
 	audit   *audit.Log     // nil until it is open
 	audited *config.Loaded // what the audit log has told of last
 
+	history   *recent.History
 	reloading *reloading  // nil: the configuration stays
 	closers   []io.Closer // in the order of opening
 }
@@ -179,6 +181,9 @@ func (p *process) serve(ctx context.Context, onStart func() error) error {
 	}
 	if p.reloading != nil {
 		running.Go(func() error { return p.reloading.run(ctx) })
+	}
+	if p.history != nil {
+		running.Go(func() error { p.history.Run(ctx); return nil })
 	}
 	if p.health != nil {
 		running.Go(func() error { p.health.Run(servicesCtx); return nil })
