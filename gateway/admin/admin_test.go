@@ -66,6 +66,10 @@ func TestPaths(t *testing.T) {
 		{"GET /", admin.Options{Health: says("health")}, 200, "/health\n/livez\n/readyz\n/startupz\n"},
 		{"GET /livez", admin.Options{Metrics: says("metrics")}, 404, ""},
 		{"GET /", admin.Options{}, 200, "\n"},
+		{"GET /", admin.Options{API: says("api"), Page: says("page")}, 200, "/api/\n"},
+		{"GET /api/methods", admin.Options{API: says("api")}, 200, "api /api/methods"},
+		{"GET /assets/a.js", admin.Options{Page: says("page")}, 200, "page /assets/a.js"},
+		{"GET /assets/a.js", admin.Options{}, 404, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.request, func(t *testing.T) {
@@ -79,5 +83,20 @@ func TestPaths(t *testing.T) {
 				t.Errorf("Cache-Control %q", got)
 			}
 		})
+	}
+}
+
+// TestPageIsForBrowsers holds that whoever takes HTML gets the page at /, and that
+// caches in between know.
+func TestPageIsForBrowsers(t *testing.T) {
+	handler := newHandler(t, admin.Options{Page: says("page"), Metrics: says("metrics")})
+	for accept, want := range map[string]string{"text/html,*/*;q=0.8": "page /", "*/*": "/metrics\n", "": "/metrics\n"} {
+		r := httptest.NewRequest(http.MethodGet, "http://localhost/", nil)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Body.String() != want || w.Header().Get("Vary") != "Accept" {
+			t.Errorf("%q: %q %v", accept, w.Body, w.Header())
+		}
 	}
 }
