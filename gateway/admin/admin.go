@@ -78,7 +78,7 @@ func (o Options) pages() map[string]page {
 	add(RoleRead, "GET", o.Policies, "/policies")
 	add(RoleRead, "GET", o.Upstreams, "/upstreams")
 	add(RoleRead, "GET", o.API, "/api/")
-	add(roleNone, "GET", o.Page, "/assets/") // files that tell nothing of the process
+	add(roleNone, "GET", o.Page, "/assets/")                       // files that tell nothing of the process
 	add(roleNone, "GET", o.IdentityKeys, "/.well-known/jwks.json") // services have no token
 	add(RoleOperate, "POST", o.Purge, "/cache/purge")
 	if o.Debug {

@@ -1,6 +1,8 @@
 package admin_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -83,6 +85,27 @@ func TestPaths(t *testing.T) {
 				t.Errorf("Cache-Control %q", got)
 			}
 		})
+	}
+}
+
+// TestPageNeedsNoToken holds that where tokens are needed the page's files are for
+// everybody, as they tell nothing, and everything that tells is not.
+func TestPageNeedsNoToken(t *testing.T) {
+	handler := newHandler(t, admin.Options{
+		Page: says("page"), API: says("api"),
+		Access: admin.Access{Verify: func(context.Context, string) (admin.Operator, error) { return admin.Operator{}, errors.New("no") }},
+	})
+	for request, want := range map[string]int{
+		"/ text/html": http.StatusOK, "/assets/a.js text/html": http.StatusOK, "/ */*": http.StatusUnauthorized, "/api/methods text/html": http.StatusUnauthorized,
+	} {
+		path, accept, _ := strings.Cut(request, " ")
+		r := httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: %d", request, w.Code)
+		}
 	}
 }
 

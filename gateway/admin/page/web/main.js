@@ -1,7 +1,7 @@
 // The page: what its address says is shown, and asked for again every five seconds.
 
-import { get } from './api.js';
-import { text } from './dom.js';
+import { get, keep, Unauthorized } from './api.js';
+import { el, text } from './dom.js';
 import { since } from './format.js';
 import { Overview } from './overview.js';
 import { Method } from './method.js';
@@ -46,10 +46,22 @@ async function refresh() {
     main.dataset.updated = (performance.now() - began).toFixed(1);
   } catch (err) {
     if (mine !== turn) return;
-    text(state, `Not reached: ${err.message}`);
+    text(state, err instanceof Unauthorized ? err.message : `not reached: ${err.message}`);
     state.className = 'mark bad';
+    if (err instanceof Unauthorized) {
+      main.replaceChildren(login());
+      return;
+    }
   }
   timer = setTimeout(refresh, every);
+}
+
+// login asks for a token of the admin address.
+function login() {
+  const token = el('input', { type: 'password', id: 'token', autocomplete: 'off', required: true });
+  const submit = (event) => { event.preventDefault(); keep(token.value.trim()); show(); };
+  return el('form', { class: 'tile login', onsubmit: submit },
+    el('label', { for: 'token' }, 'Token with the role read'), token, el('button', { type: 'submit' }, 'Show'));
 }
 
 function head(about) {

@@ -1,0 +1,55 @@
+package recent_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+
+	"github.com/venta-hq/venta/gateway/admin/recent"
+	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/telemetry/export"
+)
+
+// TestNames holds that what is remembered has the names that the gateway's telemetry
+// exports.
+func TestNames(t *testing.T) {
+	const method = "/shop.v1.OrderService/Get"
+	providers, err := export.Start(t.Context(), export.Config{ServiceName: "shop", Prometheus: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, err := telemetry.NewMetrics(providers.MeterProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	route := telemetry.NewRoute("/v1/orders/{id}", method)
+	handler := telemetry.Middleware(telemetry.Options{Metrics: metrics})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		telemetry.FromContext(r.Context()).SetRoute(route)
+		metrics.CacheRequest(method, "hit")
+		metrics.RateLimit(method, "l", false)
+		metrics.RetryAttempt(method, "final")
+		metrics.Shed(method, "default")
+		metrics.Shadow(method, "timeout", "exceed")
+	}))
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, recent.Options{Gatherer: providers.Gatherer})
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/orders/7", nil))
+		next(1)
+		w := h.Window("shop.v1.OrderService/Get", 1)
+		for _, event := range []string{"status.2xx", "cache.hit", "limit.deny", "attempt.final", "shed.default", "shadow.timeout"} {
+			if rates := w.Rates[event]; len(rates) != 1 || rates[0] == 0 {
+				t.Errorf("%s: %v", event, rates)
+			}
+		}
+		all := h.Window(recent.All, 1)
+		for _, level := range []string{"memory", "goroutines", "active"} {
+			if len(all.Levels[level]) != 1 {
+				t.Errorf("%s: %v", level, all.Levels)
+			}
+		}
+		if _, ok := all.Rates["cpu"]; !ok {
+			t.Errorf("cpu: %v", all.Rates)
+		}
+	})
+}
