@@ -164,10 +164,12 @@ func (p *process) pages(conns connections) (http.Handler, error) {
 	if p.signer != nil {
 		options.IdentityKeys = p.signer
 	}
-	var err error
-	if options.API, err = p.addAPI(); err != nil {
-		return nil, err
+	if p.telemetry.Gatherer != nil {
+		var err error
+		if options.API, err = p.addAPI(); err != nil {
+			return nil, err
+		}
+		options.Page = page.Handler()
 	}
-	options.Page = page.Handler()
 	return admin.New(options)
 }
