@@ -13,6 +13,7 @@ import (
 // also where it takes its request back while something is written for it, and keeps
 // on giving signs of life.
 func TestAnUnreadConnectionOfHTTP2Ends(t *testing.T) {
+	t.Parallel()
 	for name, resets := range map[string]bool{"the stream is kept": false, "the stream is reset": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -156,7 +155,7 @@ func (mixins) Call(context.Context, *apipb.Mixin, ...grpc.CallOption) (*apipb.Mi
 // where there is one.
 func ofGateway(t *testing.T, method protoreflect.MethodDescriptor, merged annotation.Merged, override *policyv1.Policy) string {
 	t.Helper()
-	gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	gw, err := gateway.New(gateway.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

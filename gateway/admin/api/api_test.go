@@ -24,10 +24,10 @@ func told(t *testing.T) func(path string) (int, string) {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	requests := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "http_server_request_duration_seconds", Buckets: []float64{0.1, 0.2},
+		Help: "A test.", Name: "http_server_request_duration_seconds", Buckets: []float64{0.1, 0.2},
 	}, []string{"http_response_status_code", "rpc_method"})
-	cache := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "venta_cache_requests_total"}, []string{"rpc_method", "venta_cache_outcome"})
-	breaker := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "venta_circuit_breaker_state"},
+	cache := prometheus.NewCounterVec(prometheus.CounterOpts{Help: "A test.", Name: "venta_cache_requests_total"}, []string{"rpc_method", "venta_cache_outcome"})
+	breaker := prometheus.NewGaugeVec(prometheus.GaugeOpts{Help: "A test.", Name: "venta_circuit_breaker_state"},
 		[]string{"venta_circuit_breaker_name", "venta_circuit_breaker_state"})
 	registry.MustRegister(requests, cache, breaker)
 	breaker.WithLabelValues("shop.v1.OrderService", "half_open").Set(1)

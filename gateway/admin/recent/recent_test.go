@@ -27,9 +27,9 @@ func newProcess() process {
 	p := process{
 		Registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "http_server_request_duration_seconds", Buckets: []float64{0.1, 0.2, 0.4},
+			Help: "A test.", Name: "http_server_request_duration_seconds", Buckets: []float64{0.1, 0.2, 0.4},
 		}, []string{"http_request_method", "http_route", "http_response_status_code", "rpc_method"}),
-		cache: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "venta_cache_requests_total"},
+		cache: prometheus.NewCounterVec(prometheus.CounterOpts{Help: "A test.", Name: "venta_cache_requests_total"},
 			[]string{"rpc_method", "venta_cache_outcome"}),
 	}
 	p.MustRegister(p.requests, p.cache)
@@ -170,10 +170,10 @@ func TestLateSamples(t *testing.T) {
 func TestLevelsAndBreakers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProcess()
-		active := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "http_server_active_requests"}, []string{"http_request_method"})
-		breaker := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "venta_circuit_breaker_state"},
+		active := prometheus.NewGaugeVec(prometheus.GaugeOpts{Help: "A test.", Name: "http_server_active_requests"}, []string{"http_request_method"})
+		breaker := prometheus.NewGaugeVec(prometheus.GaugeOpts{Help: "A test.", Name: "venta_circuit_breaker_state"},
 			[]string{"venta_circuit_breaker_name", "venta_circuit_breaker_state"})
-		cpu := prometheus.NewCounter(prometheus.CounterOpts{Name: "process_cpu_seconds_total"})
+		cpu := prometheus.NewCounter(prometheus.CounterOpts{Help: "A test.", Name: "process_cpu_seconds_total"})
 		p.MustRegister(active, breaker, cpu)
 		breaker.WithLabelValues("shop", "open").Set(1)
 		breaker.WithLabelValues("shop", "closed").Set(0)

@@ -2,6 +2,7 @@ package recent
 
 import (
 	"cmp"
+	"maps"
 	"strconv"
 
 	dto "github.com/prometheus/client_model/go"
@@ -130,9 +131,7 @@ func (t *total) minus(before *total) total {
 		return total{}
 	}
 	added := total{counts: make(map[string]float64, len(t.counts)), latency: t.latency, levels: t.levels}
-	for event, n := range t.counts {
-		added.counts[event] = n
-	}
+	maps.Copy(added.counts, t.counts)
 	if before == nil {
 		return added
 	}
