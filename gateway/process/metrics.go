@@ -13,6 +13,7 @@ import (
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/health"
 	"github.com/venta-hq/venta/gateway/redis"
+	"github.com/venta-hq/venta/gateway/upstream"
 )
 
 const meterName = "github.com/venta-hq/venta/gateway/process"
@@ -26,12 +27,19 @@ func observeUpstreams(meters metric.MeterProvider, conns connections) error {
 		metric.WithUnit("{call}"), metric.WithDescription("Calls in flight to each address of a service."))
 	share, err3 := meter.Float64ObservableGauge("venta.upstream.share",
 		metric.WithDescription("The share of its traffic that each address of a service has: less than 1 while it starts slowly."))
-	if err := errors.Join(err, err2, err3); err != nil {
+	ejections, err4 := meter.Int64ObservableGauge("venta.circuit_breaker.endpoints",
+		metric.WithUnit("{address}"), metric.WithDescription("Addresses of a service that a circuit breaker of theirs leaves out, by its state."))
+	if err := errors.Join(err, err2, err3, err4); err != nil {
 		return err
 	}
 	_, err = meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		for name, conn := range conns {
-			for _, a := range conn.View().Addresses {
+			view := conn.View()
+			for e, n := range ejectionsOf(view) {
+				to.ObserveInt64(ejections, n, metric.WithAttributes(
+					attribute.String("venta.circuit_breaker.name", e.breaker), attribute.String("venta.circuit_breaker.state", e.state)))
+			}
+			for _, a := range view.Addresses {
 				of := attribute.NewSet(attribute.String("venta.upstream.name", name), attribute.String("server.address", a.Address))
 				to.ObserveInt64(inFlight, a.InFlight, metric.WithAttributeSet(of))
 				to.ObserveFloat64(share, a.Share, metric.WithAttributeSet(of))
@@ -41,8 +49,25 @@ func observeUpstreams(meters metric.MeterProvider, conns connections) error {
 			}
 		}
 		return nil
-	}, connections, inFlight, share)
+	}, connections, inFlight, share, ejections)
 	return err
+}
+
+// ejected is what addresses are counted by.
+type ejected struct{ breaker, state string }
+
+// ejectionsOf counts the addresses that breakers leave out or let probes to, by RPC. One in
+// shadow leaves nothing out.
+func ejectionsOf(view upstream.View) map[ejected]int64 {
+	counts := map[ejected]int64{}
+	for _, a := range view.Addresses {
+		for _, e := range a.Ejections {
+			if !e.Shadow && e.State != upstream.Closed {
+				counts[ejected{e.Group, e.State.String()}]++
+			}
+		}
+	}
+	return counts
 }
 
 // observeDependencies shows how what the process depends on is.
