@@ -9,14 +9,20 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
 	"github.com/venta-hq/venta/gateway/config"
 )
 
 // Main is the main function of a program: it runs the command that the arguments
 // name and exits, with 1 after an error, which it prints. SIGINT and SIGTERM
 // drain the process, a second one ends it at once; SIGHUP has the configuration
-// loaded again.
+// loaded again. Of a container's memory nine tenths are Go's (GOMEMLIMIT or
+// AUTOMEMLIMIT say otherwise).
 func Main(p Program) {
+	if err := limitMemory(memlimit.FromCgroup); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", p.Name, err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The second signal finds no handler and ends the process at once.
 	context.AfterFunc(ctx, stop)
