@@ -52,9 +52,7 @@ func TestWhatNeedsARestartKeepsNothingElse(t *testing.T) {
 		`level=WARN msg="fields of the configuration wait for a restart; the rest is in force" fields="[cache.max_bytes http]"`,
 		`level=INFO msg="no field of the configuration waits for a restart any more"`,
 	} {
-		if !strings.Contains(w.logged(), want) {
-			t.Errorf("no line %s in\n%s", want, w.logged())
-		}
+		w.awaitLog(t, want)
 	}
 	if n := strings.Count(w.logged(), `fields="[cache.max_bytes http]"`); n != 1 {
 		t.Errorf("what waits is logged %d times while it stays the same", n)

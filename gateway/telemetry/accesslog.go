@@ -118,7 +118,10 @@ func (e *ending) level() slog.Level {
 // attributeList makes slog's attributes of fields. The room is kept between requests.
 type attributeList struct{ all []slog.Attr }
 
-var attributes = sync.Pool{New: func() any { return new(attributeList) }}
+// mostAttributes is how many a line can have.
+const mostAttributes = 40
+
+var attributes = sync.Pool{New: func() any { return &attributeList{make([]slog.Attr, 0, mostAttributes)} }}
 
 func (l *attributeList) text(key, value string) { l.all = append(l.all, slog.String(key, value)) }
 
