@@ -63,9 +63,10 @@ func criticalAndNot(i int) load.Request {
 	return lists(i)
 }
 
-// settles is how long the gateway may take to find the upstream's capacity. What
-// clients see meanwhile is a row of its own.
-const settles = 3 * time.Second
+// settles is how long the gateway may take to find the upstream's capacity: the bound
+// begins at max_in_flight, and the breaker that opens meanwhile has its open time. What
+// clients see until then is a row of its own.
+const settles = 5 * time.Second
 
 func (t *trial) judgeOverload(peak, over load.Seen) {
 	settled := over.After(settles)
