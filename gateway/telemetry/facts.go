@@ -91,12 +91,21 @@ func failureOf(err error) failure {
 		code := known(status.Code(err))
 		return failure{code: code, kind: codeName(code)}
 	}
-	return failure{code: own.Code, kind: string(own.Reason), policy: refusedBy(own)}
+	return failure{code: own.Code, kind: string(own.Reason), policy: blockOf(own)}
 }
 
-// refusedBy returns the block of the policy that an error of the gateway's own is the
+// Refusal returns the block of the policy that an error is the refusal of, and the
+// reason that the client reads; "" where it is none.
+func Refusal(err error) (block, reason string) {
+	if own := apierror.As(err); own != nil {
+		return blockOf(own), string(own.Reason)
+	}
+	return "", ""
+}
+
+// blockOf returns the block of the policy that an error of the gateway's own is the
 // refusal of, or "".
-func refusedBy(own *apierror.Error) string {
+func blockOf(own *apierror.Error) string {
 	switch own.Reason {
 	case apierror.RateLimited, apierror.LimitsUnavailable:
 		return "rate_limits"

@@ -12,31 +12,11 @@ import (
 	"github.com/venta-hq/venta/gateway/transcode"
 )
 
-// blocks are those whose refusals have a reason of their own. Rate limits are told
+// refused tells which block an error is the refusal of, if any. Rate limits are told
 // by their observer, which knows the limit's name.
-var blocks = map[apierror.Reason]string{
-	apierror.CircuitOpen:             "circuit_breaker",
-	apierror.CredentialsInvalid:      "auth",
-	apierror.CredentialsMissing:      "auth",
-	apierror.LimitsUnavailable:       "rate_limits",
-	apierror.Overloaded:              "concurrency",
-	apierror.PermissionDenied:        "auth",
-	apierror.PreconditionFailed:      "etag",
-	apierror.PreconditionUnsupported: "etag",
-	apierror.RequestTooLarge:         "limits",
-	apierror.ResponseTooLarge:        "limits",
-	apierror.TimeoutExceeded:         "timeout",
-	apierror.VersionGone:             "version",
-}
-
-// refused tells which block an error is the refusal of, if any.
 func refused(ctx context.Context, err error) {
-	own := apierror.As(err)
-	if own == nil {
-		return
-	}
-	if block := blocks[own.Reason]; block != "" {
-		telemetry.Refused(ctx, block, string(own.Reason), "")
+	if block, reason := telemetry.Refusal(err); block != "" && reason != string(apierror.RateLimited) {
+		telemetry.Refused(ctx, block, reason, "")
 	}
 }
 
