@@ -72,6 +72,8 @@ func dropIn(t *testing.T, b *backend, get policy.Method, options gateway.Options
 func TestALineSaysWhatBecameOfItsRequest(t *testing.T) {
 	const get = "/v2/vendors/7"
 	oneRequest := limit(1, policy.KeyGlobal)
+	tried := limit(1, policy.KeyGlobal)
+	tried.Name, tried.Shadow = "tried", true
 	failing := fail(codes.Unavailable, "down")
 	hanging := func(ctx context.Context, _ int) (*vendorv2.GetVendorResponse, error) {
 		<-ctx.Done()
@@ -115,6 +117,13 @@ func TestALineSaysWhatBecameOfItsRequest(t *testing.T) {
 		},
 		{
 			name: "rate limit", policy: policy.Method{RateLimits: []policy.RateLimit{oneRequest}}, requests: 1,
+			want: map[string]any{
+				"level": "INFO", "http.response.status_code": 429.0, "error.type": "RATE_LIMITED",
+				"rpc.response.status_code": "RESOURCE_EXHAUSTED", "venta.policy.name": "rate_limits", "venta.rate_limit.name": oneRequest.Name,
+			},
+		},
+		{
+			name: "rate limit beside one in shadow", policy: policy.Method{RateLimits: []policy.RateLimit{oneRequest, tried}}, requests: 1,
 			want: map[string]any{
 				"level": "INFO", "http.response.status_code": 429.0, "error.type": "RATE_LIMITED",
 				"rpc.response.status_code": "RESOURCE_EXHAUSTED", "venta.policy.name": "rate_limits", "venta.rate_limit.name": oneRequest.Name,

@@ -70,11 +70,11 @@ func (env *Environment) onRateLimit(method string, limits []policy.RateLimit) fu
 	metrics, traces := env.Telemetry.Metrics, env.traces()
 	return func(r *http.Request, limit string, d ratelimit.Decision) {
 		metrics.RateLimit(method, limit, d.Allowed)
-		if d.Allowed {
+		if d.Allowed || shadowed(limits, limit) {
 			return
 		}
 		telemetry.LimitedBy(r.Context(), limit)
-		if traces && !shadowed(limits, limit) {
+		if traces {
 			telemetry.Refused(r.Context(), "rate_limits", string(apierror.RateLimited), limit)
 		}
 	}
