@@ -82,12 +82,18 @@ func (p *process) upstreamCheck(name string, conn *upstream.Conn) health.Check {
 	switch {
 	case p.isLocal(name):
 		return health.Serving(conn, "")
-	case p.loaded.Config.GetHealth().GetLeaveIdle():
+	case p.leavesIdle(name):
 		return health.NotFailing(conn)
 	case check.GetDisabled():
 		return health.Connected(conn)
 	}
 	return health.Serving(conn, check.GetService())
+}
+
+// leavesIdle tells whether an upstream without calls is left alone: where that is
+// written, or a time after which its connections are to end.
+func (p *process) leavesIdle(name string) bool {
+	return p.loaded.Config.GetHealth().GetLeaveIdle() || p.loaded.Written("upstreams."+name+".connection.idle_timeout")
 }
 
 func (p *process) isLocal(name string) bool {

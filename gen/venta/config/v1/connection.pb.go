@@ -46,7 +46,9 @@ type Connection struct {
 	// Whether connections without calls are probed too; servers may refuse that.
 	// Default false.
 	KeepaliveWhenIdle *bool `protobuf:"varint,7,opt,name=keepalive_when_idle,json=keepaliveWhenIdle,proto3,oneof" json:"keepalive_when_idle,omitempty"`
-	// How long connections are kept without calls. Default "30m". From 1s to 24h.
+	// How long connections are kept without calls. Checks of the upstream's health are
+	// calls, unless this is written or health.leave_idle is: then nobody asks an upstream
+	// without calls. Default "30m". From 1s to 24h.
 	IdleTimeout *durationpb.Duration `protobuf:"bytes,8,opt,name=idle_timeout,json=idleTimeout,proto3" json:"idle_timeout,omitempty"`
 	// Whether connections are kept however long they have no calls; idle_timeout
 	// then says nothing. Default false.
