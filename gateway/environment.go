@@ -66,6 +66,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		Telemetry: telemetry.Options{
 			Logger: o.Logger, Metrics: metrics, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 			Afterwards:     o.TracedAfterwards,
+			OnRequest:      o.OnRequest,
 			Closing:        &g.closing,
 			Access:         func() *telemetry.AccessLog { return g.live.Load().Access },
 			ClientAddress:  func(r *http.Request) netip.Addr { return g.live.Load().ClientIP.From(r) },

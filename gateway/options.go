@@ -84,6 +84,9 @@ type Options struct {
 	// TracedAfterwards has requests traced once they are over that were not sampled,
 	// and have failed or were slow. Default: none.
 	TracedAfterwards telemetry.Afterwards
+	// OnRequest, where set, is told each request that has ended, by the goroutine that
+	// served it: it must not wait. Default: nobody is told.
+	OnRequest func(*telemetry.Ended)
 	// Propagator carries the trace from trusted proxies and to upstreams. Default:
 	// it ends at the gateway.
 	Propagator propagation.TextMapPropagator

@@ -69,7 +69,7 @@ func TestPoliciesAreEventsOfTheSpan(t *testing.T) {
 		{"a miss", policy.Method{Cache: &policy.Cache{TTL: time.Minute, KeyFields: []string{"id"}, Audience: policy.AudiencePublic}}, nil, "/v2/vendors/7", 1, "cache miss"},
 		{"a hit", policy.Method{Cache: &policy.Cache{TTL: time.Minute, KeyFields: []string{"id"}, Audience: policy.AudiencePublic}}, nil, "/v2/vendors/7", 2, "cache hit"},
 		{"a limit", policy.Method{RateLimits: []policy.RateLimit{limit(1, policy.KeyGlobal)}}, nil, "/v2/vendors/7", 2, "refused rate_limits l RATE_LIMITED"},
-		{"a limit in shadow", policy.Method{RateLimits: []policy.RateLimit{shadowed}}, nil, "/v2/vendors/7", 2, "policy.shadow rate_limits refuse"},
+		{"a limit in shadow", policy.Method{RateLimits: []policy.RateLimit{shadowed}}, nil, "/v2/vendors/7", 2, "policy.shadow rate_limits refuse l"},
 		{"credentials", policy.Method{Auth: &policy.Auth{Requirement: policy.AuthRequired}}, nil, "/v2/vendors/7", 1, "refused auth CREDENTIALS_MISSING"},
 		{"a breaker", policy.Method{CircuitBreaker: breakerPolicy(1)}, down, "/v2/vendors/7", 1, "closed open"},
 		{"an open breaker", policy.Method{CircuitBreaker: breakerPolicy(1)}, down, "/v2/vendors/7", 2, "refused circuit_breaker CIRCUIT_OPEN"},

@@ -25,7 +25,7 @@ func TestRequestBudget(t *testing.T) {
 	server.Pause()
 	request := func() context.Context {
 		r := new(requestctx.Context)
-		r.Begin(t.Context(), budgetKey{}, nil)
+		r.Begin(t.Context(), budgetKey{}, nil, nil)
 		return r
 	}
 	do := func(ctx context.Context) error {

@@ -21,16 +21,17 @@ type Context struct {
 	values [room]value
 	n      atomic.Int32 // how many there are; a value is complete before it counts
 	waits  Waits
-	calls  Calls
+	calls  Calls // nil: nobody keeps them
 }
 
 type value struct{ key, value any }
 
-// Begin makes c the context of a request, with the first value. c is part of
-// what its owner allocates for the request, and must not serve another one:
-// whoever keeps a context beyond its request must not read another's values.
-func (c *Context) Begin(parent context.Context, key, first any) {
-	c.Context = parent
+// Begin makes c the context of a request, with the first value and whoever keeps its
+// calls, or nil. c is part of what its owner allocates for the request, and must not
+// serve another one: whoever keeps a context beyond its request must not read another's
+// values.
+func (c *Context) Begin(parent context.Context, key, first any, calls Calls) {
+	c.Context, c.calls = parent, calls
 	c.values[0] = value{key, first}
 	c.n.Store(1)
 }
@@ -41,7 +42,7 @@ func (c *Context) Value(key any) any {
 	case waitsKey{}:
 		return &c.waits
 	case callsKey{}:
-		return &c.calls
+		return c.calls
 	}
 	for i := range c.n.Load() {
 		if c.values[i].key == key {

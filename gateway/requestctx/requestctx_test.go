@@ -21,7 +21,7 @@ type (
 func newRequest(t *testing.T) *http.Request {
 	t.Helper()
 	ctx := &requestctx.Context{}
-	ctx.Begin(context.WithValue(t.Context(), parent{}, "parent"), first{}, "first")
+	ctx.Begin(context.WithValue(t.Context(), parent{}, "parent"), first{}, "first", nil)
 	return httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)
 }
 
@@ -79,7 +79,7 @@ func TestWithCopies(t *testing.T) {
 func TestCancellationPasses(t *testing.T) {
 	above, cancel := context.WithCancelCause(t.Context())
 	ctx := &requestctx.Context{}
-	ctx.Begin(above, first{}, "first")
+	ctx.Begin(above, first{}, "first", nil)
 	below, cancelBelow := context.WithCancel(ctx)
 	defer cancelBelow()
 	cancel(context.DeadlineExceeded)
@@ -115,10 +115,10 @@ func TestReadersOfAGrowingContext(t *testing.T) {
 func TestWithAllocatesNothing(t *testing.T) {
 	base := httptest.NewRequest(http.MethodGet, "/", nil)
 	var own struct{ ctx requestctx.Context }
-	own.ctx.Begin(t.Context(), first{}, &own)
+	own.ctx.Begin(t.Context(), first{}, &own, nil)
 	r := base.WithContext(&own.ctx)
 	if n := testing.AllocsPerRun(100, func() {
-		own.ctx.Begin(t.Context(), first{}, &own)
+		own.ctx.Begin(t.Context(), first{}, &own, nil)
 		requestctx.With(r, other{}, &own)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -66,7 +66,7 @@ func (u unhurried) Value(key any) any {
 	case waitsKey{}:
 		return (*Waits)(nil)
 	case callsKey{}:
-		return (*Calls)(nil)
+		return nil
 	}
 	return u.Context.Value(key)
 }

@@ -42,6 +42,16 @@ type AccessOptions struct {
 	PrincipalKey []byte
 }
 
+// accessOf returns what a request's line and observers go by, or nil where there are
+// none.
+func accessOf(o Options) func() *AccessLog {
+	if o.Logger == nil && o.OnRequest == nil || o.Access != nil {
+		return o.Access
+	}
+	all, _ := NewAccessLog(AccessOptions{}) // the zero value has no fault
+	return func() *AccessLog { return all }
+}
+
 // DefaultSlowAfter is from when on a request is slow where nobody says.
 const DefaultSlowAfter = time.Second
 
@@ -125,18 +135,25 @@ func (h *keyedHash) of(c Caller) []byte {
 	return h.sum[:sha256.Size/2]
 }
 
+// hash calls use with what stands for a caller, which is of use until use returns.
+func (a *AccessLog) hash(c Caller, use func(digest []byte)) {
+	h := a.hashes.Get().(*keyedHash)
+	use(h.of(c))
+	a.hashes.Put(h)
+}
+
 // share returns which share of lines such as a request's is written, and whether its
 // own is.
-func (a *AccessLog) share(e *ending) (ratio float64, written bool) {
+func (a *AccessLog) share(e *Ended) (ratio float64, written bool) {
 	if a.ratio == 1 || !e.success() {
 		return 1, true
 	}
 	return a.ratio, randv2.Float64() < a.ratio //nolint:gosec // nobody gains by guessing
 }
 
-func (e *ending) success() bool {
+func (e *Ended) success() bool {
 	if e.error != "" || e.status == 0 || e.status >= http.StatusBadRequest {
 		return false
 	}
-	return e.calls.Stream || e.now.Sub(e.q.start) <= e.access.slowAfter
+	return e.Stream() || e.Took() <= e.access.slowAfter
 }

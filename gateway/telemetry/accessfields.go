@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/venta-hq/venta/gateway/requestctx"
+	"google.golang.org/grpc/codes"
 )
 
 // The fields of a line that no client may fill as it likes, in bytes.
@@ -34,30 +34,14 @@ type fields interface {
 	ratio(key string, value float64)
 }
 
-// ending is a request that has ended, as its line tells it.
-type ending struct {
-	q       *Request
-	r       *http.Request
-	route   *Route
-	now     time.Time
-	status  int
-	calls   requestctx.CallsSoFar
-	facts   factsTold
-	error   string // error.type; "": all went well
-	left    bool   // the client has
-	access  *AccessLog
-	leftOut int64
-	ratio   float64 // below 1: the share of lines like this that is written
-}
-
 // tell gives all fields but time, level and message. docs/observability.md has the
 // table of them.
-func (e *ending) tell(to fields) {
+func (e *entry) tell(to fields) {
 	to.text("request_id", e.q.id) // holds nothing to escape, see validID
 	e.tellRequest(to)
 	to.number("http.response.status_code", int64(e.status)) // 0: cut before a response
 	to.number("http.response.body.size", e.q.response.Bytes())
-	to.seconds("duration_seconds", e.now.Sub(e.q.start))
+	to.seconds("duration_seconds", e.Took())
 	e.tellClient(to)
 	optional(to, "http.route", e.route.template)
 	optional(to, "rpc.method", e.route.rpcMethod)
@@ -72,7 +56,7 @@ func (e *ending) tell(to fields) {
 	}
 }
 
-func (e *ending) tellRequest(to fields) {
+func (e *entry) tellRequest(to fields) {
 	to.text("http.request.method", e.q.series.method.String())
 	if e.q.series.method == methodOther {
 		to.text("http.request.method_original", printable(e.r.Method, longestMethod))
@@ -84,7 +68,7 @@ func (e *ending) tellRequest(to fields) {
 }
 
 // tellClient tells who has sent the request.
-func (e *ending) tellClient(to fields) {
+func (e *entry) tellClient(to fields) {
 	peer := peerAddress(e.r)
 	client := e.q.client(e.r)
 	if client.IsValid() {
@@ -93,56 +77,51 @@ func (e *ending) tellClient(to fields) {
 	if peer != client && peer.IsValid() {
 		to.address("network.peer.address", peer)
 	}
-	if agent := e.r.Header["User-Agent"]; len(agent) > 0 {
-		to.text("user_agent.original", printable(agent[0], longestUserAgent))
-	}
-	if e.facts.caller.Subject == "" {
+	optional(to, "user_agent.original", e.UserAgent())
+	caller := e.q.record.caller
+	if caller.Subject == "" {
 		return
 	}
 	switch e.access.principal {
 	case PrincipalHash:
-		h := e.access.hashes.Get().(*keyedHash)
-		to.digest("user.hash", h.of(e.facts.caller))
-		e.access.hashes.Put(h)
+		e.access.hash(caller, func(digest []byte) { to.digest("user.hash", digest) })
 	case PrincipalClear:
-		to.text("user.id", printable(e.facts.caller.Subject, longestUserAgent))
+		to.text("user.id", printable(caller.Subject, longestUserAgent))
 	}
 }
 
 // tellCalls tells where the time has gone.
-func (e *ending) tellCalls(to fields) {
-	if e.facts.queued > 0 {
-		to.seconds("venta.queue.duration_seconds", e.facts.queued)
+func (e *entry) tellCalls(to fields) {
+	record, calls := &e.q.record, &e.q.record.calls
+	if record.queued > 0 {
+		to.seconds("venta.queue.duration_seconds", record.queued)
 	}
-	if e.calls.Attempts == 0 {
+	if calls.begun == 0 {
 		return
 	}
-	to.number("venta.attempts", int64(e.calls.Attempts))
-	to.seconds("venta.upstream.duration_seconds", e.calls.Took)
-	if !e.calls.Stream && !e.calls.Ended.IsZero() {
-		to.seconds("venta.encode.duration_seconds", e.now.Sub(e.calls.Ended))
+	to.number("venta.attempts", int64(calls.begun))
+	to.seconds("venta.upstream.duration_seconds", calls.took)
+	if !calls.stream && calls.under == 0 {
+		to.seconds("venta.encode.duration_seconds", e.Took()-calls.ended)
 	}
-	optional(to, "venta.upstream.address", e.calls.Address)
-	if e.calls.Stream {
-		to.number("venta.stream.request_messages", e.calls.Requests)
-		to.number("venta.stream.response_messages", e.calls.Responses)
+	optional(to, "venta.upstream.address", e.UpstreamAddress())
+	if calls.stream {
+		to.number("venta.stream.request_messages", record.requests.Load())
+		to.number("venta.stream.response_messages", record.responses.Load())
 	}
 }
 
 // tellOutcome tells what came of the request.
-func (e *ending) tellOutcome(to fields) {
-	optional(to, "venta.cache.outcome", e.facts.cache)
+func (e *entry) tellOutcome(to fields) {
+	record := &e.q.record
+	optional(to, "venta.cache.outcome", record.cache.text)
 	optional(to, "error.type", e.error)
-	if e.facts.failure.code != 0 {
-		to.text("rpc.response.status_code", codeName(e.facts.failure.code))
+	if record.failure.code != codes.OK {
+		to.text("rpc.response.status_code", codeName(record.failure.code))
 	}
-	if e.facts.failure.policy == "" {
-		return
-	}
-	to.text("venta.policy.name", e.facts.failure.policy)
-	if e.facts.failure.policy == "rate_limits" {
-		optional(to, "venta.rate_limit.name", e.facts.limit)
-	}
+	refusal := e.Refusal()
+	optional(to, "venta.policy.name", refusal.Policy)
+	optional(to, "venta.rate_limit.name", refusal.Limit)
 }
 
 func optional(to fields, key, value string) {

@@ -25,7 +25,7 @@ var lines = sync.Pool{New: func() any { return new(jsonLine) }}
 const longestLine = 4 << 10
 
 // writeLine writes the line that slog.JSONHandler would make of the record.
-func writeLine(to lineWriter, level slog.Level, e *ending) {
+func writeLine(to lineWriter, level slog.Level, e *entry) {
 	line := lines.Get().(*jsonLine)
 	line.begin(e.now, level)
 	e.tell(line)

@@ -3,14 +3,11 @@ package telemetry
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"sync"
 	"time"
-
-	"google.golang.org/grpc/codes"
 )
 
 // accessLog writes one line for each request. It hands its records to the
@@ -19,7 +16,6 @@ import (
 type accessLog struct {
 	handler slog.Handler
 	lines   lineWriter // the handler, where it takes lines; else nil
-	options func() *AccessLog
 	strays  strays
 }
 
@@ -28,22 +24,23 @@ func newAccessLog(o Options) *accessLog {
 	if o.Logger == nil {
 		return nil
 	}
-	options := o.Access
-	if options == nil {
-		all, _ := NewAccessLog(AccessOptions{}) // the zero value has no fault
-		options = func() *AccessLog { return all }
-	}
 	lines, _ := o.Logger.Handler().(lineWriter)
-	return &accessLog{handler: o.Logger.Handler(), lines: lines, options: options}
+	return &accessLog{handler: o.Logger.Handler(), lines: lines}
+}
+
+// entry is the line of a request.
+type entry struct {
+	*Ended
+	leftOut int64
+	ratio   float64 // below 1: the share of lines like this that is written
 }
 
 // write logs a request that ended now.
-func (l *accessLog) write(ctx context.Context, q *Request, route *Route, r *http.Request, now time.Time) {
+func (l *accessLog) write(ctx context.Context, ended *Ended) {
 	if l == nil {
 		return
 	}
-	e := ending{q: q, r: r, route: route, now: now, status: q.status(), calls: q.ctx.Calls().SoFar(now), facts: q.facts.told(), access: l.options()}
-	e.error = e.errorType()
+	e := entry{Ended: ended}
 	level := e.level()
 	if !l.handler.Enabled(ctx, level) || !l.admit(&e) {
 		return
@@ -52,7 +49,7 @@ func (l *accessLog) write(ctx context.Context, q *Request, route *Route, r *http
 		writeLine(l.lines, level, &e)
 		return
 	}
-	record := slog.NewRecord(now, level, "request", 0)
+	record := slog.NewRecord(e.now, level, "request", 0)
 	to := attributes.Get().(*attributeList)
 	to.all = to.all[:0]
 	e.tell(to)
@@ -62,53 +59,23 @@ func (l *accessLog) write(ctx context.Context, q *Request, route *Route, r *http
 }
 
 // admit reports whether a request has a line, and notes which others have none.
-func (l *accessLog) admit(e *ending) bool {
+func (l *accessLog) admit(e *entry) bool {
 	var written bool
 	if isStray(e.status, e.route) {
 		e.ratio = 1
 		e.leftOut, written = l.strays.log(e.now)
 		return written
 	}
-	e.ratio, written = e.access.share(e)
+	e.ratio, written = e.access.share(e.Ended)
 	return written
 }
 
-// errorType returns error.type: why a request did not end well, or "".
-func (e *ending) errorType() string {
-	failed := e.facts.failure
-	switch {
-	case e.clientLeft():
-		e.left = true
-		return errorClientLeft
-	case failed.code != codes.OK:
-		return failed.kind
-	case !e.q.returned:
-		return errorAborted
-	default:
-		return ""
-	}
-}
-
-// clientLeft reports whether the client did not wait for its response, or did not
-// take it: the server ends the request's context then, or a write has failed.
-func (e *ending) clientLeft() bool {
-	if e.q.response.Err() != nil {
-		return true
-	}
-	ctx := e.r.Context()
-	if ctx.Err() == nil || !errors.Is(context.Cause(ctx), context.Canceled) {
-		return false
-	}
-	return e.facts.failure.code == codes.Canceled || !e.q.response.Began()
-}
-
 // level is WARN for what an operator should look at.
-func (e *ending) level() slog.Level {
-	failed := e.facts.failure
+func (e *entry) level() slog.Level {
 	switch {
 	case e.left:
 		return slog.LevelInfo
-	case e.status >= http.StatusInternalServerError, !e.q.returned, e.calls.Stream && serverError(failed.code):
+	case e.status >= http.StatusInternalServerError, !e.q.returned, e.q.record.streamFailed():
 		return slog.LevelWarn
 	default:
 		return slog.LevelInfo

@@ -2,13 +2,11 @@ package telemetry
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -86,15 +84,15 @@ func newAfterwards(o Options) *afterwards {
 }
 
 // reason returns why a request is to be traced that ended now, or "".
-func (a *afterwards) reason(q *Request, route *Route, now time.Time) string {
-	if a == nil || q.span == nil || q.span.SpanContext().IsSampled() {
+func (a *afterwards) reason(e *Ended) string {
+	if a == nil || e.q.span == nil || e.q.span.SpanContext().IsSampled() {
 		return ""
 	}
-	reason := a.reasonOf(q, route, now)
+	reason := a.reasonOf(e)
 	if reason == "" {
 		return ""
 	}
-	written := route.afterwards.take(now, a.perRoute) && a.budget.take(now, a.perSecond)
+	written := e.route.afterwards.take(e.now, a.perRoute) && a.budget.take(e.now, a.perSecond)
 	a.metrics.tracedAfterwards(reason, written)
 	if !written {
 		return ""
@@ -102,15 +100,15 @@ func (a *afterwards) reason(q *Request, route *Route, now time.Time) string {
 	return reason
 }
 
-func (a *afterwards) reasonOf(q *Request, route *Route, now time.Time) string {
-	if status := q.status(); status == 0 || status >= http.StatusInternalServerError || q.record.streamFailed() {
+func (a *afterwards) reasonOf(e *Ended) string {
+	if e.failed() {
 		return reasonFailed
 	}
 	slow := a.slowAfter
-	if route.slowAfter > 0 {
-		slow = route.slowAfter
+	if e.route.slowAfter > 0 {
+		slow = e.route.slowAfter
 	}
-	if slow > 0 && now.Sub(q.start) > slow && !q.response.Streamed() {
+	if slow > 0 && e.Took() > slow && !e.q.response.Streamed() {
 		return reasonSlow
 	}
 	return ""
@@ -118,31 +116,27 @@ func (a *afterwards) reasonOf(q *Request, route *Route, now time.Time) string {
 
 // write makes the spans of a request that ended now. ctx and options are those that
 // its own span was to have.
-func (a *afterwards) write(ctx context.Context, options []trace.SpanStartOption, q *Request, route *Route, r *http.Request, now time.Time) {
-	id := q.span.SpanContext()
+func (a *afterwards) write(ctx context.Context, options []trace.SpanStartOption, e *Ended) {
+	id, record := e.q.span.SpanContext(), &e.q.record
 	if parent := trace.SpanContextFromContext(ctx); parent.TraceID() != id.TraceID() {
 		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	}
-	ctx, span := a.tracer.Start(context.WithValue(ctx, afterwardsKey{}, id), route.spanName(q.series.method),
-		append(slices.Clip(options), trace.WithTimestamp(q.start))...)
-	defer span.End(trace.WithTimestamp(now))
-	kept := q.record.all()
-	span.SetAttributes(sampledKey.String("afterwards"), traceReasonKey.String(q.traced), attemptsKey.Int(kept.attempted))
-	describe(span, q, route, r)
-	for _, e := range kept.events {
-		span.AddEvent(e.name, trace.WithTimestamp(e.at), trace.WithAttributes(e.attributes()...))
-	}
+	ctx, span := a.tracer.Start(context.WithValue(ctx, afterwardsKey{}, id), e.route.spanName(e.q.series.method),
+		append(slices.Clip(options), trace.WithTimestamp(record.start))...)
+	defer span.End(trace.WithTimestamp(e.now))
+	span.SetAttributes(sampledKey.String("afterwards"), traceReasonKey.String(e.q.traced), attemptsKey.Int(record.calls.begun))
+	describe(span, e)
 	ctx = context.WithValue(ctx, afterwardsKey{}, trace.SpanContext{}) // attempts have ids of their own
-	for _, one := range kept.attempts {
-		a.writeAttempt(ctx, one)
+	for _, one := range record.calls.all() {
+		a.writeAttempt(ctx, one, record.start.Add(one.start))
 	}
 }
 
-func (a *afterwards) writeAttempt(ctx context.Context, one attemptRecord) {
-	_, span := a.tracer.Start(ctx, rpcMethod(one.call.method), trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(one.start))
+func (a *afterwards) writeAttempt(ctx context.Context, one attemptRecord, start time.Time) {
+	_, span := a.tracer.Start(ctx, rpcMethod(one.call.method), trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(start))
 	span.SetAttributes(sampledKey.String("afterwards"))
 	describeCall(span, one.call)
-	span.End(trace.WithTimestamp(one.start.Add(one.took)))
+	span.End(trace.WithTimestamp(start.Add(one.took)))
 }
 
 // traced is what tells the series of venta.trace.afterwards apart.
@@ -165,20 +159,4 @@ func registerTraced(meter metric.Meter, c counters[traced]) error {
 	_, err := meter.Int64ObservableCounter("venta.trace.afterwards", metric.WithInt64Callback(c.observe),
 		metric.WithUnit("{request}"), metric.WithDescription("Requests that were not sampled and have failed or were slow."))
 	return err
-}
-
-// describe tells of a request that is over.
-func describe(span trace.Span, q *Request, route *Route, r *http.Request) {
-	span.SetName(route.spanName(q.series.method))
-	span.SetAttributes(route.attributes(outcome{q.series, q.status()})...)
-	span.SetAttributes(requestAttributes(q, route, r)...)
-	if route.rpcMethod != "" {
-		span.SetAttributes(semconv.RPCMethod(route.rpcMethod))
-	}
-	if n := q.record.leftOut(); n > 0 {
-		span.SetAttributes(leftOutEvents.Int(n))
-	}
-	if status := q.status(); status == 0 || status >= http.StatusInternalServerError || q.record.streamFailed() {
-		fail(span)
-	}
 }

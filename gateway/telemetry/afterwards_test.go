@@ -17,9 +17,11 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
@@ -63,15 +65,15 @@ func TestFailureIsTracedAfterwards(t *testing.T) {
 	var seen string
 	h := telemetry.Middleware(o)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		telemetry.FromContext(r.Context()).SetRoute(telemetry.NewRoute("/v1/orders/{id}", method))
-		telemetry.CacheOutcome(r.Context(), "miss")
+		telemetry.CachedAs(r.Context(), "miss")
 		for number := range 2 {
 			sent, _ := invoke(r.Context(), o, status.Error(codes.Unavailable, "secret"))
 			seen = sent[traceparent][0]
 			telemetry.Retried(r.Context(), number+1, "retried")
 		}
-		telemetry.Shadowed(r.Context(), "timeout", "exceed")
-		telemetry.BreakerTurned(r.Context(), "a.B", "closed", "open")
-		telemetry.Refused(r.Context(), "circuit_breaker", "CIRCUIT_OPEN", "")
+		telemetry.Shadowed(r.Context(), "timeout", "exceed", "")
+		telemetry.BreakerTurned(r.Context(), "a.B", "closed", "open", "")
+		telemetry.Failed(r.Context(), &apierror.Error{Code: codes.Unavailable, Reason: apierror.CircuitOpen})
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	r := httptest.NewRequest(http.MethodGet, "/v1/orders/1", nil)
@@ -109,7 +111,7 @@ func TestFailureIsTracedAfterwards(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]string{
-		"venta.retry", "venta.retry", "venta.policy.shadow", "venta.circuit_breaker.transition", "venta.refused", "venta.cache",
+		"venta.cache", "venta.retry", "venta.retry", "venta.policy.shadow", "venta.circuit_breaker.transition", "venta.refused",
 	}, events); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
@@ -153,11 +155,11 @@ func TestWhatIsTracedAfterwards(t *testing.T) {
 		}, 0, "", false, ""},
 		{"a stream that broke", func(w http.ResponseWriter, r *http.Request) {
 			_ = http.NewResponseController(w).Flush()
-			telemetry.StreamEnded(r.Context(), codes.Unavailable)
+			broken(r.Context(), codes.Unavailable)
 		}, 0, "", false, "failed"},
 		{"a stream that its client left", func(w http.ResponseWriter, r *http.Request) {
 			_ = http.NewResponseController(w).Flush()
-			telemetry.StreamEnded(r.Context(), codes.Canceled)
+			broken(r.Context(), codes.Canceled)
 		}, 0, "", false, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -178,21 +180,28 @@ func TestWhatIsTracedAfterwards(t *testing.T) {
 					h.ServeHTTP(httptest.NewRecorder(), r)
 				}()
 				all := spans.GetSpans()
-				if len(all) == 0 != (test.reason == "") || len(all) > 1 {
+				if len(all) == 0 != (test.reason == "") {
 					t.Fatalf("%d spans", len(all))
 				}
 				if len(all) == 0 {
 					return
 				}
-				if got := attributesOf(all[0])["venta.trace.reason"]; got != test.reason {
+				root := all[len(all)-1] // the last to end
+				if got := attributesOf(root)["venta.trace.reason"]; got != test.reason {
 					t.Errorf("because %q", got)
 				}
-				if inTrace := all[0].Parent.TraceID().String() == traceID; inTrace != test.trusted {
-					t.Errorf("parent %v", all[0].Parent)
+				if inTrace := root.Parent.TraceID().String() == traceID; inTrace != test.trusted {
+					t.Errorf("parent %v", root.Parent)
 				}
 			})
 		})
 	}
+}
+
+// broken is a request whose stream to the upstream ends with a code.
+func broken(ctx context.Context, code codes.Code) {
+	_, err := openStream(ctx, telemetry.Options{}, grpc.StreamDesc{ServerStreams: true}, nil, status.Error(code, "gone"))
+	telemetry.Failed(ctx, err)
 }
 
 // TestAfterwardsIsBounded holds the number a second, and that a route that fails
@@ -245,7 +254,7 @@ func TestEventsAreBounded(t *testing.T) {
 	for name, o := range map[string]telemetry.Options{"sampled": now, "afterwards": after} {
 		telemetry.Middleware(o)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			for range 1000 {
-				telemetry.Shadowed(r.Context(), "timeout", "exceed")
+				telemetry.Shadowed(r.Context(), "timeout", "exceed", "")
 				_, _ = invoke(r.Context(), o, nil)
 			}
 			w.WriteHeader(http.StatusInternalServerError)
@@ -272,8 +281,8 @@ func TestBackgroundLeavesAFinishedRequestAlone(t *testing.T) {
 		kept = context.WithoutCancel(r.Context())
 		w.WriteHeader(http.StatusInternalServerError)
 	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
-	telemetry.Shadowed(kept, "timeout", "exceed")
-	telemetry.CacheOutcome(kept, "miss")
+	telemetry.Shadowed(kept, "timeout", "exceed", "")
+	telemetry.CachedAs(kept, "miss")
 	_, _ = invoke(kept, o, nil)
 	if all := spans.GetSpans(); len(all) != 1 || len(all[0].Events) != 0 {
 		t.Errorf("%+v", all)

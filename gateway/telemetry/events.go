@@ -1,113 +1,75 @@
 package telemetry
 
 import (
-	"context"
-	"strconv"
+	"cmp"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/grpc/codes"
 )
 
-// What policies decide about a request becomes events of its span: of one that is
-// made now, and, where requests are traced afterwards, of one that may be. The names
-// and attributes are in docs/observability.md. One request has 32 of them at most.
+// What policies decide about a request becomes events of its span. The names and
+// attributes are in docs/observability.md.
 
 const (
-	cacheEventName      = "venta.cache"
-	refusedEventName    = "venta.refused"
-	shadowEventName     = "venta.policy.shadow"
-	retryEventName      = "venta.retry"
-	transitionEventName = "venta.circuit_breaker.transition"
-
 	reasonKey  = attribute.Key("venta.refused.reason")
 	attemptKey = attribute.Key("venta.retry.attempt")
+	addressKey = attribute.Key("venta.upstream.address")
 )
 
 // event is one decision.
 type event struct {
-	at    time.Time
-	name  string
-	pairs [3]pair // those with a value
+	kind   eventKind
+	at     time.Duration // since the request's start
+	values [4]string     // of the kind's attributes; "": it has none
 }
 
-type pair struct {
-	key   attribute.Key
-	value string
+type eventKind uint8
+
+const (
+	eventCache eventKind = iota
+	eventRefused
+	eventShadow
+	eventRetry
+	eventTransition
+)
+
+var eventKinds = [...]struct {
+	name string
+	keys [4]attribute.Key
+}{
+	eventCache:      {"venta.cache", [4]attribute.Key{cacheKey}},
+	eventRefused:    {"venta.refused", [4]attribute.Key{policyKey, reasonKey, limitKey}},
+	eventShadow:     {"venta.policy.shadow", [4]attribute.Key{policyKey, wouldKey, limitKey}},
+	eventRetry:      {"venta.retry", [4]attribute.Key{attemptKey, verdictKey}},
+	eventTransition: {"venta.circuit_breaker.transition", [4]attribute.Key{breakerKey, fromStateKey, stateKey, addressKey}},
 }
+
+func (e event) name() string { return eventKinds[e.kind].name }
 
 func (e event) attributes() []attribute.KeyValue {
-	all := make([]attribute.KeyValue, 0, len(e.pairs))
-	for _, one := range e.pairs {
-		if one.value != "" {
-			all = append(all, one.key.String(one.value))
+	all := make([]attribute.KeyValue, 0, len(e.values))
+	for i, value := range e.values {
+		if value != "" {
+			all = append(all, eventKinds[e.kind].keys[i].String(value))
 		}
 	}
 	return all
 }
 
 func cacheEventOf(o cacheOutcome) event {
-	return event{at: o.at, name: cacheEventName, pairs: [3]pair{{cacheKey, o.text}}}
+	return event{kind: eventCache, at: o.at, values: [4]string{o.text}}
 }
 
-// CacheOutcome tells how the cache served the request of the context.
-func CacheOutcome(ctx context.Context, outcome string) {
-	span, q := trace.SpanFromContext(ctx), FromContext(ctx)
-	switch {
-	case span.IsRecording():
-		if q == nil || q.record.room() {
-			span.AddEvent(cacheEventName, trace.WithAttributes(cacheKey.String(outcome)))
-		}
-	case q.remembers():
-		q.record.keepOutcome(outcome)
+// allEvents returns what was decided, in order. The record must be closed.
+func (r *record) allEvents() []event {
+	all := slices.Clip(r.events)
+	if r.cache.text != "" {
+		all = append(all, cacheEventOf(r.cache))
 	}
-}
-
-// Refused tells that a block of the policy has refused the request of the context,
-// and the reason that the client reads. detail is which of several, such as the name
-// of a rate limit, or "".
-func Refused(ctx context.Context, block, reason, detail string) {
-	note(ctx, event{name: refusedEventName, pairs: [3]pair{{policyKey, block}, {reasonKey, reason}, {limitKey, detail}}})
-}
-
-// Shadowed tells what a block in shadow mode would have done to the request of the
-// context.
-func Shadowed(ctx context.Context, block, would string) {
-	note(ctx, event{name: shadowEventName, pairs: [3]pair{{policyKey, block}, {wouldKey, would}}})
-}
-
-// Retried tells what followed from an attempt, by its number.
-func Retried(ctx context.Context, number int, verdict string) {
-	note(ctx, event{name: retryEventName, pairs: [3]pair{{attemptKey, strconv.Itoa(number)}, {verdictKey, verdict}}})
-}
-
-// BreakerTurned tells of a transition that the call of the context has brought
-// about.
-func BreakerTurned(ctx context.Context, breaker, from, to string) {
-	note(ctx, event{name: transitionEventName, pairs: [3]pair{{breakerKey, breaker}, {fromStateKey, from}, {stateKey, to}}})
-}
-
-// StreamEnded tells the code that a stream has ended with, which the response's
-// status can no longer say.
-func StreamEnded(ctx context.Context, code codes.Code) {
-	if q := FromContext(ctx); q != nil {
-		q.record.breakStream(code)
+	if r.failure.policy != "" {
+		all = append(all, r.failure.event(r.limit))
 	}
-}
-
-// note adds an event to the span that records, or keeps it for one that may be
-// written afterwards.
-func note(ctx context.Context, e event) {
-	span, q := trace.SpanFromContext(ctx), FromContext(ctx)
-	recording := span.IsRecording()
-	if !recording && !q.remembers() || q != nil && !q.record.room() {
-		return
-	}
-	if recording {
-		span.AddEvent(e.name, trace.WithAttributes(e.attributes()...))
-		return
-	}
-	e.at = time.Now()
-	q.record.keep(e)
+	slices.SortStableFunc(all, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	return all
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
-
-	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // names takes the names of fields.
@@ -54,7 +52,7 @@ func TestThePageHasEveryField(t *testing.T) {
 }
 
 // everyField is the end of a request of which there is all to tell.
-func everyField(t *testing.T, principal PrincipalForm, stream bool) *ending {
+func everyField(t *testing.T, principal PrincipalForm, stream bool) *entry {
 	t.Helper()
 	access, err := NewAccessLog(AccessOptions{Principal: principal})
 	if err != nil {
@@ -65,14 +63,16 @@ func everyField(t *testing.T, principal PrincipalForm, stream bool) *ending {
 	r.Header.Set("User-Agent", "a")
 	q := &Request{clientAddress: func(*http.Request) netip.Addr { return netip.MustParseAddr("198.51.100.1") }}
 	sampled := trace.NewSpanContext(trace.SpanContextConfig{TraceID: [16]byte{1}, SpanID: [8]byte{1}, TraceFlags: trace.FlagsSampled})
-	q.ctx.Begin(trace.ContextWithSpanContext(t.Context(), sampled), requestKey{}, q)
-	return &ending{
-		q: q, r: r, route: NewRoute("/v1/orders/{id}", "/shop.v1.Orders/Get"), now: time.Now(), access: access,
-		calls: requestctx.CallsSoFar{Attempts: 1, Ended: time.Now(), Address: "a:1", Stream: stream},
-		facts: factsTold{
-			cache: "miss", limit: "each", queued: 1, caller: Caller{Subject: "ada"},
-			failure: failure{code: codes.ResourceExhausted, policy: "rate_limits"},
+	q.ctx.Begin(trace.ContextWithSpanContext(t.Context(), sampled), requestKey{}, q, &q.record)
+	address := "a:1"
+	q.record.address.Store(&address)
+	q.record.calls = callTimes{begun: 1, stream: stream}
+	q.record.cache.text, q.record.limit, q.record.queued, q.record.caller = "miss", "each", 1, Caller{Subject: "ada"}
+	q.record.failure = failure{code: codes.ResourceExhausted, policy: "rate_limits"}
+	return &entry{
+		Ended: &Ended{
+			q: q, r: r, route: NewRoute("/v1/orders/{id}", "/shop.v1.Orders/Get"), now: time.Now(), access: access, error: "RATE_LIMITED",
 		},
-		error: "RATE_LIMITED", leftOut: 1, ratio: 0.5,
+		leftOut: 1, ratio: 0.5,
 	}
 }

@@ -45,6 +45,10 @@ type Options struct {
 	MetadataAtEdge bool
 	// Afterwards has requests traced that were not sampled. Its zero value: none are.
 	Afterwards Afterwards
+	// OnRequest, if set, is told each request that has ended, behind its line and its
+	// span, by the goroutine that served it: it must not wait, and keep nothing of what
+	// it is given but what that returns. Nil costs nothing.
+	OnRequest func(*Ended)
 	// Closing, where set and true, has each response that begins announce the end
 	// of its connection (Connection: close; GOAWAY on HTTP/2). Here each response
 	// passes, whoever writes it, and has its writer already.
@@ -72,7 +76,7 @@ func Middleware(o Options) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return &server{
 			next: next, log: log, metrics: o.Metrics, tracing: tracing, afterwards: late, unrouted: unrouted,
-			closing: o.Closing, clientAddress: o.ClientAddress,
+			closing: o.Closing, clientAddress: o.ClientAddress, access: accessOf(o), onRequest: o.OnRequest,
 		}
 	}
 }
@@ -87,13 +91,15 @@ type server struct {
 	closing    *atomic.Bool // nil: never
 
 	clientAddress func(*http.Request) netip.Addr // nil: the peer's
+	access        func() *AccessLog              // nil: nobody asks
+	onRequest     func(*Ended)                   // nil: nobody is told
 }
 
 // ServeHTTP implements http.Handler.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &Request{
 		id:     nameRequest(r.Header),
-		start:  time.Now(),
+		record: record{start: time.Now()},
 		series: seriesOf(r.Method, r.TLS),
 
 		clientAddress: s.clientAddress,
@@ -102,8 +108,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.response.Closing = s.closing
 	q.header[0] = q.id
 	w.Header()[RequestIDHeader] = q.header[:1:1] // an Add finds no room and copies
-	q.ctx.Begin(s.tracing.start(r, q), requestKey{}, q)
-	q.late = s.afterwards != nil && q.span != nil && !q.span.IsRecording()
+	q.ctx.Begin(s.tracing.start(r, q), requestKey{}, q, &q.record)
+	q.record.keeps = s.afterwards != nil || s.onRequest != nil || q.span != nil && q.span.IsRecording()
 	q.active = s.metrics.begin(q.series)
 	defer s.end(q, r)
 	s.next.ServeHTTP(&q.response, r.WithContext(&q.ctx))
@@ -115,18 +121,25 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // end reports a request, also one whose handler panicked.
 func (s *server) end(q *Request, r *http.Request) {
-	now := time.Now()
-	route := q.route.Load()
-	if route == nil {
-		route = s.unrouted
+	e := Ended{q: q, r: r, route: q.route.Load(), now: time.Now(), status: q.status()}
+	if e.route == nil {
+		e.route = s.unrouted
 	}
-	q.traced = s.afterwards.reason(q, route, now)
-	s.metrics.end(&q.ctx, q, route, now.Sub(q.start))
-	s.log.write(&q.ctx, q, route, r, now)
-	endServerSpan(q, route, r)
+	q.record.close(e.now)
+	q.traced = s.afterwards.reason(&e)
+	s.metrics.end(&q.ctx, &e)
+	if s.access != nil {
+		e.judge(s.access())
+	}
+	s.log.write(&q.ctx, &e)
+	endServerSpan(&e)
 	if q.traced != "" {
 		ctx, options := s.tracing.parent(r)
-		s.afterwards.write(ctx, options, q, route, r, now)
+		s.afterwards.write(ctx, options, &e)
+	}
+	if s.onRequest != nil {
+		told := e // in the heap, where somebody is told
+		s.onRequest(&told)
 	}
 }
 
@@ -141,10 +154,10 @@ func (m *Metrics) begin(s series) *count {
 }
 
 // end measures a request.
-func (m *Metrics) end(ctx context.Context, q *Request, route *Route, took time.Duration) {
+func (m *Metrics) end(ctx context.Context, e *Ended) {
 	if m == nil {
 		return
 	}
-	q.active.Add(-1)
-	m.durations.get().request.Record(ctx, took.Seconds(), route.durations.of(outcome{q.series, q.status()})...)
+	e.q.active.Add(-1)
+	m.durations.get().request.Record(ctx, e.Took().Seconds(), e.route.durations.of(outcome{e.q.series, e.status})...)
 }

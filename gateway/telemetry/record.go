@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -11,124 +12,167 @@ const (
 	// maxAttempts is how many attempts of one request are kept: more than a policy
 	// can have.
 	maxAttempts = 16
-	// maxEvents bounds the events of one request, kept or on its span.
+	// maxEvents bounds the events of one request but for the cache's outcome and the
+	// refusal, of which it has one each.
 	maxEvents = 32
 )
 
-// record is what is kept of a request until it is over. Its zero value is empty. It
-// is safe for concurrent use, as hedged attempts and refreshes in the background
-// need it, and takes nothing once it was read.
+// record is all that is known of one request. Its steps fill it (see tell.go), and
+// takes nothing once it is closed: from then on [Ended] reads it, for the line of the
+// access log, for the span, be it made in time or afterwards, and for
+// [Options.OnRequest]. It is safe for concurrent use, as hedged attempts need it.
+//
+// It is part of what is allocated for the request, and bounded: see
+// TestRecordIsSmall. Times count from the request's start.
 type record struct {
-	mu        sync.Mutex
-	closed    bool
-	broken    bool // its stream ended with a server's error
-	first     attemptRecord
-	more      []attemptRecord
-	attempted int
-	outcome   cacheOutcome
-	kept      []event // but for the cache's outcome, which most requests have
-	events    int     // all that there was room for
-	tooMany   int     // events that there was none for
+	start time.Time
+	keeps bool // somebody reads events and attempts
+
+	address             atomic.Pointer[string] // of the last attempt
+	requests, responses atomic.Int64           // messages of a stream
+
+	mu      sync.Mutex
+	closed  bool
+	calls   callTimes
+	queued  time.Duration
+	caller  Caller
+	cache   cacheOutcome
+	limit   string // the rate limit that has refused
+	failure failure
+	events  []event
+	tooMany int // events that there was no room for
+}
+
+// callTimes are the attempts of the request's calls.
+type callTimes struct {
+	stream bool
+	begun  int
+	under  int           // attempts now
+	since  time.Duration // when the first of them began
+	took   time.Duration // of those that are over; at the same time counts once
+	ended  time.Duration // when the last attempt ended
+	first  attemptRecord
+	more   []attemptRecord
 }
 
 // attemptRecord is one attempt of a call that has ended.
 type attemptRecord struct {
 	call  call
-	start time.Time
+	start time.Duration
 	took  time.Duration
 }
 
+// Caller is who a request was authenticated as.
+type Caller struct{ Issuer, Subject string }
+
 type cacheOutcome struct {
 	text string
-	at   time.Time
+	at   time.Duration
 }
 
-// attempt keeps an attempt that has ended.
-func (r *record) attempt(one attemptRecord) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
+// change changes the record of a request that is not over. It does nothing on nil.
+func (r *record) change(by func(*record)) {
+	if r == nil {
 		return
 	}
-	r.attempted++
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		by(r)
+	}
+}
+
+// now returns the time since the request's start.
+func (r *record) now() time.Duration { return time.Since(r.start) }
+
+// Reached implements requestctx.Calls.
+func (r *record) Reached(address *string) { r.address.Store(address) }
+
+// begin begins an attempt, and end ends it.
+func (r *record) begin(now time.Time, stream bool) {
+	r.change(func(r *record) {
+		c := &r.calls
+		c.stream = c.stream || stream
+		c.begun++
+		if c.under++; c.under == 1 {
+			c.since = now.Sub(r.start)
+		}
+	})
+}
+
+// end ends what begin began.
+func (r *record) end(attempt call, start, now time.Time) {
+	r.change(func(r *record) {
+		c := &r.calls
+		if c.under--; c.under == 0 {
+			c.ended = now.Sub(r.start)
+			c.took += c.ended - c.since
+		}
+		if r.keeps {
+			c.keep(attemptRecord{attempt, start.Sub(r.start), now.Sub(start)})
+		}
+	})
+}
+
+func (c *callTimes) keep(one attemptRecord) {
 	switch {
-	case r.attempted == 1:
-		r.first = one
-	case r.attempted <= maxAttempts:
-		r.more = append(r.more, one)
+	case c.first.call.method == "":
+		c.first = one
+	case len(c.more) < maxAttempts-1:
+		c.more = append(c.more, one)
 	}
 }
 
-// room reports whether one more event may be told, and counts it.
-func (r *record) room() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.events >= maxEvents {
-		r.tooMany++
-		return false
+// all returns the attempts that were kept.
+func (c *callTimes) all() []attemptRecord {
+	if c.first.call.method == "" {
+		return nil
 	}
-	r.events++
-	return true
+	return append([]attemptRecord{c.first}, c.more...)
 }
 
-// keep keeps an event that there is room for.
-func (r *record) keep(e event) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.closed {
-		r.kept = append(r.kept, e)
+// sent and received count messages of a stream.
+func (r *record) sent() {
+	if r != nil {
+		r.requests.Add(1)
 	}
 }
 
-// keepOutcome keeps the cache's outcome, the last of several.
-func (r *record) keepOutcome(text string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.closed {
-		r.outcome = cacheOutcome{text, time.Now()}
+func (r *record) received() {
+	if r != nil {
+		r.responses.Add(1)
 	}
 }
 
-// breakStream notes how a stream has ended.
-func (r *record) breakStream(code codes.Code) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.broken = r.broken || serverError(code)
+// note keeps an event, if somebody reads it.
+func (r *record) note(e event) {
+	if !r.keeps {
+		return
+	}
+	r.change(func(r *record) {
+		if len(r.events) >= maxEvents {
+			r.tooMany++
+			return
+		}
+		e.at = r.now()
+		r.events = append(r.events, e)
+	})
 }
 
-func (r *record) streamFailed() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.broken
-}
-
-func (r *record) leftOut() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tooMany
-}
-
-// remembered is what was kept of a request.
-type remembered struct {
-	attempts  []attemptRecord
-	attempted int // with those that there was no room for
-	events    []event
-}
-
-// all returns what was kept, and keeps nothing more.
-func (r *record) all() remembered {
+// close has the record take nothing more: it can be read without its lock from then
+// on.
+func (r *record) close(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	kept := remembered{attempted: r.attempted, events: r.kept}
-	if r.attempted > 0 {
-		kept.attempts = append([]attemptRecord{r.first}, r.more...)
+	if r.calls.under > 0 {
+		r.calls.took += now.Sub(r.start) - r.calls.since
 	}
-	if r.outcome.text != "" {
-		kept.events = append(kept.events, cacheEventOf(r.outcome))
-	}
-	return kept
 }
+
+// streamFailed reports whether a stream ended with a server's error, which the
+// response's status does not say. The record must be closed.
+func (r *record) streamFailed() bool { return r.calls.stream && serverError(r.failure.code) }
 
 // serverError reports whether a code is the server's fault, by the semantic
 // conventions for RPC.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/netip"
 	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -23,26 +22,19 @@ type Request struct {
 	route atomic.Pointer[Route] // nil: not routed (yet)
 
 	// What the middleware alone uses.
-	start    time.Time
 	series   series
 	active   *count
 	span     trace.Span // nil: none
-	late     bool       // it may be traced afterwards
 	traced   string     // why it is; "": it is not
 	response responsewriter.Watcher
 	returned bool      // the handler has, and did not panic
 	header   [1]string // the id as a header field's values
 
-	// For the request's line.
-	facts         facts
 	secretPath    atomic.Bool                    // it may hold a secret
 	clientAddress func(*http.Request) netip.Addr // nil: the peer's
 
-	record record // what later steps leave
+	record record // what its steps tell
 }
-
-// remembers reports whether what happens to the request is kept.
-func (q *Request) remembers() bool { return q != nil && q.late }
 
 // traceID returns the id of the trace of a request that is over, or "" where nobody
 // could find it.

@@ -28,9 +28,6 @@ func tracerOf(provider trace.TracerProvider) trace.Tracer {
 	return tracer
 }
 
-// Traces reports whether requests have spans, or may have one afterwards.
-func Traces(o Options) bool { return tracerOf(o.TracerProvider) != nil }
-
 // serverTracing makes the spans of requests.
 type serverTracing struct {
 	tracer     trace.Tracer                  // nil: no spans
@@ -109,26 +106,44 @@ func (in incoming) Get(key string) string {
 
 // endServerSpan ends the request's span. Everything is described here, at once,
 // and only for a span that is sampled.
-func endServerSpan(q *Request, route *Route, r *http.Request) {
-	if q.span == nil {
+func endServerSpan(e *Ended) {
+	span := e.q.span
+	if span == nil {
 		return
 	}
-	defer q.span.End()
-	if !q.span.IsRecording() {
-		return
+	defer span.End()
+	if span.IsRecording() {
+		describe(span, e)
 	}
-	describe(q.span, q, route, r)
+}
+
+// describe tells of a request that is over, be its span made now or afterwards.
+func describe(span trace.Span, e *Ended) {
+	record := &e.q.record
+	span.SetName(e.route.spanName(e.q.series.method))
+	span.SetAttributes(e.route.attributes(outcome{e.q.series, e.status})...)
+	span.SetAttributes(requestAttributes(e)...)
+	for _, one := range record.allEvents() {
+		span.AddEvent(one.name(), trace.WithTimestamp(record.start.Add(one.at)), trace.WithAttributes(one.attributes()...))
+	}
+	if record.tooMany > 0 {
+		span.SetAttributes(leftOutEvents.Int(record.tooMany))
+	}
+	if e.failed() {
+		fail(span)
+	}
 }
 
 // fail marks a span as that of a failure.
 func fail(span trace.Span) { span.SetStatus(codes.Error, "") }
 
 // requestAttributes are those that have too many values for metrics.
-func requestAttributes(q *Request, route *Route, r *http.Request) []attribute.KeyValue {
+func requestAttributes(e *Ended) []attribute.KeyValue {
+	q, r := e.q, e.r
 	attributes := []attribute.KeyValue{
-		semconv.URLPath(q.path(route, r)),
+		semconv.URLPath(q.path(e.route, r)),
 		semconv.ServerAddress(host(r.Host)),
-		semconv.UserAgentOriginal(printable(r.UserAgent(), longestUserAgent)),
+		semconv.UserAgentOriginal(e.UserAgent()),
 		semconv.HTTPResponseBodySize(int(q.response.Bytes())),
 		semconv.HTTPResponseHeader("x-request-id", q.id),
 	}

@@ -17,8 +17,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
-
-	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // UnaryClientInterceptor returns the innermost step around a call: each attempt
@@ -57,18 +55,15 @@ type upstream struct {
 func (u *upstream) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 	invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
-	calls := requestctx.CallsOf(ctx)
-	if u.quiet && calls == nil {
+	record := recordOf(ctx)
+	if u.quiet && record == nil {
 		return invoker(ctx, method, req, reply, cc, opts...)
 	}
 	start := time.Now()
-	calls.Begin(start)
+	record.begin(start, false)
 	ctx, span := u.start(ctx, method)
 	ended := call{method: method, code: codes.Unknown} // of a call that panics
-	defer func() {
-		calls.End(time.Now())
-		u.end(ctx, span, ended, start)
-	}()
+	defer func() { u.end(ctx, span, record, ended, start) }()
 	if span != nil {
 		to := new(peer.Peer)
 		opts = append(slices.Clip(opts), grpc.Peer(to))
@@ -107,16 +102,14 @@ func (u *upstream) inject(ctx context.Context, span trace.Span) context.Context 
 }
 
 // end reports a call, also one that panicked.
-func (u *upstream) end(ctx context.Context, span trace.Span, c call, start time.Time) {
-	took := time.Since(start)
+func (u *upstream) end(ctx context.Context, span trace.Span, r *record, c call, start time.Time) {
+	now := time.Now()
+	r.end(c, start, now)
 	if span == nil && u.tracer != nil {
-		if q := FromContext(ctx); q.remembers() {
-			q.record.attempt(attemptRecord{c, start, took})
-		}
 		ctx = context.Background() // the trace is not sampled: there is no exemplar to look for
 	}
 	if u.metrics != nil {
-		u.metrics.durations.get().upstream.Record(ctx, took.Seconds(), u.metrics.calls.of(c)...)
+		u.metrics.durations.get().upstream.Record(ctx, now.Sub(start).Seconds(), u.metrics.calls.of(c)...)
 	}
 	if span == nil {
 		return

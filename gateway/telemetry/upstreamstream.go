@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/internal/clientstream"
-	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // StreamClientInterceptor returns what [UnaryClientInterceptor] is to a unary
@@ -23,13 +22,12 @@ func StreamClientInterceptor(o Options) grpc.StreamClientInterceptor {
 func (u *upstream) interceptStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
 	streamer grpc.Streamer, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	calls := requestctx.CallsOf(ctx)
-	if u.quiet && calls == nil {
+	record := recordOf(ctx)
+	if u.quiet && record == nil {
 		return streamer(ctx, desc, cc, method, opts...)
 	}
-	o := &observedStream{upstream: u, start: time.Now(), method: method, calls: calls}
-	o.calls.Streams()
-	o.calls.Begin(o.start)
+	o := &observedStream{upstream: u, start: time.Now(), method: method, record: record}
+	record.begin(o.start, true)
 	o.ctx, o.span = u.start(ctx, method)
 	return o.stream.Open(ctx, desc, o, func() (grpc.ClientStream, error) {
 		return streamer(u.inject(o.ctx, o.span), desc, cc, method, opts...)
@@ -40,7 +38,7 @@ func (u *upstream) interceptStream(ctx context.Context, desc *grpc.StreamDesc, c
 type observedStream struct {
 	clientstream.EndOnly
 	stream   clientstream.Stream
-	calls    *requestctx.Calls
+	record   *record
 	upstream *upstream
 	ctx      context.Context // with the span
 	span     trace.Span      // nil: none
@@ -49,14 +47,13 @@ type observedStream struct {
 }
 
 // Sent implements clientstream.Observer.
-func (o *observedStream) Sent() { o.calls.Sent() }
+func (o *observedStream) Sent() { o.record.sent() }
 
 // Received implements clientstream.Observer.
-func (o *observedStream) Received() { o.calls.Received() }
+func (o *observedStream) Received() { o.record.received() }
 
 // Ended implements clientstream.Observer.
 func (o *observedStream) Ended(end clientstream.End) {
-	o.calls.End(time.Now())
 	code := known(status.Code(end.Err))
-	o.upstream.end(o.ctx, o.span, call{method: o.method, code: code}, o.start)
+	o.upstream.end(o.ctx, o.span, o.record, call{method: o.method, code: code}, o.start)
 }

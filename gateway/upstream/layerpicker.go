@@ -39,7 +39,7 @@ func (p *layerPicker) Pick(info balancer.PickInfo) (balancer.PickResult, error) 
 		}
 		permit, err := own.endpoint.admit(a, i < asks/2)
 		if err == nil {
-			requestctx.CallsOf(info.Ctx).Reached(&own.endpoint.address)
+			requestctx.Reached(info.Ctx, &own.endpoint.address)
 			return own.use(a, permit, result), nil
 		}
 		if result.Done != nil {

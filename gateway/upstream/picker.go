@@ -49,7 +49,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	a := attemptOf(info.Ctx)
 	if a == nil {
 		c := p.balanced()
-		requestctx.CallsOf(info.Ctx).Reached(&c.address)
+		requestctx.Reached(info.Ctx, &c.address)
 		return c.pick(info)
 	}
 	chosen, permit, err := p.choose(a)
@@ -63,7 +63,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		}
 		return result, err
 	}
-	requestctx.CallsOf(info.Ctx).Reached(&chosen.address)
+	requestctx.Reached(info.Ctx, &chosen.address)
 	return a.chosen(chosen.endpoint, permit, result), nil
 }
 

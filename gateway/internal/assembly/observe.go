@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/venta-hq/venta/gateway/apierror"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/circuitbreaker"
 	"github.com/venta-hq/venta/gateway/internal/forward"
@@ -25,12 +24,9 @@ func (b *builder) onShadow(block string) policy.ShadowFunc {
 	metrics, method := b.env.Telemetry.Metrics, b.rpc.Method.FullName
 	return func(ctx context.Context, would string) {
 		metrics.Shadow(method, block, would)
-		telemetry.Shadowed(ctx, block, would)
+		telemetry.Shadowed(ctx, block, would, "")
 	}
 }
-
-// traces tells whether requests have spans, or may have one afterwards.
-func (env *Environment) traces() bool { return telemetry.Traces(env.Telemetry) }
 
 // telemetryOfCalls is what the interceptors around calls observe by. Where nobody
 // wants to know of calls, the access log alone does.
@@ -67,15 +63,15 @@ func requestID(ctx context.Context, pairs []string) []string {
 
 // onRateLimit returns the observer of a method's limits.
 func (env *Environment) onRateLimit(method string, limits []policy.RateLimit) func(*http.Request, string, ratelimit.Decision) {
-	metrics, traces := env.Telemetry.Metrics, env.traces()
+	metrics := env.Telemetry.Metrics
 	return func(r *http.Request, limit string, d ratelimit.Decision) {
 		metrics.RateLimit(method, limit, d.Allowed)
-		if d.Allowed || shadowed(limits, limit) {
-			return
-		}
-		telemetry.LimitedBy(r.Context(), limit)
-		if traces {
-			telemetry.Refused(r.Context(), "rate_limits", string(apierror.RateLimited), limit)
+		switch {
+		case d.Allowed:
+		case shadowed(limits, limit):
+			telemetry.Shadowed(r.Context(), "rate_limits", "refuse", limit)
+		default:
+			telemetry.LimitedBy(r.Context(), limit)
 		}
 	}
 }
@@ -87,13 +83,10 @@ func shadowed(limits []policy.RateLimit, name string) bool {
 
 // onCache returns the observer of a method's stored responses.
 func (env *Environment) onCache(method string) func(*http.Request, cache.Outcome) {
-	metrics, traces := env.Telemetry.Metrics, env.traces()
+	metrics := env.Telemetry.Metrics
 	return func(r *http.Request, o cache.Outcome) {
 		metrics.CacheRequest(method, string(o))
 		telemetry.CachedAs(r.Context(), string(o))
-		if traces {
-			telemetry.CacheOutcome(r.Context(), string(o))
-		}
 	}
 }
 
@@ -121,7 +114,7 @@ func (env *Environment) onTransition(ctx context.Context, t circuitbreaker.Trans
 	from, to := t.From.String(), t.To.String()
 	env.Telemetry.Metrics.BreakerTransition(t.Name, from, to)
 	env.Logger.Warn("circuit breaker changed", "breaker", t.Name, "from", from, "to", to)
-	telemetry.BreakerTurned(ctx, t.Name, from, to)
+	telemetry.BreakerTurned(ctx, t.Name, from, to, "")
 }
 
 func (env *Environment) onEjection(e upstream.Ejection) {

@@ -25,7 +25,7 @@ func (b *builder) requestConditions() transcode.Conditions {
 		}
 		options.Field = field
 	}
-	return b.conditionRefusals(etag.New(options))
+	return etag.New(options)
 }
 
 // versioned returns the message that has the version.

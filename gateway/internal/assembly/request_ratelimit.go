@@ -105,7 +105,7 @@ func (b *builder) adjusted(l policy.RateLimit) policy.RateLimit {
 }
 
 func (b *builder) rateLimitOptions(keys *rateLimitKeys, groups map[string]*ratelimit.Group) ratelimit.Options {
-	live, metrics := b.env.Live, b.env.Telemetry.Metrics
+	live, metrics, method := b.env.Live, b.env.Telemetry.Metrics, b.rpc.Method.FullName
 	return ratelimit.Options{
 		Memory:     b.env.RateLimits.Memory,
 		Key:        keys.key,
@@ -117,8 +117,10 @@ func (b *builder) rateLimitOptions(keys *rateLimitKeys, groups map[string]*ratel
 		Group:      func(l policy.RateLimit) *ratelimit.Group { return groups[l.Name] },
 		Fields:     func() ratelimit.FieldStyle { return live.Load().Fields },
 		OnError:    refuse,
-		OnDecision: b.env.onRateLimit(b.rpc.Method.FullName, b.rpc.Policy.RateLimits),
-		OnShadow:   b.onShadow("rate_limits"),
+		OnDecision: b.env.onRateLimit(method, b.rpc.Policy.RateLimits),
+		OnShadow: func(_ context.Context, would string) { // OnDecision knows the limit, too
+			metrics.Shadow(method, "rate_limits", would)
+		},
 		OnStoreFailure: func(context.Context, string, error) {
 			metrics.StoreEvent("rate_limits", "failed")
 		},

@@ -77,7 +77,6 @@ func (b *builder) requestStack() []Step {
 // callStack stands between the edge and the upstream.
 func (b *builder) callStack() transcode.Invoker {
 	return intercept(b.callUpstream(), []grpc.UnaryClientInterceptor{
-		b.callRefusals(), // or anywhere outside of the policies: it only tells
 		b.env.AroundCall,
 		b.env.Edge.Validate,
 		b.callConcurrency(),
@@ -100,7 +99,6 @@ func (b *builder) streamStack() transcode.Opener {
 		return nil
 	}
 	return interceptStream(open, []grpc.StreamClientInterceptor{
-		b.streamRefusals(), // as above
 		b.env.AroundStream,
 		b.streamConcurrency(),
 		b.streamTimeout(),

@@ -50,7 +50,6 @@ func (e *Edge) streamError(ctx context.Context, err error) *status.Status {
 	err = assembly.StreamEnded(ctx, err)
 	telemetry.Failed(ctx, err)
 	st, _ := e.visible(ctx, err)
-	telemetry.StreamEnded(ctx, st.Code())
 	return st
 }
 
