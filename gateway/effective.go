@@ -63,19 +63,22 @@ func (g *Gateway) Route(verb, path string) (EffectivePolicy, bool) {
 }
 
 // effectivePolicy describes the method. The gateway's lock is held.
-func (m *method) effectivePolicy() EffectivePolicy {
+func (m *method) effectivePolicy() EffectivePolicy { return m.with(m.effective) }
+
+// with describes the method under a policy.
+func (m *method) with(e effective) EffectivePolicy {
 	p := EffectivePolicy{
 		Method:    m.service.Name + "/" + m.Name,
-		Policy:    m.policy,
-		Written:   m.written.Annotation(),
-		Overrides: slices.Clone(m.overrides),
+		Policy:    e.policy,
+		Written:   e.written.Annotation(),
+		Overrides: slices.Clone(e.overrides),
 		Permits:   slices.Clone(m.annotated.Annotation().GetPermits()),
 		Origins:   m.lines(),
 	}
 	for _, b := range m.Bindings {
 		p.Routes = append(p.Routes, b.Verb+" "+b.Path)
 	}
-	maps.Copy(p.Origins, m.origins)
+	maps.Copy(p.Origins, e.origins)
 	return p
 }
 

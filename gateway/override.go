@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,93 +28,74 @@ type Override struct {
 	Expires time.Time
 	// Reason tells people why. It has no effect.
 	Reason string
-	// Source is where it is written, such as "venta.yaml:12".
+	// Source is where it is written, such as "venta.yaml:12", or, of one with an ID,
+	// what keeps it.
 	Source string
+	// ID names it among those that are written nowhere. Empty: it is written.
+	ID string
+	// Operator is who laid it, where somebody did while the gateway ran, and Added when.
+	Operator string
+	Added    time.Time
 }
 
 // Override puts overrides into force, in their order and in place of all earlier
 // ones; nil ends them all. Requests under way keep the policy that they began
 // with, and what a policy remembers (counts, breakers, budgets) stays where the
-// policy does. With an error, which names everything that is wrong, nothing has
+// policy does. What is left of them must be right, too, each time that one has
+// expired. With an error, which names everything that is wrong, nothing has
 // changed.
 func (g *Gateway) Override(overrides []Override) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	owned := slices.Clone(overrides)
-	for i := range owned {
-		owned[i].Policy = proto.CloneOf(owned[i].Policy)
-	}
-	now := time.Now()
-	if err := g.apply(owned, now); err != nil {
+	owned, now := owned(overrides), time.Now()
+	next, err := g.lasting(owned, now)
+	if err != nil {
 		return err
 	}
+	_, ended := split(g.overrides, now) // just now, so that nobody has told yet
+	g.use(next)
 	g.overrides, _ = split(owned, now)
 	g.awaitExpiry()
 	if g.serving {
 		g.advise()
 	}
+	g.tellExpired(ended)
 	return nil
 }
 
-// awaitExpiry sees to it that the next override to expire does. The lock is held.
-func (g *Gateway) awaitExpiry() {
-	if g.expiry != nil {
-		g.expiry.Stop()
-		g.expiry = nil
-	}
-	var next time.Time
-	for _, o := range g.overrides {
-		if o.active(time.Now()) && !o.Expires.IsZero() && (next.IsZero() || o.Expires.Before(next)) {
-			next = o.Expires
-		}
-	}
-	if !next.IsZero() {
-		g.expiry = time.AfterFunc(time.Until(next), g.expire)
-	}
-}
-
-// expire leaves out what has expired since, and tells. What remains was valid with
-// it, and may not be without; then everything stays as it is, and is reported.
-func (g *Gateway) expire() {
+// Preview returns what would hold for each RPC with overrides in place of those that
+// are in force, in the order of registration, or the error that Override would return.
+// It changes nothing.
+func (g *Gateway) Preview(overrides []Override) ([]EffectivePolicy, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.expiry == nil {
-		return // closed, or replaced meanwhile
+	next, err := g.lasting(owned(overrides), time.Now())
+	if err != nil {
+		return nil, err
 	}
-	now := time.Now()
-	remaining, expired := split(g.overrides, now)
-	if err := g.apply(remaining, now); err != nil {
-		g.options.Logger.Error("an override that has expired stays in force", "error", err)
-		g.awaitExpiry()
-		return
+	all := make([]EffectivePolicy, len(g.methods))
+	for i, m := range g.methods {
+		all[i] = m.with(next.policies[i])
 	}
-	g.overrides = remaining
-	if g.serving {
-		g.advise()
-	}
-	for _, o := range expired {
-		g.options.Logger.Info("override expired",
-			"methods", o.Methods, "reason", o.Reason, "source", o.Source, "expired", o.Expires.Format(time.RFC3339))
-		if g.options.OnOverrideExpired != nil {
-			g.options.OnOverrideExpired(o)
-		}
-	}
-	g.awaitExpiry()
+	return all, nil
 }
 
-// split returns the overrides that are active at now, and those that have expired.
-func split(overrides []Override, now time.Time) (active, expired []Override) {
-	for _, o := range overrides {
-		if o.active(now) {
-			active = append(active, o)
-		} else {
-			expired = append(expired, o)
-		}
-	}
-	return active, expired
+// Overrides returns those that are in force, in their order. Their policies must not be
+// changed.
+func (g *Gateway) Overrides() []Override {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.overrides)
 }
 
-func (o Override) active(now time.Time) bool { return o.Expires.IsZero() || now.Before(o.Expires) }
+// owned copies overrides that somebody else may change.
+func owned(overrides []Override) []Override {
+	all := slices.Clone(overrides)
+	for i := range all {
+		all[i].Policy = proto.CloneOf(all[i].Policy)
+	}
+	return all
+}
 
 func (o Override) matches(m *method) bool {
 	return policy.Matches(o.Methods, m.service.Name+"/"+m.Name)
@@ -123,49 +103,60 @@ func (o Override) matches(m *method) bool {
 
 // where begins an error's text with the override's place.
 func (o Override) where() string {
-	if o.Source == "" {
+	if o.place() == "" {
 		return "override of " + o.Methods
 	}
-	return o.Source + ": override of " + o.Methods
+	return o.place() + ": override of " + o.Methods
 }
 
-// apply builds every stack anew and puts them all into use, or none. The lock is
-// held.
-func (g *Gateway) apply(overrides []Override, now time.Time) error {
-	next := g.generation.Next()
+// place says which one it is: "venta.yaml:12", "memory m1".
+func (o Override) place() string { return strings.TrimSpace(o.Source + " " + o.ID) }
+
+// stacks are those of all RPCs with a list of overrides.
+type stacks struct {
+	policies   []effective
+	routes     [][]assembly.Route
+	generation *assembly.Generation
+}
+
+// build makes every stack anew, and puts none into use. The lock is held.
+func (g *Gateway) build(overrides []Override, now time.Time) (*stacks, []error) {
+	made := &stacks{make([]effective, len(g.methods)), make([][]assembly.Route, len(g.methods)), g.generation.Next()}
 	errs := unmatched(overrides, g.methods)
-	changed := make([]effective, len(g.methods))
-	routes := make([][]assembly.Route, len(g.methods))
 	for i, m := range g.methods {
-		var err error
-		changed[i], err = m.overridden(overrides, now)
-		if err == nil {
-			routes[i], err = g.environment.Build(m.under(changed[i].policy), next)
-			err = changed[i].placed(err)
+		var faults []error
+		made.policies[i], faults = m.overridden(overrides, now)
+		if len(faults) == 0 {
+			var err error
+			made.routes[i], err = g.environment.Build(m.under(made.policies[i].policy), made.generation)
+			if err != nil {
+				faults = []error{made.policies[i].placed(err)}
+			}
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s.%s: %w", m.service.Name, m.Name, err))
+		for _, fault := range faults {
+			errs = append(errs, fmt.Errorf("%s.%s: %w", m.service.Name, m.Name, fault))
 		}
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
-	}
+	return made, errs
+}
+
+// use puts stacks into use. The lock is held.
+func (g *Gateway) use(next *stacks) {
 	for i, m := range g.methods {
-		m.effective = changed[i]
+		m.effective = next.policies[i]
 		for j, rt := range m.routes {
-			rt.served.Store(&routes[i][j])
+			rt.served.Store(&next.routes[i][j])
 		}
 	}
-	next.Adopt()
-	g.generation = next
+	next.generation.Adopt()
+	g.generation = next.generation
 	g.allowKeyHeaders()
-	return nil
 }
 
 // placed names the overrides with which stacks could not be built; without them
 // they were.
 func (e effective) placed(err error) error {
-	if err == nil || len(e.overrides) == 0 {
+	if len(e.overrides) == 0 {
 		return err
 	}
 	places := make([]string, len(e.overrides))
@@ -191,7 +182,7 @@ func unmatched(overrides []Override, methods []*method) []error {
 
 // overridden returns what holds for the method with all overrides that are in
 // force for it.
-func (m *method) overridden(overrides []Override, now time.Time) (effective, error) {
+func (m *method) overridden(overrides []Override, now time.Time) (effective, []error) {
 	changed := effective{policy: m.Policy, written: m.annotated, origins: map[string]string{}}
 	var errs []error
 	for _, o := range overrides {
@@ -208,5 +199,5 @@ func (m *method) overridden(overrides []Override, now time.Time) (effective, err
 			changed.origins[block] = o.where()
 		}
 	}
-	return changed, errors.Join(errs...)
+	return changed, errs
 }

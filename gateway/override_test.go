@@ -2,7 +2,9 @@ package gateway_test
 
 import (
 	"net/http"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,5 +224,78 @@ func TestRemovedBreakerIsShownNoMore(t *testing.T) {
 	}
 	if got := shown(); got != 3 {
 		t.Errorf("%d states are shown, want 3 of the breaker that is back", got)
+	}
+}
+
+// bounded returns an override of GetVendor until then.
+func bounded(until time.Time, p *policyv1.Policy) gateway.Override {
+	return gateway.Override{Methods: getVendor, Policy: p, Expires: until, Source: "memory", ID: "m1", Operator: "ana"}
+}
+
+// TestOverridesMustOutliveEachOther holds that an override which counts on another one
+// ends no later: nobody could take the other one out in time.
+func TestOverridesMustOutliveEachOther(t *testing.T) {
+	now := time.Now()
+	s := start(t, &backend{}, policy.Method{Timeout: &policy.Timeout{Duration: time.Second}}, gateway.Options{})
+	patient := bounded(now.Add(time.Hour), &policyv1.Policy{Timeout: &policyv1.Timeout{Duration: new("10s")}})
+	counts := func(until time.Time) gateway.Override {
+		o := bounded(until, &policyv1.Policy{Retry: &policyv1.Retry{MaxAttempts: new(int32(2)), PerAttemptTimeout: new("4s")}})
+		o.ID = "m2"
+		return o
+	}
+	for name, until := range map[string]time.Time{"later": now.Add(2 * time.Hour), "never": {}} {
+		err := s.Gateway.Override([]gateway.Override{patient, counts(until)})
+		if err == nil || !strings.HasPrefix(err.Error(), "once memory m1: override of "+getVendor+" has expired, at ") || !strings.Contains(err.Error(), "memory m2: override of") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, until := range map[string]time.Time{"sooner": now.Add(time.Minute), "with it": now.Add(time.Hour)} {
+		if err := s.Gateway.Override([]gateway.Override{patient, counts(until)}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPreviewChangesNothing holds that it tells what Override would do, and does none of it.
+func TestPreviewChangesNothing(t *testing.T) {
+	s := start(t, &backend{}, policy.Method{}, gateway.Options{})
+	shown, err := s.Gateway.Preview([]gateway.Override{twoAnHour(getVendor)})
+	if err != nil || shown[0].Method != getVendor || len(shown[0].Policy.RateLimits) != 1 || !strings.HasPrefix(shown[0].Origins["rate_limits"], "venta.yaml:3") {
+		t.Errorf("%v: %+v", err, shown)
+	}
+	if got := s.Gateway.Policies()[0]; len(got.Policy.RateLimits) != 0 || len(got.Overrides) != 0 {
+		t.Errorf("%+v", got)
+	}
+	if got := s.statuses(t, 3); !equal(got, []int{200, 200, 200}) {
+		t.Errorf("%v", got)
+	}
+	if _, err := s.Gateway.Preview([]gateway.Override{twoAnHour("shop.v1.OrderService/*")}); err == nil {
+		t.Error("an override of nothing is shown")
+	}
+}
+
+// TestEveryExpiryIsTold holds that an override which expires just when others are put
+// in force neither stays nor goes in silence.
+func TestEveryExpiryIsTold(t *testing.T) {
+	var told atomic.Int64
+	s := start(t, &backend{}, policy.Method{}, gateway.Options{OnOverrideExpired: func(gateway.Override) { told.Add(1) }})
+	const rounds = 50
+	var seen int64
+	for i := range rounds {
+		o := bounded(time.Now().Add(time.Duration(i)*50*time.Microsecond), &policyv1.Policy{Timeout: &policyv1.Timeout{Duration: new("10s")}})
+		if err := s.Gateway.Override([]gateway.Override{o}); err != nil {
+			t.Fatal(err)
+		}
+		inForce := s.Gateway.Overrides()
+		seen += int64(len(inForce))
+		if err := s.Gateway.Override(inForce); err != nil { // as a reload does, perhaps behind its end
+			t.Fatal(err)
+		}
+		for len(s.Gateway.Overrides()) > 0 {
+			runtime.Gosched()
+		}
+	}
+	if got := told.Load(); got < seen || got > rounds {
+		t.Errorf("%d are told of, %d were seen in force", got, seen)
 	}
 }
