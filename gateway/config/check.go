@@ -202,13 +202,17 @@ func (d *decoder) checkRedis(c *configv1.Config) {
 // there is no 31st of June.
 func (d *decoder) checkOverrides(overrides []*configv1.PolicyOverride) {
 	for i, override := range overrides {
-		if p := override.GetPolicy(); p != nil && proto.Equal(p, &policyv1.Policy{}) {
-			d.wrong(fmt.Sprintf("overrides[%d].policy", i), "has no block; say what it overrides, or remove the entry")
-		}
-		if text := override.GetExpires(); len(text) > 10 && text[10] == 'T' {
-			if _, err := time.Parse(time.RFC3339, text); err != nil {
-				d.wrong(fmt.Sprintf("overrides[%d].expires", i), "no such time; check the day, the hour and the offset")
-			}
+		d.checkOverride(override, item("overrides", i))
+	}
+}
+
+func (d *decoder) checkOverride(override *configv1.PolicyOverride, path string) {
+	if p := override.GetPolicy(); p != nil && proto.Equal(p, &policyv1.Policy{}) {
+		d.wrong(child(path, "policy"), "has no block; say what it overrides, or remove the entry")
+	}
+	if text := override.GetExpires(); len(text) > 10 && text[10] == 'T' {
+		if _, err := time.Parse(time.RFC3339, text); err != nil {
+			d.wrong(child(path, "expires"), "no such time; check the day, the hour and the offset")
 		}
 	}
 }
