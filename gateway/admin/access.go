@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -17,7 +18,7 @@ type Role string
 const (
 	// RoleRead reads.
 	RoleRead Role = "read"
-	// RoleOperate purges, profiles, and does what changes something.
+	// RoleOperate purges, overrides, profiles, and does what changes something.
 	RoleOperate Role = "operate"
 
 	roleNone Role = "" // anybody
@@ -67,6 +68,18 @@ type operatorKey struct{}
 func OperatorFrom(ctx context.Context) Operator {
 	o, _ := ctx.Value(operatorKey{}).(Operator)
 	return o
+}
+
+// me tells who asks, so that a page offers nobody what is not theirs.
+func me() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who := OperatorFrom(r.Context())
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(struct { // a client that left is no fault
+			Operator string `json:"operator"`
+			Role     Role   `json:"role"`
+		}{who.Name, who.Role})
+	})
 }
 
 // keeper lets requests pass by role.

@@ -29,6 +29,9 @@ type Options struct {
 	Upstreams http.Handler
 	// API serves /api/, which tells as JSON what the process does.
 	API http.Handler
+	// Overrides serves /api/overrides: GET to who may read, POST, and DELETE of one, to who
+	// may operate.
+	Overrides http.Handler
 	// Page serves / and /assets/ to browsers: what API tells, for people.
 	Page http.Handler
 	// Hosts are the names that clients may call the address by, without a port.
@@ -38,7 +41,6 @@ type Options struct {
 	// gateway's tokens with.
 	IdentityKeys http.Handler
 	// Others are handlers of the program's own, by their pattern
-	// ([http.ServeMux]).
 	// ([http.ServeMux]). GET and HEAD need the role read, other verbs operate.
 	Others map[string]http.Handler
 	// Debug serves profiles at /debug/pprof/ and the goroutines' stacks at
@@ -78,6 +80,12 @@ func (o Options) pages() map[string]page {
 	add(RoleRead, "GET", o.Policies, "/policies")
 	add(RoleRead, "GET", o.Upstreams, "/upstreams")
 	add(RoleRead, "GET", o.API, "/api/")
+	add(RoleRead, "GET", o.Overrides, "/api/overrides")
+	add(RoleOperate, "POST", o.Overrides, "/api/overrides")
+	add(RoleOperate, "DELETE", o.Overrides, "/api/overrides/{id...}")
+	if o.API != nil || o.Overrides != nil {
+		add(RoleRead, "GET", me(), "/api/me")
+	}
 	add(roleNone, "GET", o.Page, "/assets/")                       // files that tell nothing of the process
 	add(roleNone, "GET", o.IdentityKeys, "/.well-known/jwks.json") // services have no token
 	add(RoleOperate, "POST", o.Purge, "/cache/purge")
@@ -102,7 +110,7 @@ func (o Options) index(core map[string]page) http.Handler {
 	return index(paths)
 }
 
-// New returns the handler of the admin address. It serves GET and HEAD, and POST
+// New returns the handler of the admin address. It serves GET and HEAD, and other verbs
 // where that is said; "/" lists the paths, but for browsers where there is a page. It
 // is safe for concurrent use if the handlers are. The error names every pattern of Others that is none, or that
 // meets one that is served already.
@@ -154,7 +162,7 @@ func handle(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
 
 // index lists the paths, one a line.
 func index(paths []string) http.Handler {
-	text := strings.Join(slices.Sorted(slices.Values(paths)), "\n") + "\n"
+	text := strings.Join(slices.Compact(slices.Sorted(slices.Values(paths))), "\n") + "\n"
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, text) // a client that left is no fault

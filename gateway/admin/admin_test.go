@@ -68,7 +68,7 @@ func TestPaths(t *testing.T) {
 		{"GET /", admin.Options{Health: says("health")}, 200, "/health\n/livez\n/readyz\n/startupz\n"},
 		{"GET /livez", admin.Options{Metrics: says("metrics")}, 404, ""},
 		{"GET /", admin.Options{}, 200, "\n"},
-		{"GET /", admin.Options{API: says("api"), Page: says("page")}, 200, "/api/\n"},
+		{"GET /", admin.Options{API: says("api"), Page: says("page")}, 200, "/api/\n/api/me\n"},
 		{"GET /api/methods", admin.Options{API: says("api")}, 200, "api /api/methods"},
 		{"GET /assets/a.js", admin.Options{Page: says("page")}, 200, "page /assets/a.js"},
 		{"GET /assets/a.js", admin.Options{}, 404, ""},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/admin"
+	"github.com/venta-hq/venta/gateway/admin/overrides"
 	"github.com/venta-hq/venta/gateway/admin/page"
 	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/config"
@@ -50,8 +51,12 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 		return keyless(p.loaded, err)
 	}
 	p.closers = append(p.closers, p.gateway)
-	if err := p.gateway.Override(ready.overrides); err != nil {
+	p.overriding = &overriding{gateway: p.gateway, audit: p.audit, logger: p.logs.Logger}
+	if err := p.overriding.follow(ready.overrides); err != nil {
 		return keyless(p.loaded, err)
+	}
+	if err := observeOverrides(p.telemetry.MeterProvider, p.gateway); err != nil {
+		return err
 	}
 	return observeUpstreams(p.telemetry.MeterProvider, conns)
 }
@@ -161,11 +166,14 @@ func (p *process) pages(conns connections) (http.Handler, error) {
 		Hosts:     append(slices.Clone(p.loaded.Config.GetAdminHosts()), host),
 		Others:    p.program.AdminRoutes,
 	}
+	var err error
+	if options.Overrides, err = overrides.New(p.overriding); err != nil {
+		return nil, err
+	}
 	if p.signer != nil {
 		options.IdentityKeys = p.signer
 	}
 	if p.telemetry.Gatherer != nil {
-		var err error
 		if options.API, err = p.addAPI(); err != nil {
 			return nil, err
 		}

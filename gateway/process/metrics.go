@@ -8,6 +8,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/admin/overrides"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/cache/rediscache"
 	"github.com/venta-hq/venta/gateway/config"
@@ -68,6 +70,20 @@ func ejectionsOf(view upstream.View) map[ejected]int64 {
 		}
 	}
 	return counts
+}
+
+// observeOverrides shows how many overrides are in force, and which of them no file has.
+func observeOverrides(meters metric.MeterProvider, gw *gateway.Gateway) error {
+	_, err := meters.Meter(meterName).Int64ObservableGauge("venta.overrides",
+		metric.WithUnit("{override}"), metric.WithDescription("Overrides that are in force, by where they are kept: in the file, or in the memory of this gateway."),
+		metric.WithInt64Callback(func(_ context.Context, to metric.Int64Observer) error {
+			all := gw.Overrides()
+			ofFile := countOfFile(all)
+			to.Observe(int64(ofFile), metric.WithAttributes(attribute.String("venta.override.source", "file")))
+			to.Observe(int64(len(all)-ofFile), metric.WithAttributes(attribute.String("venta.override.source", overrides.Memory)))
+			return nil
+		}))
+	return err
 }
 
 // observeDependencies shows how what the process depends on is.

@@ -5,8 +5,6 @@ import (
 	"io"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/policy/annotation"
 )
@@ -23,10 +21,13 @@ type policyView struct {
 
 // overrideView is an override that is in force.
 type overrideView struct {
-	Source  string    `json:"source"`
-	Methods string    `json:"methods"`
-	Reason  string    `json:"reason,omitempty"`
-	Expires time.Time `json:"expires,omitzero"`
+	Source   string    `json:"source"`
+	ID       string    `json:"id,omitempty"` // of memory only
+	Methods  string    `json:"methods"`
+	Reason   string    `json:"reason,omitempty"`
+	Expires  time.Time `json:"expires,omitzero"`
+	Operator string    `json:"operator,omitempty"` // of memory only
+	Added    time.Time `json:"added,omitzero"`
 }
 
 // permitView is what the author permits operators to change.
@@ -38,13 +39,13 @@ type permitView struct {
 }
 
 func newPolicyView(p gateway.EffectivePolicy) (policyView, error) {
-	encoded, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(annotation.Encode(p.Policy))
+	encoded, err := asAnnotated.Marshal(annotation.Encode(p.Policy))
 	if err != nil {
 		return policyView{}, err
 	}
 	view := policyView{Method: p.Method, Routes: p.Routes, Policy: encoded, Origins: p.Origins}
 	for _, o := range p.Overrides {
-		view.Overrides = append(view.Overrides, overrideView{o.Source, o.Methods, o.Reason, o.Expires})
+		view.Overrides = append(view.Overrides, overrideView{o.Source, o.ID, o.Methods, o.Reason, o.Expires, o.Operator, o.Added})
 	}
 	for _, permit := range p.Permits {
 		view.Permits = append(view.Permits, permitView{permit.GetField(), permit.GetFixed(), permit.GetMin(), permit.GetMax()})

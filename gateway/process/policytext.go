@@ -81,7 +81,7 @@ func (t *policyText) overrides(all []gateway.Override) {
 		if !o.Expires.IsZero() {
 			until = "until " + o.Expires.Format(time.RFC3339)
 		}
-		t.line("    "+o.Methods+": "+until, o.Source)
+		t.line("    "+o.Methods+": "+until, strings.TrimSpace(o.Source+" "+o.ID))
 		if o.Reason != "" {
 			t.line("      "+o.Reason, "")
 		}

@@ -70,7 +70,7 @@ func prepare(p preparation) (prepared, error) {
 		headers:      p.headers(),
 		redis:        p.redis(),
 		upstreams:    p.upstreams(),
-		overrides:    overrides(p.loaded),
+		overrides:    overridesOf(p.loaded),
 	}
 	return made, errors.Join(p.errs...)
 }
@@ -310,8 +310,8 @@ func (p *preparation) clientTLS(block string, files *configv1.Tls) (*tls.Config,
 	return secured, nil
 }
 
-// overrides returns the configured overrides, each with its place.
-func overrides(loaded *config.Loaded) []gateway.Override {
+// overridesOf returns the configured overrides, each with its place.
+func overridesOf(loaded *config.Loaded) []gateway.Override {
 	var all []gateway.Override
 	for i, o := range loaded.Config.GetOverrides() {
 		expires, _ := time.Parse(time.RFC3339, o.GetExpires()) // checked; zero where it is empty

@@ -46,11 +46,12 @@ type process struct {
 	changes      signals             // of upstreams
 	redisChanged chan struct{}
 
-	gateway *gateway.Gateway // nil: the process is a service
-	health  *health.Health
-	http    *webServer
-	admin   *webServer
-	local   []localService
+	gateway    *gateway.Gateway // nil: the process is a service
+	overriding *overriding      // of that gateway
+	health     *health.Health
+	http       *webServer
+	admin      *webServer
+	local      []localService
 
 	audit   *audit.Log     // nil until it is open
 	audited *config.Loaded // what the audit log has told of last
@@ -193,6 +194,7 @@ func (p *process) serve(ctx context.Context, onStart func() error) error {
 	p.auditStart()
 	<-ctx.Done()
 	p.auditStop(asked)
+	p.overriding.forget()
 	err := p.drain()
 	endServices()
 	return errors.Join(err, p.endAdmin(), running.Wait(), p.close())

@@ -204,7 +204,7 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	if err != nil {
 		return err
 	}
-	if err := p.gateway.Override(ready.overrides); err != nil {
+	if err := p.overriding.follow(ready.overrides); err != nil {
 		return keyless(next, err)
 	}
 	if err := p.setCredentials(ready.redis); err != nil {
