@@ -84,11 +84,14 @@ func withProtoc(t *testing.T, x *terminal, s section) {
 		t.Log("protoc is not installed (Debian: protobuf-compiler and libprotobuf-dev): its lines were not run")
 		return
 	}
-	gen := filepath.Join(x.folder(), "gen", "shop", "v1")
-	before := texts(t, gen)
+	generated := []string{
+		filepath.Join(x.folder(), "gen", "shop", "v1"),
+		filepath.Join(x.folder(), "observability", "prometheus"), filepath.Join(x.folder(), "observability", "grafana"),
+	}
+	before := texts(t, generated...)
 	blocks := s.of("sh")
 	x.run(blocks[len(blocks)-1])
-	after := texts(t, gen)
+	after := texts(t, generated...)
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("(-before +protoc)\n%s", diff)
 	}
@@ -100,21 +103,23 @@ var (
 	linesOfBlocks = regexp.MustCompile(`(?m)^\s*"[A-Za-z.]*": +\{("[a-z_]+": [0-9]+(, )?)+\},$`)
 )
 
-// texts returns the generated files of a folder, without what protoc gives otherwise.
-func texts(t *testing.T, dir string) map[string]string {
+// texts returns the generated files of folders, without what protoc gives otherwise.
+func texts(t *testing.T, dirs ...string) map[string]string {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) == 0 {
-		t.Fatal(len(entries), err)
-	}
 	files := map[string]string{}
-	for _, entry := range entries {
-		text, err := os.ReadFile(filepath.Join(dir, entry.Name()))
-		if err != nil {
-			t.Fatal(err)
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) == 0 {
+			t.Fatal(len(entries), err)
 		}
-		plain := protocVersion.ReplaceAllString(string(text), "")
-		files[entry.Name()] = linesOfBlocks.ReplaceAllString(plain, "")
+		for _, entry := range entries {
+			text, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plain := protocVersion.ReplaceAllString(string(text), "")
+			files[entry.Name()] = linesOfBlocks.ReplaceAllString(plain, "")
+		}
 	}
 	return files
 }

@@ -69,7 +69,7 @@ func checkout(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (slices.Contains(leftOut, path) || strings.HasPrefix(entry.Name(), "testdata-")):
+		case entry.IsDir() && (slices.Contains(leftOut, path) || strings.HasPrefix(entry.Name(), "testdata-") || otherModule(path)):
 			return filepath.SkipDir
 		case entry.Type().IsRegular() && path != ".git" && !strings.HasSuffix(path, "_test.go"): // .git is a file in a worktree
 			paths = append(paths, filepath.ToSlash(path))
@@ -80,6 +80,13 @@ func checkout(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return paths
+}
+
+// otherModule tells whether a folder is a module of its own, which no release of
+// this one has.
+func otherModule(path string) bool {
+	_, err := os.Stat(filepath.Join("..", path, "go.mod"))
+	return err == nil && path != "."
 }
 
 func contentHash(t *testing.T, list []zip.File) string {

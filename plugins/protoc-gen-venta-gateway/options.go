@@ -4,8 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 
+	"github.com/venta-hq/venta/plugins/internal/program"
 	"github.com/venta-hq/venta/plugins/internal/resolve"
 	"github.com/venta-hq/venta/plugins/protoc-gen-venta-gateway/internal/emit"
 )
@@ -21,7 +21,7 @@ type options struct {
 	separator            string
 	allowPatchFeature    bool
 	requestContext       bool
-	moduleRoots          []string
+	roots                program.Roots
 }
 
 // separators are the names of repeated_path_param_separator.
@@ -42,7 +42,7 @@ func newOptions() *options {
 	f.BoolVar(&o.allowPatchFeature, "allow_patch_feature", true, "")
 	f.StringVar(&o.separator, "repeated_path_param_separator", "csv", "")
 	f.BoolVar(&o.requestContext, "request_context", true, "")
-	f.Func("module_root", "", o.addModuleRoot)
+	f.Var(&o.roots, "module_root", "")
 	// Messages of either API are bound by reflection, lists in bodies are always
 	// admitted, and there is no log to send elsewhere.
 	f.Bool("use_opaque_api", false, "")
@@ -63,31 +63,6 @@ func (o *options) set(name, value string) error {
 	return nil
 }
 
-// addModuleRoot adds a folder that import paths begin in.
-func (o *options) addModuleRoot(folder string) error {
-	info, err := os.Stat(folder)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return fmt.Errorf("%s is no folder", folder)
-	}
-	o.moduleRoots = append(o.moduleRoots, folder)
-	return nil
-}
-
-// fileName returns a schema's path below the first root that has it, or its import
-// path: a compiler says no more of where its files are.
-func (o *options) fileName(path string) string {
-	for _, root := range o.moduleRoots {
-		name := filepath.Join(root, filepath.FromSlash(path))
-		if _, err := os.Stat(name); err == nil {
-			return name
-		}
-	}
-	return path
-}
-
 // finish checks the options together and reads what they name.
 func (o *options) finish() error {
 	separator, ok := separators[o.separator]
@@ -97,7 +72,7 @@ func (o *options) finish() error {
 	o.emit.Service.PathSeparator = separator
 	o.emit.Service.NoPatchMask = !o.allowPatchFeature
 	o.emit.Service.RegistrationContext = !o.requestContext
-	o.resolve.FileName = o.fileName
+	o.resolve.FileName = o.roots.FileName
 	if o.grpcAPIConfiguration == "" {
 		return nil
 	}

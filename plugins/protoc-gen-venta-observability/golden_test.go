@@ -51,6 +51,21 @@ func TestUnknownOption(t *testing.T) {
 	}
 }
 
+// TestModuleRoot holds that with it a fault is said of the file, as buf says its own.
+func TestModuleRoot(t *testing.T) {
+	dir := filepath.Join(rejected, "latencies")
+	request := plugintest.Request(t, dir)
+	request.Parameter = new("module_root=" + dir)
+	want := dir + string(filepath.Separator) + request.GetFileToGenerate()[0] + ":"
+	if got := generate(request).GetError(); !strings.HasPrefix(got, want) {
+		t.Errorf("error %q, want %q...", got, want)
+	}
+	request.Parameter = new("module_root=nosuch")
+	if got := generate(request).GetError(); !strings.Contains(got, "module_root=nosuch") {
+		t.Errorf("error %q", got)
+	}
+}
+
 // compare holds files against those of a folder, or rewrites the folder.
 func compare(t *testing.T, folder string, got map[string]string) {
 	t.Helper()

@@ -27,9 +27,9 @@
 //	time_scale=60                    each duration of a rule is divided by it: to see alerts
 //	                                 fire in a trial, and for nothing else
 //
-// and those of protoc-gen-venta-gateway that say which routes there are:
-// grpc_api_configuration, generate_unbound_methods, allow_delete_body. The flag
-// -version prints the version.
+// and those of protoc-gen-venta-gateway that say which routes there are
+// (grpc_api_configuration, generate_unbound_methods, allow_delete_body) and where the
+// files are that messages name (module_root). The flag -version prints the version.
 package main
 
 import (

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/venta-hq/venta/plugins/internal/program"
 	"github.com/venta-hq/venta/plugins/internal/resolve"
 	"github.com/venta-hq/venta/plugins/protoc-gen-venta-observability/internal/rules"
 )
@@ -18,6 +19,7 @@ type options struct {
 
 	resolve              resolve.Options
 	rules                rules.Options
+	roots                program.Roots
 	grpcAPIConfiguration string
 }
 
@@ -30,6 +32,7 @@ func newOptions() *options {
 	f.IntVar(&o.rules.Floor, "floor", 5, "")
 	f.StringVar(&o.rules.GrafanaURL, "grafana_url", "", "")
 	f.StringVar(&o.rules.RunbooksURL, "runbooks_url", "runbooks.md", "")
+	f.Var(&o.roots, "module_root", "")
 	f.StringVar(&o.grpcAPIConfiguration, "grpc_api_configuration", "", "")
 	f.BoolVar(&o.resolve.GenerateUnbound, "generate_unbound_methods", false, "")
 	f.BoolVar(&o.resolve.AllowDeleteBody, "allow_delete_body", false, "")
@@ -63,6 +66,7 @@ func (o *options) finish() error {
 		errs = append(errs, fmt.Errorf("option time_scale=%d: write a number from 1 to 60", scale))
 	}
 	o.rules.GrafanaURL = strings.TrimSuffix(o.rules.GrafanaURL, "/")
+	o.resolve.FileName = o.roots.FileName
 	o.resolve.BoundLatencies = !o.rules.Queries.Native
 	if o.grpcAPIConfiguration != "" {
 		content, err := os.ReadFile(o.grpcAPIConfiguration)

@@ -88,6 +88,13 @@ func TestProjectPassesVetAndItsTests(t *testing.T) {
 	if err := (&GenerateCommand{Dir: dir}).Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	execute(t, dir, "promtool", "check", "rules", "--lint-fatal", "observability/prometheus/rules.yaml")
+	if dashboards, err := filepath.Glob(filepath.Join(dir, "observability", "grafana", "*.json")); err != nil || len(dashboards) < 5 {
+		t.Errorf("dashboards %v: %v", dashboards, err)
+	}
+	if rules := read(t, dir, "observability", "prometheus", "rules.yaml"); !strings.Contains(rules, "cafe[.]v1[.]OrderService") {
+		t.Errorf("the rules do not know the API:\n%s", rules)
+	}
 	execute(t, dir, "go", "vet", "-mod=mod", "./...")
 	execute(t, dir, "go", "test", "-mod=mod", "./...")
 }
