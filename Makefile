@@ -47,7 +47,7 @@ test: bin/buf ## Run all tests with the race detector, the built binary included
 .PHONY: alerts
 alerts: ## See the generated alerts fire and clear in a real Prometheus, with their real durations (half an hour).
 	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" prometheus=prometheus
-	VENTA_TEST_TIME_SCALE=1 go test -timeout 60m -count 1 -run TestAlertsFireAndClear ./cmd/venta
+	go test -timeout 60m -count 1 -run TestAlertsFireAndClear ./cmd/venta -time-scale=1
 
 .PHONY: generate
 generate: $(GENERATORS) ## Generate gen/, rules and dashboards from proto/.

@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -26,14 +27,9 @@ type watched struct {
 	generated  string // folder
 }
 
-// timeScale is what the durations of rules are divided by. `make alerts` has them as
-// they are.
-func timeScale() string {
-	if scale := os.Getenv("VENTA_TEST_TIME_SCALE"); scale != "" {
-		return scale
-	}
-	return "30"
-}
+// timeScale is a flag and no variable: the processes under test refuse variables of
+// theirs that they do not know.
+var timeScale = flag.String("time-scale", "30", "what the durations of rules are divided by; `make alerts` has them as they are")
 
 // startWatched starts it without the breaker of the user service, so that its callers
 // wait for as long as it hangs, and without the vendors' stored lists, which would
@@ -41,7 +37,7 @@ func timeScale() string {
 func startWatched(t *testing.T) *watched {
 	t.Helper()
 	f := &fleet{data: t.TempDir()}
-	w := &watched{fleet: f, generated: generateObservability(t, "time_scale="+timeScale())}
+	w := &watched{fleet: f, generated: generateObservability(t, "time_scale="+*timeScale)}
 	f.vendor, f.address = f.service(t, "vendor", "127.0.0.1:0")
 	var user string
 	w.user, user = f.service(t, "user", "127.0.0.1:0")
@@ -128,7 +124,7 @@ func TestAlertsFireAndClear(t *testing.T) {
 		fired[name] = fired[name] || firing[name]
 		return fired[name]
 	})
-	if timeScale() != "1" { // what is left of a budget is known after half an hour
+	if *timeScale != "1" { // what is left of a budget is known after half an hour
 		w.checkPanels(t)
 	}
 
@@ -144,7 +140,7 @@ func TestAlertsFireAndClear(t *testing.T) {
 func (w *watched) wait(t *testing.T, problem string, alerts []string, holds func(string, map[string]bool) bool) {
 	t.Helper()
 	limit := 2 * waitLimit
-	if timeScale() == "1" {
+	if *timeScale == "1" {
 		limit = 30 * time.Minute
 	}
 	var missing []string
