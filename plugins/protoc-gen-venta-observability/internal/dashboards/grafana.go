@@ -4,6 +4,7 @@ package dashboards
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Dashboard is a file.
@@ -87,6 +88,7 @@ type (
 		Expr         string `json:"expr"`
 		LegendFormat string `json:"legendFormat"`
 		Instant      bool   `json:"instant,omitempty"`
+		Exemplar     bool   `json:"exemplar,omitempty"`
 	}
 )
 
@@ -148,6 +150,7 @@ func (c chart) panel(i int) panel {
 	for j, q := range c.queries {
 		p.Targets = append(p.Targets, target{
 			RefID: string(rune('A' + j)), Expr: q.expr, LegendFormat: q.legend, Instant: c.kind != "",
+			Exemplar: strings.HasPrefix(q.expr, "histogram_quantile(0.99,"), // once, as all percentiles have the same
 		})
 	}
 	return p
