@@ -269,6 +269,10 @@ func TestPreviewChangesNothing(t *testing.T) {
 	if got := s.statuses(t, 3); !equal(got, []int{200, 200, 200}) {
 		t.Errorf("%v", got)
 	}
+	fixed := gateway.Override{Methods: getVendor, Policy: &policyv1.Policy{Auth: &policyv1.Auth{Requirement: policyv1.Auth_REQUIREMENT_NONE.Enum()}}}
+	if _, err := s.Gateway.Preview([]gateway.Override{fixed}); err == nil || !strings.Contains(err.Error(), "auth") {
+		t.Errorf("what the author permits is not asked: %v", err)
+	}
 	if _, err := s.Gateway.Preview([]gateway.Override{twoAnHour("shop.v1.OrderService/*")}); err == nil {
 		t.Error("an override of nothing is shown")
 	}

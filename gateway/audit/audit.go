@@ -4,7 +4,8 @@
 //
 // A record is one line of JSON. In a file of its own it is on the disk when [Log.Record]
 // returns; the file is only ever appended to, and opened anew when somebody has renamed
-// or removed it.
+// or removed it. A disk that hangs holds nobody up: a record that is not on it in time
+// could not be written.
 package audit
 
 import (
@@ -85,13 +86,19 @@ type Options struct {
 	// Logger takes the records where there is no file, whatever its level, and tells
 	// what could not be recorded. Required.
 	Logger *slog.Logger
+	// Limit is how long a record may take to be on the disk. Default: [DefaultLimit].
+	Limit time.Duration
 }
+
+// DefaultLimit is long for a disk that works, and short for an operator who waits.
+const DefaultLimit = 2 * time.Second
 
 // Log is an audit log. It is safe for concurrent use; its methods do nothing on a nil
 // Log.
 type Log struct {
 	options Options
 	file    *file // nil: there is none
+	turns   *turns
 	lost    atomic.Int64
 }
 
@@ -100,40 +107,78 @@ func Open(o Options) (*Log, error) {
 	if o.Logger == nil {
 		return nil, errors.New("audit: no Logger")
 	}
-	l := &Log{options: o}
+	if o.Limit <= 0 {
+		o.Limit = DefaultLimit
+	}
+	l := &Log{options: o, turns: newTurns(o.Limit)}
 	if o.File == "" {
 		return l, nil
 	}
 	l.file = &file{path: o.File}
-	if err := l.file.open(); err != nil {
+	if err := l.turns.do(l.file.open, func(error) { l.file.close() }); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	return l, nil
 }
 
-// Record writes what happened. With an error it is not recorded, which is counted
-// ([Log.Lost]) and logged: this is for what has happened, or will in any case. Ask
-// [Log.Guard] before what need not be done.
-func (l *Log) Record(ctx context.Context, e Event) error {
-	if l == nil {
+// Record writes what happened, all of it at once. With an error it is not recorded, which
+// is counted ([Log.Lost]) and logged: this is for what has happened, or will in any case.
+// Ask [Log.Guard] before what need not be done.
+func (l *Log) Record(ctx context.Context, events ...Event) error {
+	if l == nil || len(events) == 0 {
 		return nil
 	}
-	err := l.write(ctx, e)
-	if err == nil {
-		return nil
-	}
-	l.lost.Add(1)
-	l.options.Logger.ErrorContext(ctx, "an audit record could not be written", "action", e.Action, "error", err)
-	return fmt.Errorf("audit: %w", err)
+	return l.told(ctx, events, l.write(ctx, events, func(err error) {
+		if err == nil {
+			l.options.Logger.Warn("audit records that were taken for lost are on the disk", "records", len(events))
+		}
+	}))
 }
 
 // Guard records an action before it is done. With an error it must not be done: it
-// cannot be recorded, and records are required.
+// cannot be recorded, and records are required. A record of it that comes to the disk too
+// late is followed by one that says so.
 func (l *Log) Guard(ctx context.Context, e Event) error {
-	if err := l.Record(ctx, e); err != nil && l.options.Required {
-		return err
+	if l == nil {
+		return nil
 	}
-	return nil
+	if !l.options.Required {
+		_ = l.Record(ctx, e)
+		return nil
+	}
+	events := []Event{e}
+	return l.told(ctx, events, l.write(ctx, events, func(err error) {
+		if err == nil {
+			l.refuted(e)
+		}
+	}))
+}
+
+// errLate follows a record of what was not done.
+var errLate = errors.New("it was not done: the record before this one was on the disk too late")
+
+// refuted tells that an action was not done of which a record says so. The turn is held.
+func (l *Log) refuted(e Event) {
+	e.Err = errLate
+	lines, err := linesOf([]Event{e})
+	if err == nil {
+		err = l.file.append(lines)
+	}
+	if err != nil {
+		l.options.Logger.Error("the audit log has an action that was not done", "action", e.Action, "target", e.Target, "error", err)
+	}
+}
+
+// told counts and logs what could not be written.
+func (l *Log) told(ctx context.Context, events []Event, err error) error {
+	if err == nil {
+		return nil
+	}
+	l.lost.Add(int64(len(events)))
+	for _, e := range events {
+		l.options.Logger.ErrorContext(ctx, "an audit record could not be written", "action", e.Action, "target", short(e.Target), "error", err)
+	}
+	return fmt.Errorf("audit: %w", err)
 }
 
 // Lost counts what could not be recorded.
@@ -149,29 +194,54 @@ func (l *Log) Reopen() error {
 	if l == nil || l.file == nil {
 		return nil
 	}
-	return l.file.reopen()
+	return l.turns.do(l.file.open, func(error) {})
 }
 
-// Close closes the file.
+// Close closes the file. A disk that hangs is left alone: each record that it has cost is
+// told.
 func (l *Log) Close() error {
 	if l == nil || l.file == nil {
 		return nil
 	}
-	return l.file.Close()
+	l.file.closed.Store(true)
+	_ = l.turns.do(func() error { l.file.close(); return nil }, func(error) {})
+	return nil
 }
 
-func (l *Log) write(ctx context.Context, e Event) error {
-	now := time.Now()
+// write writes records, and calls late where they come to the disk later than anybody
+// waits.
+func (l *Log) write(ctx context.Context, events []Event, late func(error)) error {
 	if l.file == nil {
-		record := slog.NewRecord(now, slog.LevelInfo, "audit", 0)
-		record.AddAttrs(e.attributes()...)
-		return l.options.Logger.Handler().Handle(ctx, record) // past Enabled: no level applies
+		return l.log(ctx, events)
 	}
-	line, err := json.Marshal(e.record(now))
+	lines, err := linesOf(events)
 	if err != nil {
 		return err
 	}
-	return l.file.append(append(line, '\n'))
+	return l.turns.do(func() error { return l.file.append(lines) }, late)
+}
+
+// log has records among the lines of the log.
+func (l *Log) log(ctx context.Context, events []Event) error {
+	var errs []error
+	for _, e := range events {
+		record := slog.NewRecord(time.Now(), slog.LevelInfo, "audit", 0)
+		record.AddAttrs(e.attributes()...)
+		errs = append(errs, l.options.Logger.Handler().Handle(ctx, record)) // past Enabled: no level applies
+	}
+	return errors.Join(errs...)
+}
+
+func linesOf(events []Event) ([]byte, error) {
+	var lines []byte
+	for _, e := range events {
+		line, err := json.Marshal(e.record(time.Now()))
+		if err != nil {
+			return nil, err
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	return lines, nil
 }
 
 // record is an event as a line has it.

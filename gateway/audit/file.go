@@ -4,35 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
+	"sync/atomic"
 )
 
 // ownerAlone are the permissions of the file.
 const ownerAlone = 0o600
 
-// file is one that is only appended to.
+// file is one that is only appended to. Its methods may hang with the disk: they are
+// called in a turn.
 type file struct {
 	path string
 
-	mu     sync.Mutex
-	now    *os.File // nil: it could not be opened, or is closed
-	closed bool
-	torn   bool // the last record may stand there in part
+	now     *os.File // nil: it could not be opened, or is closed
+	torn    bool     // the last record may stand there in part
+	regular bool     // it is on a disk
 
-	regular bool // it is on a disk
+	closed atomic.Bool
 }
 
 var errClosed = errors.New("the audit log is closed")
 
+// open opens the file by its path, in place of what is open.
 func (f *file) open() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.openLocked()
-}
-
-// openLocked opens the file by its path. The lock is held.
-func (f *file) openLocked() error {
-	if f.closed {
+	if f.closed.Load() {
 		return errClosed
 	}
 	if info, err := os.Stat(f.path); err == nil && info.Mode().Type()&(os.ModeNamedPipe|os.ModeSocket) != 0 {
@@ -46,7 +40,7 @@ func (f *file) openLocked() error {
 	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
-	f.closeLocked()
+	f.close()
 	f.now, f.regular = opened, info.Mode().IsRegular()
 	f.torn = f.regular && !endsLine(opened, info.Size())
 	return nil
@@ -63,26 +57,24 @@ func endsLine(of *os.File, size int64) bool {
 	return err == nil && last[0] == '\n'
 }
 
-func (f *file) closeLocked() {
+func (f *file) close() {
 	if f.now != nil {
 		_ = f.now.Close() // each record was synced
 		f.now = nil
 	}
 }
 
-// append writes a line and waits until it is on the disk.
-func (f *file) append(line []byte) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// append writes whole lines and waits until they are on the disk.
+func (f *file) append(lines []byte) error {
 	if f.moved() {
-		if err := f.openLocked(); err != nil {
+		if err := f.open(); err != nil {
 			return err
 		}
 	}
 	if f.torn { // so that a part of a line spoils no other
-		line = append([]byte{'\n'}, line...)
+		lines = append([]byte{'\n'}, lines...)
 	}
-	_, err := f.now.Write(line)
+	_, err := f.now.Write(lines)
 	if err == nil && f.regular {
 		err = f.now.Sync()
 	}
@@ -98,19 +90,4 @@ func (f *file) moved() bool {
 	open, err := f.now.Stat()
 	named, err2 := os.Stat(f.path)
 	return err != nil || err2 != nil || !os.SameFile(open, named)
-}
-
-func (f *file) reopen() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.openLocked()
-}
-
-// Close implements io.Closer.
-func (f *file) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.closed = true
-	f.closeLocked()
-	return nil
 }

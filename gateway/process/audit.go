@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/protobuf/proto"
@@ -38,16 +37,17 @@ func (p *process) addAudit() error {
 	return err
 }
 
-// record tells what has happened. What could not be recorded is counted and logged.
-func (p *process) record(e audit.Event) { _ = p.audit.Record(context.Background(), e) }
+// record tells what has happened, all of it at once. What could not be recorded is counted
+// and logged.
+func (p *process) record(all ...audit.Event) { _ = p.audit.Record(context.Background(), all...) }
 
 // auditStart tells that the process serves.
 func (p *process) auditStart() {
-	p.record(audit.Event{
+	all := []audit.Event{{
 		Action: audit.ProcessStart, Actor: audit.Actor{Kind: audit.Process},
 		Target: p.program.Name, After: "version " + p.program.Version,
-	})
-	p.auditOverrides(audit.Actor{Kind: audit.File}, nil, p.loaded.Config.GetOverrides())
+	}}
+	p.record(append(all, overridesChanged(audit.Actor{Kind: audit.File}, nil, p.loaded.Config.GetOverrides())...)...)
 }
 
 // auditStop tells that the process ends, and why: it was asked to, or a part of it has
@@ -71,48 +71,67 @@ func (p *process) auditReload(r config.Reload) {
 	if p.reloading.asked.Swap(false) {
 		actor = audit.Actor{Kind: audit.Signal, Name: "SIGHUP"}
 	}
-	p.record(audit.Event{
+	all := []audit.Event{{
 		Action: audit.ConfigReload, Actor: actor, Err: r.Err,
 		After: fmt.Sprintf("%d changed, %d pending", len(r.Changed), len(r.Pending)),
-	})
+	}}
 	if r.Err != nil {
+		p.record(all...)
 		return
 	}
-	for _, change := range r.Changed {
-		p.auditChange(actor, change)
-	}
-	p.auditOverrides(actor, before.Config.GetOverrides(), now.Config.GetOverrides())
-	p.auditKeys(actor, before, now)
+	p.record(slices.Concat(all,
+		fieldsChanged(actor, r.Changed),
+		overridesChanged(actor, before.Config.GetOverrides(), now.Config.GetOverrides()),
+		keysReplaced(actor, before, now))...)
 }
 
-// auditChange tells of a field. Overrides are told by themselves.
-func (p *process) auditChange(actor audit.Actor, c config.Change) {
-	action := audit.ConfigChange
-	switch {
-	case strings.HasPrefix(c.Path, "overrides"):
-		return
-	case c.Path == "logging.level":
-		action = audit.LogLevelChange
+// fieldsChanged tells of fields. Overrides are told by themselves.
+func fieldsChanged(actor audit.Actor, changes []config.Change) []audit.Event {
+	var all []audit.Event
+	for _, c := range changes {
+		action := audit.ConfigChange
+		switch {
+		case strings.HasPrefix(c.Path, "overrides"):
+			continue
+		case c.Path == "logging.level":
+			action = audit.LogLevelChange
+		}
+		all = append(all, audit.Event{Action: action, Actor: actor, Target: c.Path, Before: c.From, After: c.To})
 	}
-	p.record(audit.Event{Action: action, Actor: actor, Target: c.Path, Before: c.From, After: c.To})
+	return all
 }
 
-// auditOverrides tells which overrides came and went.
-func (p *process) auditOverrides(actor audit.Actor, before, now []*configv1.PolicyOverride) {
+// overridesChanged tells which overrides came and went.
+func overridesChanged(actor audit.Actor, before, now []*configv1.PolicyOverride) []audit.Event {
+	var all []audit.Event
 	for _, o := range before {
 		if !among(now, o) {
-			p.record(overrideEvent(audit.OverrideRemove, actor, o))
+			all = append(all, overrideEvent(audit.OverrideRemove, actor, o))
 		}
 	}
 	for _, o := range now {
 		if !among(before, o) {
-			p.record(overrideEvent(audit.OverrideAdd, actor, o))
+			all = append(all, overrideEvent(audit.OverrideAdd, actor, o))
 		}
 	}
+	return all
 }
 
 func among(all []*configv1.PolicyOverride, one *configv1.PolicyOverride) bool {
 	return slices.ContainsFunc(all, func(o *configv1.PolicyOverride) bool { return proto.Equal(o, one) })
+}
+
+// eventOf tells of an override that is or was in force, which may be one of memory.
+func eventOf(action string, actor audit.Actor, o gateway.Override) audit.Event {
+	e := overrideEvent(action, actor, asConfigured(o))
+	switch {
+	case o.ID == "":
+	case action == audit.OverrideAdd:
+		e.After += ", memory " + o.ID
+	default:
+		e.Before += ", memory " + o.ID
+	}
+	return e
 }
 
 func overrideEvent(action string, actor audit.Actor, o *configv1.PolicyOverride) audit.Event {
@@ -131,10 +150,7 @@ func overrideEvent(action string, actor audit.Actor, o *configv1.PolicyOverride)
 
 // auditExpired tells of an override that has ended by itself.
 func (p *process) auditExpired(o gateway.Override) {
-	p.record(audit.Event{
-		Action: audit.OverrideExpire, Actor: audit.Actor{Kind: audit.Process}, Target: o.Methods,
-		Before: o.Policy.String() + ", until " + o.Expires.Format(time.RFC3339), Reason: o.Reason,
-	})
+	p.record(eventOf(audit.OverrideExpire, audit.Actor{Kind: audit.Process}, o))
 }
 
 // auditPurge has an operator's purge recorded before it is done.

@@ -20,17 +20,19 @@ var keyFiles = map[string]func(config.File) map[string]string{
 	"identity.jwks_file": keysOfSet,
 }
 
-// auditKeys tells which keys came and went, by their ids.
-func (p *process) auditKeys(actor audit.Actor, before, now *config.Loaded) {
+// keysReplaced tells which keys came and went, by their ids.
+func keysReplaced(actor audit.Actor, before, now *config.Loaded) []audit.Event {
+	var all []audit.Event
 	for _, field := range slices.Sorted(maps.Keys(keyFiles)) {
 		was, is := before.File(field), now.File(field)
 		if was.Path == is.Path && was.Content.Reveal() == is.Content.Reveal() {
 			continue
 		}
 		if text := keysChanged(keyFiles[field](was), keyFiles[field](is)); text != "" {
-			p.record(audit.Event{Action: audit.KeysChange, Actor: actor, Target: field, After: text})
+			all = append(all, audit.Event{Action: audit.KeysChange, Actor: actor, Target: field, After: text})
 		}
 	}
+	return all
 }
 
 // keysChanged says which ids came, went, and now name another key.

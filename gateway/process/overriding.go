@@ -51,9 +51,7 @@ func (o *overriding) follow(file []gateway.Override) error {
 	if err := o.gateway.Override(fitting); err != nil {
 		return err
 	}
-	for _, one := range unfit {
-		o.tellUnfit(one)
-	}
+	o.tellUnfit(unfit)
 	return nil
 }
 
@@ -77,12 +75,16 @@ func (o *overriding) fitting(file, memory []gateway.Override) (all []gateway.Ove
 	return all, left
 }
 
-func (o *overriding) tellUnfit(one unfit) {
+func (o *overriding) tellUnfit(all []unfit) {
 	const what = "an override of memory does not fit behind the configuration that was loaded, and has ended"
-	o.logger.Error(what, "id", one.ID, "methods", one.Methods, "operator", one.Operator, "reason", one.Reason, "error", one.why)
-	e := overrideEvent(audit.OverrideRemove, audit.Actor{Kind: audit.Process}, asConfigured(one.Override))
-	e.Reason, e.Err = what, one.why
-	o.record(e)
+	var events []audit.Event
+	for _, one := range all {
+		o.logger.Error(what, "id", one.ID, "methods", one.Methods, "operator", one.Operator, "reason", one.Reason, "error", one.why)
+		e := ended(one.Override, what)
+		e.Err = one.why
+		events = append(events, e)
+	}
+	o.record(events...)
 }
 
 // forget tells of what ends with the process.
@@ -92,19 +94,26 @@ func (o *overriding) forget() {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	var events []audit.Event
 	for _, one := range o.gateway.Overrides() {
 		if !isMemory(one) {
 			continue
 		}
 		o.logger.Warn("an override of memory ends with the process", "id", one.ID, "methods", one.Methods, "operator", one.Operator, "reason", one.Reason)
-		e := overrideEvent(audit.OverrideRemove, audit.Actor{Kind: audit.Process}, asConfigured(one))
-		e.Reason = "the process ends"
-		o.record(e)
+		events = append(events, ended(one, "the process ends"))
 	}
+	o.record(events...)
+}
+
+// ended is the record of an override that nobody has taken out.
+func ended(one gateway.Override, why string) audit.Event {
+	e := eventOf(audit.OverrideRemove, audit.Actor{Kind: audit.Process}, one)
+	e.Reason = why
+	return e
 }
 
 // record tells what happens in any case.
-func (o *overriding) record(e audit.Event) { _ = o.audit.Record(context.Background(), e) }
+func (o *overriding) record(all ...audit.Event) { _ = o.audit.Record(context.Background(), all...) }
 
 // All implements [overrides.Keeper].
 func (o *overriding) All() ([]overrides.Override, error) {
@@ -146,7 +155,7 @@ func (o *overriding) Add(r *http.Request, p overrides.Proposal) (overrides.Overr
 	if err != nil {
 		return overrides.Override{}, nil, err
 	}
-	e := overrideEvent(audit.OverrideAdd, audit.Asked(r, p.Operator), asConfigured(added))
+	e := eventOf(audit.OverrideAdd, audit.Asked(r, p.Operator), added)
 	e.Before = textOf(changes)
 	return view, changes, o.recorded(r, e, append(before, added))
 }
@@ -171,7 +180,7 @@ func (o *overriding) Remove(r *http.Request, id, operator, reason string) (overr
 	if err != nil {
 		return overrides.Override{}, err
 	}
-	e := overrideEvent(audit.OverrideRemove, audit.Asked(r, operator), asConfigured(before[i]))
+	e := eventOf(audit.OverrideRemove, audit.Asked(r, operator), before[i])
 	e.Reason = reason
 	return view, o.recorded(r, e, rest)
 }
