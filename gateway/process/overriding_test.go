@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -344,6 +345,52 @@ func TestOverridesThatCountOnOthers(t *testing.T) {
 	remove(counts.ID, http.StatusOK)
 	remove(patient.ID, http.StatusOK)
 	remove(patient.ID, http.StatusNotFound)
+}
+
+// TestPolicyCommandShowsARunningGateway holds that it prints of a gateway's memory what it
+// prints of a file.
+func TestPolicyCommandShowsARunningGateway(t *testing.T) {
+	reader, entry := operator(t, "ben", "read", time.Time{})
+	file := write(t, filepath.Join(t.TempDir(), "tokens.json"), entries(t, entry))
+	token := write(t, filepath.Join(t.TempDir(), "token"), reader+"\n")
+	r := run(t, shop(nil), "admin_access: {tokens_file: "+file+"}\n")
+	made := r.laid(t, oneByte)
+	for _, args := range []string{
+		"policy explain --admin " + r.AdminURL, "policy explain --admin " + r.AdminURL + "/ " + echoMethod, "policy explain --token-file " + token + " --admin " + r.AdminURL + " GET_/v1/echo/7",
+	} {
+		words := strings.Fields(args)
+		words[len(words)-1] = strings.ReplaceAll(words[len(words)-1], "_/", " /")
+		out, _, err := execute(t, shop(nil), nil, words...)
+		line := regexp.MustCompile(`(?m)^    ` + echoMethod + `: until .* memory ` + made.ID + `$`)
+		limits := regexp.MustCompile(`(?m)^  limits: +memory ` + made.ID + `: override of ` + echoMethod + `\n    max_request_bytes: 1$`)
+		if err != nil || !line.MatchString(out) || !limits.MatchString(out) || !strings.Contains(out, "      by local, ") || !strings.Contains(out, "  rate_limits:") {
+			t.Errorf("%s: %v\n%s", args, err, out)
+		}
+	}
+	of := func(args ...string) string {
+		out, _, err := execute(t, shop(nil), nil, append([]string{"policy"}, args...)...)
+		if err != nil {
+			t.Error(err)
+		}
+		return out
+	}
+	plain := run(t, shop(nil), "")
+	for _, how := range [][]string{{"explain"}, {"list"}, {"explain", "--json"}} {
+		if here, there := of(how...), of(append(how, "--admin", plain.AdminURL)...); here != there {
+			t.Errorf("%v: %s\nis not\n%s", how, there, here)
+		}
+	}
+	for args, want := range map[string]string{
+		"policy list --admin " + r.HTTPURL:                            "404",
+		"policy list --admin http://127.0.0.1:9":                      "--admin: ",
+		"policy list --admin " + r.AdminURL + " --config x.yaml":      "--config",
+		"policy list --token-file " + token:                           "--token-file",
+		"policy list --admin " + r.AdminURL + " --token-file " + file: "it asks for a token",
+	} {
+		if _, _, err := execute(t, shop(nil), nil, strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
 }
 
 // TestWhoMayOverride holds that only operators act, and no page of somebody else's.

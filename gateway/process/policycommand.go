@@ -1,6 +1,8 @@
 package process
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,54 +11,71 @@ import (
 	"github.com/venta-hq/venta/gateway"
 )
 
-// policyCommand shows what a gateway with a configuration would hold RPCs to. It
-// serves nothing.
+// policyCommand shows what a gateway with a configuration would hold RPCs to, or what a
+// running one does. It serves nothing.
 type policyCommand struct {
 	List    policyListCommand    `cmd:"" help:"Print a line for each RPC: its routes and the blocks in force."`
 	Explain policyExplainCommand `cmd:"" help:"Print the policy of an RPC with every default, and where each value is written."`
 }
 
-// configured is the configuration whose overrides are laid over annotations.
-type configured struct {
-	Config string `help:"Configuration file (YAML) whose overrides are laid over the annotations." placeholder:"FILE"`
-	JSON   bool   `name:"json" help:"Print JSON."`
+// shownOf says whose policies are shown.
+type shownOf struct {
+	Config    string `help:"Configuration file (YAML) whose overrides are laid over the annotations." placeholder:"FILE" xor:"of"`
+	Admin     string `help:"Admin address of a running gateway, such as http://127.0.0.1:8081: what holds there, with the overrides that operators have made." placeholder:"URL" xor:"of"`
+	TokenFile string `help:"File with the token that the admin address asks for." placeholder:"FILE"`
+	JSON      bool   `name:"json" help:"Print JSON."`
 }
 
-// gateway returns the gateway that is inspected. It must be closed.
-func (c configured) gateway(e *environment) (*gateway.Gateway, error) {
-	return e.program.effective(Options{ConfigFile: c.Config, Environ: e.Environ})
+// catalog is what holds for RPCs, to be read and searched.
+type catalog struct {
+	policies []gateway.EffectivePolicy
+	route    func(verb, path string) (gateway.EffectivePolicy, bool)
 }
 
-type policyListCommand struct{ configured }
+// catalog returns the policies that are meant.
+func (s shownOf) catalog(ctx context.Context, e *environment) (catalog, error) {
+	if s.Admin != "" {
+		return running(ctx, s.Admin, s.TokenFile)
+	}
+	if s.TokenFile != "" {
+		return catalog{}, errors.New("--token-file: there is no --admin that it is for")
+	}
+	gw, err := e.program.effective(Options{ConfigFile: s.Config, Environ: e.Environ})
+	if err != nil {
+		return catalog{}, err
+	}
+	defer gw.Close() //nolint:errcheck // it has served nothing
+	return catalog{gw.Policies(), gw.Route}, nil
+}
+
+type policyListCommand struct{ shownOf }
 
 // Run prints the list.
-func (c *policyListCommand) Run(e *environment) error {
-	gw, err := c.gateway(e)
+func (c *policyListCommand) Run(ctx context.Context, e *environment) error {
+	shown, err := c.catalog(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer gw.Close() //nolint:errcheck // it has served nothing
 	if c.JSON {
-		return writePoliciesJSON(e.Stdout, gw.Policies())
+		return writePoliciesJSON(e.Stdout, shown.policies)
 	}
-	return writePolicyList(e.Stdout, gw.Policies())
+	return writePolicyList(e.Stdout, shown.policies)
 }
 
 type policyExplainCommand struct {
-	configured
+	shownOf
 	RPC string `arg:"" optional:"" help:"The RPC, such as \"shop.v1.OrderService/GetOrder\", or a route with its method, such as \"GET /v1/orders/1\" (default: all)."`
 }
 
 // Run prints the policies.
-func (c *policyExplainCommand) Run(e *environment) error {
-	gw, err := c.gateway(e)
+func (c *policyExplainCommand) Run(ctx context.Context, e *environment) error {
+	shown, err := c.catalog(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer gw.Close() //nolint:errcheck // it has served nothing
-	policies := gw.Policies()
+	policies := shown.policies
 	if c.RPC != "" {
-		found, err := find(gw, c.RPC)
+		found, err := shown.find(c.RPC)
 		if err != nil {
 			return err
 		}
@@ -69,15 +88,15 @@ func (c *policyExplainCommand) Run(e *environment) error {
 }
 
 // find returns the RPC that a name or a route means.
-func find(gw *gateway.Gateway, text string) (gateway.EffectivePolicy, error) {
+func (c catalog) find(text string) (gateway.EffectivePolicy, error) {
 	if verb, path, isRoute := route(text); isRoute {
-		if found, ok := gw.Route(verb, path); ok {
+		if found, ok := c.route(verb, path); ok {
 			return found, nil
 		}
 		return gateway.EffectivePolicy{}, fmt.Errorf("there is no route %s %s; policy list prints them", verb, path)
 	}
 	var names []string
-	for _, p := range gw.Policies() {
+	for _, p := range c.policies {
 		if p.Method == text {
 			return p, nil
 		}

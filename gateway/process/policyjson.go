@@ -13,7 +13,8 @@ import (
 type policyView struct {
 	Method    string            `json:"method"`
 	Routes    []string          `json:"routes"`
-	Policy    json.RawMessage   `json:"policy"` // in the form of an annotation, with every default
+	Policy    json.RawMessage   `json:"policy"`  // in the form of an annotation, with every default
+	Written   json.RawMessage   `json:"written"` // of it, by authors and operators
 	Origins   map[string]string `json:"origins"`
 	Overrides []overrideView    `json:"overrides,omitempty"`
 	Permits   []permitView      `json:"permits,omitempty"`
@@ -43,7 +44,11 @@ func newPolicyView(p gateway.EffectivePolicy) (policyView, error) {
 	if err != nil {
 		return policyView{}, err
 	}
-	view := policyView{Method: p.Method, Routes: p.Routes, Policy: encoded, Origins: p.Origins}
+	written, err := asAnnotated.Marshal(p.Written)
+	if err != nil {
+		return policyView{}, err
+	}
+	view := policyView{Method: p.Method, Routes: p.Routes, Policy: encoded, Written: written, Origins: p.Origins}
 	for _, o := range p.Overrides {
 		view.Overrides = append(view.Overrides, overrideView{o.Source, o.ID, o.Methods, o.Reason, o.Expires, o.Operator, o.Added})
 	}

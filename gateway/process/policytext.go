@@ -82,6 +82,9 @@ func (t *policyText) overrides(all []gateway.Override) {
 			until = "until " + o.Expires.Format(time.RFC3339)
 		}
 		t.line("    "+o.Methods+": "+until, strings.TrimSpace(o.Source+" "+o.ID))
+		if o.Operator != "" {
+			t.line("      by "+o.Operator+", "+o.Added.Format(time.RFC3339), "")
+		}
 		if o.Reason != "" {
 			t.line("      "+o.Reason, "")
 		}
