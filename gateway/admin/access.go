@@ -162,7 +162,7 @@ func (k *keeper) who(r *http.Request) (Operator, *denied) {
 
 func (k *keeper) refuse(w http.ResponseWriter, r *http.Request, who Operator, why *denied) {
 	w.Header().Set("WWW-Authenticate", why.challenge)
-	http.Error(w, why.message, why.status)
+	refuse(w, r, why.message, why.status)
 	now, last := time.Now().UnixNano(), k.refused.Load()
 	if now-last < int64(time.Second) || !k.refused.CompareAndSwap(last, now) {
 		return

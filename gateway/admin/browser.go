@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/netip"
@@ -26,7 +27,7 @@ func ownHosts(names []string, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		http.Error(w, "this host is no name of the admin address; use its IP address, or list the name in admin_hosts", http.StatusMisdirectedRequest)
+		refuse(w, r, "this host is no name of the admin address; use its IP address, or list the name in admin_hosts", http.StatusMisdirectedRequest)
 	})
 }
 
@@ -53,8 +54,8 @@ func isLocal(name string) bool {
 // sameOrigin refuses what a page of another origin has a browser change here.
 func sameOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
-	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "a page of another origin changes nothing here", http.StatusForbidden)
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, r, "a page of another origin changes nothing here", http.StatusForbidden)
 	}))
 	return protection.Handler(next)
 }
@@ -72,6 +73,17 @@ func sameSite(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// refuse says why a request is refused: as JSON where everything is, else as text.
+func refuse(w http.ResponseWriter, r *http.Request, message string, status int) {
+	if !strings.HasPrefix(r.URL.Path, "/api/") {
+		http.Error(w, message, status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": message}) // a client that left is no fault
 }
 
 // ofHost tells whether an origin is that of the host which is asked.

@@ -1,8 +1,11 @@
 package admin_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/venta-hq/venta/gateway/admin"
@@ -80,6 +83,36 @@ func TestForeignPagesChangeNothing(t *testing.T) {
 	} {
 		if got := do(test.verb, test.path, host, test.fields...); got != test.want {
 			t.Errorf("%s %s %q: %d, want %d", test.verb, test.path, test.fields, got, test.want)
+		}
+	}
+}
+
+// TestRefusalsOfTheAPIAreJSON as everything else of it, and those of pages text.
+func TestRefusalsOfTheAPIAreJSON(t *testing.T) {
+	handler := newHandler(t, admin.Options{
+		API: says("api"), Overrides: says("overrides"), Purge: says("purge"),
+		Access: admin.Access{Verify: func(context.Context, string) (admin.Operator, error) { return admin.Operator{}, errors.New("no") }},
+	})
+	for _, test := range []struct {
+		request, host, origin, want string
+	}{
+		{"GET /api/me", "localhost", "", `{"error":"this needs a token: Authorization: Bearer TOKEN"}`},
+		{"POST /api/overrides", "localhost", "", `{"error":"this needs a token: Authorization: Bearer TOKEN"}`},
+		{"POST /api/overrides", "localhost", "https://evil.example", `{"error":"a page of another origin changes nothing here"}`},
+		{"DELETE /api/overrides/m1", "localhost", "https://evil.example", `{"error":"a page of another origin changes nothing here"}`},
+		{"GET /api/overrides", "evil.example", "", `{"error":"this host is no name`},
+		{"POST /cache/purge", "localhost", "https://evil.example", "a page of another origin changes nothing here"},
+	} {
+		verb, path, _ := strings.Cut(test.request, " ")
+		r := httptest.NewRequest(verb, path, nil)
+		r.Host = test.host
+		if test.origin != "" {
+			r.Header.Set("Origin", test.origin)
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if !strings.HasPrefix(w.Body.String(), test.want) || w.Code < 400 {
+			t.Errorf("%s: %d %s", test.request, w.Code, w.Body)
 		}
 	}
 }

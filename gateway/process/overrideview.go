@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/admin/overrides"
@@ -51,15 +50,14 @@ func overrideOf(o gateway.Override, methods []gateway.EffectivePolicy) (override
 	return view, err
 }
 
-// changesOf compares what holds for RPCs with what would.
-func changesOf(before, after []gateway.EffectivePolicy) ([]overrides.Change, error) {
+// changesOf compares what holds for the RPCs that an override names with what would.
+func changesOf(methods string, before, after []gateway.EffectivePolicy) ([]overrides.Change, error) {
 	var all []overrides.Change
 	for i, was := range before {
-		a, b := annotation.Encode(was.Policy), annotation.Encode(after[i].Policy)
-		if proto.Equal(a, b) {
+		if !policy.Matches(methods, was.Method) {
 			continue
 		}
-		changes, err := blocksChanged(a, b)
+		changes, err := blocksChanged(annotation.Encode(was.Policy), annotation.Encode(after[i].Policy))
 		if err != nil {
 			return nil, err
 		}

@@ -26,7 +26,8 @@ type overriding struct {
 	audit   *audit.Log
 	logger  *slog.Logger
 
-	mu sync.Mutex // while what is in force is read and changed
+	mu     sync.Mutex // while what is in force is read and changed
+	ending bool       // what is in memory was told to be lost
 }
 
 // isMemory tells that an override stands in no file.
@@ -94,6 +95,7 @@ func (o *overriding) forget() {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.ending = true
 	var events []audit.Event
 	for _, one := range o.gateway.Overrides() {
 		if !isMemory(one) {
@@ -187,6 +189,9 @@ func (o *overriding) Remove(r *http.Request, id, operator, reason string) (overr
 
 // recorded puts overrides into force once the audit log says so. The lock is held.
 func (o *overriding) recorded(r *http.Request, e audit.Event, all []gateway.Override) error {
+	if o.ending {
+		return &overrides.Refusal{Status: http.StatusServiceUnavailable, Reason: "nothing is changed, as the process ends"}
+	}
 	if err := o.audit.Guard(r.Context(), e); err != nil {
 		return &overrides.Refusal{Status: http.StatusServiceUnavailable, Reason: "nothing is changed, as it cannot be recorded: " + err.Error()}
 	}
@@ -211,7 +216,7 @@ func (o *overriding) with(before []gateway.Override, p overrides.Proposal) (gate
 	if err != nil {
 		return added, nil, refused(err)
 	}
-	changes, err := changesOf(o.gateway.Policies(), then)
+	changes, err := changesOf(p.Methods, o.gateway.Policies(), then)
 	return added, changes, err
 }
 

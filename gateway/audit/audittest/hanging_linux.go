@@ -46,7 +46,7 @@ func control(t testing.TB, of *os.File, request uintptr, value *int32) {
 	}
 	var failed syscall.Errno
 	if err := conn.Control(func(fd uintptr) {
-		_, _, failed = syscall.Syscall(syscall.SYS_IOCTL, fd, request, uintptr(unsafe.Pointer(value)))
+		_, _, failed = syscall.Syscall(syscall.SYS_IOCTL, fd, request, uintptr(unsafe.Pointer(value))) //nolint:gosec // as the call takes it
 	}); err != nil || failed != 0 {
 		t.Fatalf("%v %v", err, failed)
 	}
