@@ -25,7 +25,7 @@ func (b *Breaker) UnaryClientInterceptor() grpc.UnaryClientInterceptor {
 			return err
 		}
 		outcome := Ignored // of a call that does not return
-		defer func() { permit.done(ctx, outcome) }()
+		defer func() { permit.DoneIn(ctx, outcome) }()
 		err = invoker(ctx, method, req, reply, cc, opts...)
 		outcome = b.OutcomeOf(ctx, err)
 		return err

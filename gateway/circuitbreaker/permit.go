@@ -83,11 +83,11 @@ func refusal(wait time.Duration) error {
 // Done tells what came of the call, which lasted from Acquire until now. A
 // second call does nothing, and so does one whose Permit an earlier state of the
 // breaker has given out.
-func (p *Permit) Done(o Outcome) { p.done(context.Background(), o) }
+func (p *Permit) Done(o Outcome) { p.DoneIn(context.Background(), o) }
 
-// done is Done with the context of the call, which goes along with a transition
+// DoneIn is Done with the context of the call, which goes along with a transition
 // that it has brought about.
-func (p *Permit) done(ctx context.Context, o Outcome) {
+func (p *Permit) DoneIn(ctx context.Context, o Outcome) {
 	b := p.breaker
 	if b == nil {
 		return

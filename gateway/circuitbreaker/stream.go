@@ -102,7 +102,7 @@ func (j *judge) settle(o Outcome) {
 	if o == Success {
 		j.keep(permit)
 	}
-	permit.done(j.ctx, o)
+	permit.DoneIn(j.ctx, o)
 }
 
 // take takes a permit out of its field.
@@ -124,7 +124,7 @@ func (j *judge) keep(permit Permit) {
 func (j *judge) broke() {
 	permit := j.take(&j.later)
 	permit.start = j.breaker.now() // the end is not slow
-	permit.done(j.ctx, Failure)
+	permit.DoneIn(j.ctx, Failure)
 }
 
 // outcome says what a stream's end tells about the upstream.

@@ -135,7 +135,7 @@ func (a *afterwards) write(ctx context.Context, options []trace.SpanStartOption,
 func (a *afterwards) writeAttempt(ctx context.Context, one attemptRecord, start time.Time) {
 	_, span := a.tracer.Start(ctx, rpcMethod(one.call.method), trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(start))
 	span.SetAttributes(sampledKey.String("afterwards"))
-	describeCall(span, one.call)
+	describeCall(span, one.call, one.address)
 	span.End(trace.WithTimestamp(start.Add(one.took)))
 }
 

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/venta-hq/venta/gateway/apierror"
+	"github.com/venta-hq/venta/gateway/requestctx"
 	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
@@ -286,5 +287,45 @@ func TestBackgroundLeavesAFinishedRequestAlone(t *testing.T) {
 	_, _ = invoke(kept, o, nil)
 	if all := spans.GetSpans(); len(all) != 1 || len(all[0].Events) != 0 {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestAttemptsTellTheirAddress is of attempts and streams, one after the other and at once,
+// in time and afterwards. Of several at once nobody can tell.
+func TestAttemptsTellTheirAddress(t *testing.T) {
+	after, spansAfter := tracedAfterwards(telemetry.Afterwards{})
+	now, spansNow := traced(sdktrace.AlwaysSample())
+	for name, test := range map[string]struct {
+		o     telemetry.Options
+		spans *tracetest.InMemoryExporter
+	}{"sampled": {now, spansNow}, "afterwards": {after, spansAfter}} {
+		attempt := func(ctx context.Context, address string, meanwhile func()) {
+			stream, err := telemetry.StreamClientInterceptor(test.o)(ctx, &grpc.StreamDesc{ServerStreams: true}, nil, method,
+				func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+					requestctx.Reached(ctx, &address)
+					meanwhile()
+					return nil, status.Error(codes.Unavailable, "gone")
+				})
+			if stream != nil || err == nil {
+				t.Error("a stream")
+			}
+		}
+		none := func() {}
+		telemetry.Middleware(test.o)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			attempt(r.Context(), "198.51.100.1:9001", none)
+			attempt(r.Context(), "[2001:db8::1]:9002", none)
+			attempt(r.Context(), "a:1", func() { attempt(r.Context(), "b:2", none) })
+			attempt(r.Context(), "/run/socket", none)
+			w.WriteHeader(http.StatusBadGateway)
+		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+		var seen []string
+		for _, span := range test.spans.GetSpans() {
+			if got := attributesOf(span); span.SpanKind == trace.SpanKindClient {
+				seen = append(seen, got["network.peer.address"]+" "+got["network.peer.port"])
+			}
+		}
+		if diff := cmp.Diff([]string{"198.51.100.1 9001", "2001:db8::1 9002", " ", " ", "/run/socket "}, seen); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }

@@ -46,6 +46,7 @@ type record struct {
 // callTimes are the attempts of the request's calls.
 type callTimes struct {
 	stream bool
+	alone  bool // no attempt was under way beside another since one was
 	begun  int
 	under  int           // attempts now
 	since  time.Duration // when the first of them began
@@ -57,9 +58,10 @@ type callTimes struct {
 
 // attemptRecord is one attempt of a call that has ended.
 type attemptRecord struct {
-	call  call
-	start time.Duration
-	took  time.Duration
+	call    call
+	start   time.Duration
+	took    time.Duration
+	address *string // nil: not known, or of which of several at once
 }
 
 // Caller is who a request was authenticated as.
@@ -94,24 +96,31 @@ func (r *record) begin(now time.Time, stream bool) {
 		c := &r.calls
 		c.stream = c.stream || stream
 		c.begun++
-		if c.under++; c.under == 1 {
+		c.under++
+		c.alone = c.under == 1
+		if c.alone {
 			c.since = now.Sub(r.start)
+			r.address.Store(nil)
 		}
 	})
 }
 
-// end ends what begin began.
-func (r *record) end(attempt call, start, now time.Time) {
+// end ends what begin began, and returns the attempt's address, if that is known.
+func (r *record) end(attempt call, start, now time.Time) (address *string) {
 	r.change(func(r *record) {
 		c := &r.calls
+		if c.alone {
+			address = r.address.Load()
+		}
 		if c.under--; c.under == 0 {
 			c.ended = now.Sub(r.start)
 			c.took += c.ended - c.since
 		}
 		if r.keeps {
-			c.keep(attemptRecord{attempt, start.Sub(r.start), now.Sub(start)})
+			c.keep(attemptRecord{attempt, start.Sub(r.start), now.Sub(start), address})
 		}
 	})
+	return address
 }
 
 func (c *callTimes) keep(one attemptRecord) {

@@ -104,7 +104,7 @@ func (u *upstream) inject(ctx context.Context, span trace.Span) context.Context 
 // end reports a call, also one that panicked.
 func (u *upstream) end(ctx context.Context, span trace.Span, r *record, c call, start time.Time) {
 	now := time.Now()
-	r.end(c, start, now)
+	address := r.end(c, start, now)
 	if span == nil && u.tracer != nil {
 		ctx = context.Background() // the trace is not sampled: there is no exemplar to look for
 	}
@@ -115,7 +115,7 @@ func (u *upstream) end(ctx context.Context, span trace.Span, r *record, c call, 
 		return
 	}
 	if span.IsRecording() {
-		describeCall(span, c)
+		describeCall(span, c, address)
 		if n := previousAttempts(ctx); n > 0 {
 			span.SetAttributes(previousKey.Int(n))
 		}
@@ -140,9 +140,12 @@ func previousAttempts(ctx context.Context) int {
 	return n
 }
 
-// describeCall tells how a call has ended.
-func describeCall(span trace.Span, c call) {
+// describeCall tells how a call has ended, and at which address, if that is known.
+func describeCall(span trace.Span, c call, address *string) {
 	span.SetAttributes(c.attributes()...)
+	if address != nil {
+		span.SetAttributes(peerAttributes(*address)...)
+	}
 	if c.code != codes.OK {
 		fail(span)
 	}
@@ -153,10 +156,20 @@ func describePeer(span trace.Span, to *peer.Peer) {
 	if to.Addr == nil {
 		return // it was never sent
 	}
-	span.SetAttributes(semconv.NetworkPeerAddress(host(to.Addr.String())))
-	if tcp, ok := to.Addr.(*net.TCPAddr); ok {
-		span.SetAttributes(semconv.NetworkPeerPort(tcp.Port))
+	span.SetAttributes(peerAttributes(to.Addr.String())...)
+}
+
+// peerAttributes tell an address apart from its port, where it has one.
+func peerAttributes(address string) []attribute.KeyValue {
+	name, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return []attribute.KeyValue{semconv.NetworkPeerAddress(address)}
 	}
+	attributes := []attribute.KeyValue{semconv.NetworkPeerAddress(name)}
+	if number, err := strconv.Atoi(port); err == nil {
+		attributes = append(attributes, semconv.NetworkPeerPort(number))
+	}
+	return attributes
 }
 
 // call is what tells the series of calls apart.

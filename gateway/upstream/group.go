@@ -21,13 +21,15 @@ type GroupOptions struct {
 	Name string
 	// NewBreaker returns a new breaker for an address, with an error when the
 	// policy makes no sense. The breaker calls changed with each change of its
-	// state, in order and without a lock held. Required. [Conn.NewGroup] calls it
+	// state, in order and without a lock held; ctx is that of the call whose outcome
+	// has brought it about. Required. [Conn.NewGroup] calls it
 	// once, to know of an error, and drops that breaker; one that two calls make at
 	// once is dropped too.
-	NewBreaker func(address string, changed func(from, to State)) (Breaker, error)
+	NewBreaker func(address string, changed func(ctx context.Context, from, to State)) (Breaker, error)
 	// OnEjection, where set, is told each change of an address's breaker. It runs
-	// on the goroutine of some call, without a lock held, and must not block.
-	OnEjection func(Ejection)
+	// on the goroutine of some call, without a lock held, and must not block. ctx is
+	// that of the call whose outcome has brought the change about.
+	OnEjection func(ctx context.Context, e Ejection)
 	// Shadow calls an address whose breaker refuses and only reports [WouldEject].
 	// The breakers themselves refuse as ever.
 	Shadow bool
@@ -96,7 +98,7 @@ func (o GroupOptions) validate() error {
 	if o.NewBreaker == nil {
 		return errors.New("NewBreaker is missing")
 	}
-	_, err := o.NewBreaker("", func(State, State) {})
+	_, err := o.NewBreaker("", func(context.Context, State, State) {})
 	return err
 }
 
@@ -188,7 +190,7 @@ func (h *hub) retain() {
 }
 
 // changed is told by the breaker.
-func (m *member) changed(from, to State) {
+func (m *member) changed(ctx context.Context, from, to State) {
 	o := m.group.options
 	if to == Closed && m.group.hub.options.EjectionReturn > 0 {
 		m.back.begin(m.group.hub.now())
@@ -197,7 +199,7 @@ func (m *member) changed(from, to State) {
 	}
 	m.last.Store(int32(to))
 	if o.OnEjection != nil {
-		o.OnEjection(Ejection{
+		o.OnEjection(ctx, Ejection{
 			Group: o.Name, Target: m.group.hub.target, Address: m.address, From: from, To: to, Shadow: o.Shadow,
 		})
 	}

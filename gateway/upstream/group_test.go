@@ -25,7 +25,7 @@ func TestFailingAddressIsEjectedAndReturnsBySteps(t *testing.T) {
 		var events []Ejection
 		group := newGroup(t, conn, GroupOptions{
 			Name:       "names",
-			OnEjection: func(e Ejection) { events = append(events, e) },
+			OnEjection: func(_ context.Context, e Ejection) { events = append(events, e) },
 		})
 		step := group.UnaryClientInterceptor()
 		ready(t, conn)
@@ -193,7 +193,7 @@ func TestShadowOnlyReports(t *testing.T) {
 		var events []Ejection
 		step := newGroup(t, conn, GroupOptions{
 			Shadow: true, OnShadow: func(_ context.Context, what string) { would[what]++ },
-			OnEjection: func(e Ejection) { events = append(events, e) },
+			OnEjection: func(_ context.Context, e Ejection) { events = append(events, e) },
 		}).UnaryClientInterceptor()
 		ready(t, conn)
 		c.backend("b").fail(codes.Unavailable)
@@ -279,13 +279,13 @@ func TestProbesDoNotWaitForTheirShare(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.changed(HalfOpen, Closed)
+		m.changed(t.Context(), HalfOpen, Closed)
 		conn.hub.random = func() float64 { return 0.99 }
 		if got := spread(t, conn, 10, step); got["a"] != 10 {
 			t.Fatalf("responses %v, want b without luck", got)
 		}
-		m.changed(Closed, Open)
-		m.changed(Open, HalfOpen)
+		m.changed(t.Context(), Closed, Open)
+		m.changed(t.Context(), Open, HalfOpen)
 		if got := spread(t, conn, 2, step); got["b"] != 1 {
 			t.Errorf("responses %v, want b to have its turn", got)
 		}
@@ -374,8 +374,8 @@ func TestOddBreakersFailTheCallAndNeverHangIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := newCluster(t, "a").dial(Options{})
 		ready(t, conn)
-		refusing := newGroup(t, conn, GroupOptions{NewBreaker: func(string, func(from, to State)) (Breaker, error) { return stubBreaker{}, nil }})
-		broken := newGroup(t, conn, GroupOptions{Name: "broken", NewBreaker: func(address string, _ func(from, to State)) (Breaker, error) {
+		refusing := newGroup(t, conn, GroupOptions{NewBreaker: func(string, func(ctx context.Context, from, to State)) (Breaker, error) { return stubBreaker{}, nil }})
+		broken := newGroup(t, conn, GroupOptions{Name: "broken", NewBreaker: func(address string, _ func(ctx context.Context, from, to State)) (Breaker, error) {
 			if address != "" {
 				return nil, errors.New("stub")
 			}
@@ -394,7 +394,7 @@ func TestConcurrentCallsAndChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, names(5)...)
 		conn := c.dial(Options{ConnectionsPerAddress: 2, SlowStart: time.Second, EjectionReturn: time.Second, OnChange: func(Change) {}})
-		group := newGroup(t, conn, GroupOptions{OnEjection: func(Ejection) { conn.View() }})
+		group := newGroup(t, conn, GroupOptions{OnEjection: func(context.Context, Ejection) { conn.View() }})
 		ready(t, conn)
 		c.backend("b").fail(codes.Unavailable)
 		var wg sync.WaitGroup

@@ -243,14 +243,14 @@ type realPermit struct {
 func (p *realPermit) Release() { p.Permit.Done(circuitbreaker.Ignored) }
 
 func (p *realPermit) Done(ctx context.Context, err error) {
-	p.Permit.Done(p.breaker.OutcomeOf(ctx, err))
+	p.DoneIn(ctx, p.breaker.OutcomeOf(ctx, err))
 }
 
-func realBreakers(p policy.CircuitBreaker) func(string, func(from, to State)) (Breaker, error) {
-	return func(address string, changed func(from, to State)) (Breaker, error) {
+func realBreakers(p policy.CircuitBreaker) func(string, func(ctx context.Context, from, to State)) (Breaker, error) {
+	return func(address string, changed func(ctx context.Context, from, to State)) (Breaker, error) {
 		b, err := circuitbreaker.New(p, circuitbreaker.Options{
 			Name: address, Random: func() float64 { return 0 },
-			OnTransition: func(_ context.Context, t circuitbreaker.Transition) { changed(t.From, t.To) },
+			OnTransition: func(ctx context.Context, t circuitbreaker.Transition) { changed(ctx, t.From, t.To) },
 		})
 		if err != nil {
 			return nil, err

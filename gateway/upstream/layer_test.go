@@ -244,7 +244,7 @@ func TestChoicesThatAreNotUsedEnd(t *testing.T) {
 	l := &layer{hub: h, endpoints: map[string]*sharedEndpoint{}}
 	below := &counting{to: &subConn{layer: l, endpoint: l.use("a")}}
 	p := &layerPicker{layer: l, below: below}
-	group := newGroup(t, &Conn{hub: h}, GroupOptions{NewBreaker: func(string, func(from, to State)) (Breaker, error) { return stubBreaker{}, nil }})
+	group := newGroup(t, &Conn{hub: h}, GroupOptions{NewBreaker: func(string, func(ctx context.Context, from, to State)) (Breaker, error) { return stubBreaker{}, nil }})
 	if _, err := p.Pick(balancer.PickInfo{Ctx: newAttempt(t.Context(), group)}); !apierror.Refused(err) {
 		t.Errorf("Pick = %v, want the refusal", err)
 	}

@@ -97,7 +97,7 @@ func TestPickThatFails(t *testing.T) {
 	p.ready[0].lines[0].picker = failing{cause}
 	p.ready = p.ready[:1]
 	var permit countedPermit
-	group := newGroup(t, conn, GroupOptions{NewBreaker: func(string, func(from, to State)) (Breaker, error) { return giving{&permit}, nil }})
+	group := newGroup(t, conn, GroupOptions{NewBreaker: func(string, func(ctx context.Context, from, to State)) (Breaker, error) { return giving{&permit}, nil }})
 	for _, a := range []*attempt{newAttempt(t.Context(), group), newAttempt(t.Context(), nil)} {
 		if _, err := p.Pick(balancer.PickInfo{Ctx: a}); !errors.Is(err, cause) {
 			t.Errorf("Pick = %v, want its picker's error", err)

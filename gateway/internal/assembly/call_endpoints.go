@@ -26,7 +26,7 @@ func (b *builder) endpoints() *upstream.Group {
 		}
 		group, err := to.NewGroup(upstream.GroupOptions{
 			Name: b.rpc.Name, Shadow: p.Shadow, OnShadow: b.onShadow("circuit_breaker"), OnEjection: b.env.onEjection,
-			NewBreaker: func(address string, changed func(from, to upstream.State)) (upstream.Breaker, error) {
+			NewBreaker: func(address string, changed func(ctx context.Context, from, to upstream.State)) (upstream.Breaker, error) {
 				return newEndpointBreaker(p, address, changed)
 			},
 		})
@@ -40,10 +40,10 @@ func (b *builder) endpoints() *upstream.Group {
 // endpointBreaker is a circuit breaker of one address.
 type endpointBreaker struct{ breaker *circuitbreaker.Breaker }
 
-func newEndpointBreaker(p policy.CircuitBreaker, address string, changed func(from, to upstream.State)) (upstream.Breaker, error) {
+func newEndpointBreaker(p policy.CircuitBreaker, address string, changed func(ctx context.Context, from, to upstream.State)) (upstream.Breaker, error) {
 	breaker, err := circuitbreaker.New(p, circuitbreaker.Options{
 		Name:         address,
-		OnTransition: func(_ context.Context, t circuitbreaker.Transition) { changed(t.From, t.To) },
+		OnTransition: func(ctx context.Context, t circuitbreaker.Transition) { changed(ctx, t.From, t.To) },
 	})
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ type endpointPermit struct {
 }
 
 func (p *endpointPermit) Done(ctx context.Context, err error) {
-	p.permit.Done(p.breaker.OutcomeOf(ctx, err))
+	p.permit.DoneIn(ctx, p.breaker.OutcomeOf(ctx, err))
 }
 
 func (p *endpointPermit) Release() { p.permit.Done(circuitbreaker.Ignored) }

@@ -117,8 +117,11 @@ func (env *Environment) onTransition(ctx context.Context, t circuitbreaker.Trans
 	telemetry.BreakerTurned(ctx, t.Name, from, to, "")
 }
 
-func (env *Environment) onEjection(e upstream.Ejection) {
-	env.Telemetry.Metrics.BreakerTransition(e.Group, e.From.String(), e.To.String())
+// onEjection observes the breaker of one address, as onTransition others.
+func (env *Environment) onEjection(ctx context.Context, e upstream.Ejection) {
+	from, to := e.From.String(), e.To.String()
+	env.Telemetry.Metrics.BreakerTransition(e.Group, from, to)
 	env.Logger.Warn("address ejected or returned", "method", e.Group, "address", e.Address,
-		"from", e.From.String(), "to", e.To.String(), "shadow", e.Shadow)
+		"from", from, "to", to, "shadow", e.Shadow)
+	telemetry.BreakerTurned(ctx, e.Group, from, to, e.Address)
 }

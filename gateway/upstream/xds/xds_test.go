@@ -119,7 +119,7 @@ func TestControlPlaneBalancesAndGroupsEject(t *testing.T) {
 	plane.set(a, b, c)
 	until(t, "c is found, and fails", func() bool { return names(t.Context(), t, conn, 3)["Unavailable"] == 1 })
 
-	group, err := conn.NewGroup(upstream.GroupOptions{Name: "names", NewBreaker: func(string, func(from, to upstream.State)) (upstream.Breaker, error) {
+	group, err := conn.NewGroup(upstream.GroupOptions{Name: "names", NewBreaker: func(string, func(ctx context.Context, from, to upstream.State)) (upstream.Breaker, error) {
 		return &brittle{}, nil
 	}})
 	if err != nil {
