@@ -14,7 +14,7 @@ import (
 // A service behind the gateway takes the gateway's signed word on who calls, and nobody
 // else's.
 func ExampleNewServer() { //nolint:testableexamples // it needs a gateway
-	keys, err := auth.NewRemoteKeys("https://gateway.internal:8081/.well-known/jwks.json", nil)
+	keys, err := auth.NewRemoteKeys("https://gateway.internal:8081/.well-known/jwks.json", auth.RemoteKeysOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lestrrat-go/jwx/v3/jwk"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
@@ -140,7 +141,10 @@ func (k *RemoteKeys) age(by time.Duration) {
 func TestRemoteKeysFollowTheGateway(t *testing.T) {
 	first := newSigner(t)
 	address := publish(t, first)
-	keys, err := NewRemoteKeys(address.URL, address.Client())
+	changes := make(chan [2]int, 10)
+	keys, err := NewRemoteKeys(address.URL, RemoteKeysOptions{
+		Client: address.Client(), OnChange: func(before, now jwk.Set) { changes <- [2]int{before.Len(), now.Len()} },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,8 +178,14 @@ func TestRemoteKeysFollowTheGateway(t *testing.T) {
 	}
 	keys.age(remoteKeysPause)
 	verify(second, codes.OK)
+	if got := <-changes; got != [2]int{1, 1} {
+		t.Errorf("told of %v keys", got)
+	}
 	keys.age(remoteKeysPause)
 	verify(first, codes.Unauthenticated)
+	if len(changes) > 0 {
+		t.Error("told of keys that are as they were")
+	}
 	address.status.Store(http.StatusBadGateway)
 	keys.age(remoteKeysFresh)
 	verify(second, codes.OK) // what is known serves
@@ -185,7 +195,7 @@ func TestRemoteKeysFollowTheGateway(t *testing.T) {
 	keys.age(remoteKeysPause)
 	verify(second, codes.Unavailable)
 	for _, wrong := range []string{"", "keys.json", "ftp://x/y", "http://"} {
-		if _, err := NewRemoteKeys(wrong, nil); err == nil {
+		if _, err := NewRemoteKeys(wrong, RemoteKeysOptions{}); err == nil {
 			t.Errorf("%q is taken", wrong)
 		}
 	}

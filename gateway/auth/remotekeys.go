@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,8 +36,9 @@ func (k staticKeys) Keys(context.Context, bool) (jwk.Set, error) { return k.set,
 // fetched, and for an hour where that fails. Its only goroutine is that of an attempt,
 // which ends within five seconds.
 type RemoteKeys struct {
-	address string
-	client  *http.Client
+	address  string
+	client   *http.Client
+	onChange func(before, now jwk.Set)
 
 	mu       sync.Mutex
 	known    remoteKeys
@@ -49,20 +52,28 @@ type remoteKeys struct {
 	err            error // of the last attempt
 }
 
+// RemoteKeysOptions say how keys are fetched. The zero value serves.
+type RemoteKeysOptions struct {
+	// Client makes the requests; it follows no redirects. Default: one of its own.
+	Client *http.Client
+	// OnChange, where set, is told each set that was fetched and differs from the one
+	// before it, the first excepted: a key came, went or was replaced. It must not wait.
+	OnChange func(before, now jwk.Set)
+}
+
 // NewRemoteKeys returns the keys at an address. Whoever can answer for it can speak
-// for everybody: it must be https, or http on a network that is trusted. client
-// makes the requests; nil: one with a timeout of its own. It follows no redirects.
-func NewRemoteKeys(address string, client *http.Client) (*RemoteKeys, error) {
+// for everybody: it must be https, or http on a network that is trusted.
+func NewRemoteKeys(address string, o RemoteKeysOptions) (*RemoteKeys, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, fmt.Errorf("auth: %q is not the address of a key set; write https://HOST/PATH", address)
 	}
 	own := http.Client{}
-	if client != nil {
-		own = *client
+	if o.Client != nil {
+		own = *o.Client
 	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &RemoteKeys{address: address, client: &own}, nil
+	return &RemoteKeys{address: address, client: &own, onChange: o.OnChange}, nil
 }
 
 // Keys implements [KeySource].
@@ -113,12 +124,23 @@ func (k *RemoteKeys) fetch(ended chan struct{}) {
 	defer cancel()
 	set, err := k.get(ctx)
 	k.mu.Lock()
-	defer k.mu.Unlock()
+	before := k.known.set
 	if k.known.err = err; err == nil {
 		k.known.set, k.known.fetched = set, time.Now()
 	}
 	k.fetching = nil
 	close(ended)
+	k.mu.Unlock()
+	if err == nil && before != nil && k.onChange != nil && !sameKeys(before, set) {
+		k.onChange(before, set)
+	}
+}
+
+// sameKeys reports whether two sets are written alike.
+func sameKeys(a, b jwk.Set) bool {
+	one, err := json.Marshal(a)
+	other, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && bytes.Equal(one, other)
 }
 
 func (k *RemoteKeys) get(ctx context.Context) (jwk.Set, error) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lestrrat-go/jwx/v3/jwk"
+
 	"github.com/venta-hq/venta/gateway/audit"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/config"
@@ -33,6 +35,13 @@ func keysReplaced(actor audit.Actor, before, now *config.Loaded) []audit.Event {
 		}
 	}
 	return all
+}
+
+// auditRemoteKeys tells the same of keys that are fetched from an address.
+func (p *process) auditRemoteKeys(before, now jwk.Set) {
+	if text := keysChanged(keysByID(before), keysByID(now)); text != "" {
+		p.record(audit.Event{Action: audit.KeysChange, Actor: audit.Actor{Kind: audit.Process}, Target: remoteIdentityKeys, After: text})
+	}
 }
 
 // keysChanged says which ids came, went, and now name another key.
@@ -65,11 +74,15 @@ func keysChanged(before, now map[string]string) string {
 
 // keysOfSet returns the keys of a JSON Web Key Set by id. What is no set was refused.
 func keysOfSet(f config.File) map[string]string {
-	found := map[string]string{}
 	set, err := auth.ParseKeys(f.Path, []byte(f.Content.Reveal()))
 	if err != nil {
-		return found
+		return map[string]string{}
 	}
+	return keysByID(set)
+}
+
+func keysByID(set jwk.Set) map[string]string {
+	found := map[string]string{}
 	for i := range set.Len() {
 		key, _ := set.Key(i)
 		id, _ := key.KeyID()

@@ -16,6 +16,8 @@ import (
 const (
 	signingKeys  = "identity.signing_keys_file"
 	identityKeys = "identity.jwks_file"
+
+	remoteIdentityKeys = "identity.jwks_url"
 )
 
 // signingKeys returns the private keys of a fleet; nil: the process has its own.
@@ -38,11 +40,11 @@ func (p *preparation) identityVerifier(audience string) auth.Verifier {
 	var (
 		keys  auth.KeySource
 		err   error
-		field = "identity.jwks_url"
+		field = remoteIdentityKeys
 	)
 	switch {
 	case cfg.GetJwksUrl() != "":
-		keys, err = auth.NewRemoteKeys(cfg.GetJwksUrl(), nil)
+		keys, err = auth.NewRemoteKeys(cfg.GetJwksUrl(), auth.RemoteKeysOptions{OnChange: p.onRemoteKeys})
 	case cfg.GetJwksFile() != "":
 		field = identityKeys
 		keys, err = p.fileKeys()

@@ -54,6 +54,8 @@ type preparation struct {
 	devKeys func() (auth.Verifier, error)
 	// noFiles leaves out what only files tell.
 	noFiles bool
+	// onRemoteKeys is told of keys at an address that have changed; nil: nobody is.
+	onRemoteKeys func(before, now jwk.Set)
 
 	errs []error
 }

@@ -151,7 +151,7 @@ func (p *process) addAll(ctx context.Context, o Options) error {
 
 // preparation makes what the configuration says for this process.
 func (p *process) preparation(loaded *config.Loaded) preparation {
-	return preparation{program: p.program, loaded: loaded, devKeys: p.devKeys(loaded)}
+	return preparation{program: p.program, loaded: loaded, devKeys: p.devKeys(loaded), onRemoteKeys: p.auditRemoteKeys}
 }
 
 // warn tells once what is right and yet worth a look.

@@ -124,13 +124,13 @@ const bufferSize = 1 << 20
 func inMemoryTarget(name string) string { return "passthrough:///" + name }
 
 // inMemory reaches a service in the same process, through a real gRPC
-// connection. What is configured of connections says nothing here.
+// connection, and heeds what the service says of its health, as between two processes.
+// What is configured of connections says nothing here.
 func inMemory(name string, onChange func(upstream.Change)) (*bufconn.Listener, *upstream.Conn, error) {
 	listener := bufconn.Listen(bufferSize)
 	dial := func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }
 	conn, err := upstream.New(inMemoryTarget(name), upstream.Options{
 		Name:        name,
-		HealthCheck: upstream.HealthCheck{Disabled: true},
 		OnChange:    onChange,
 		DialOptions: []grpc.DialOption{grpc.WithContextDialer(dial)},
 	})

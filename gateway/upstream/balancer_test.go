@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -294,6 +295,27 @@ func TestHealthThatIsNeverTold(t *testing.T) {
 		c.run("a", func(s *grpc.Server) { healthpb.RegisterHealthServer(s, hung{answer: answer}) })
 		c.resolver.InitialState(found("a"))
 		conn := c.dial(Options{ConnectTimeout: 2 * time.Second})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		if _, err := call(ctx, conn); status.Code(err) != codes.Unavailable || time.Since(began) != 2*time.Second {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+		close(answer)
+		synctest.Wait()
+		if name, err := call(ctx, conn); name != "a" || err != nil {
+			t.Errorf("once it says so: %q %v", name, err)
+		}
+	})
+}
+
+// Nor where the resolver names the balancer, and has it ask.
+func TestHealthThatIsNeverToldToALayer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, answer := newCluster(t), make(chan struct{})
+		c.run("a", func(s *grpc.Server) { healthpb.RegisterHealthServer(s, hung{answer: answer}) })
+		asks := strings.Replace(roundRobinConfig, "{", `{"healthCheckConfig":{"serviceName":""},`, 1)
+		conn, _ := c.dialLayered(Options{ConnectTimeout: 2 * time.Second}, asks, "a")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		began := time.Now()

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/resolver"
 )
 
-// checkedConn is a connection of a lane, whose health is awaited for a time.
+// checkedConn is a connection of a lane or a layer, whose health is awaited for a time.
 // grpc-go waits for ever for a server that takes the question and never answers, and
 // every call to its address with it.
 type checkedConn struct {
@@ -23,11 +23,15 @@ type checkedConn struct {
 
 // NewSubConn makes a connection for the balancer of an address.
 func (l *lane) NewSubConn(to []resolver.Address, o balancer.NewSubConnOptions) (balancer.SubConn, error) {
-	sc, err := l.ClientConn.NewSubConn(to, o) //nolint:staticcheck // there is no other way to a connection
+	return newChecked(l.ClientConn, to, o, l.parent.connectTimeout())
+}
+
+func newChecked(cc balancer.ClientConn, to []resolver.Address, o balancer.NewSubConnOptions, wait time.Duration) (balancer.SubConn, error) {
+	sc, err := cc.NewSubConn(to, o) //nolint:staticcheck // there is no other way to a connection
 	if err != nil {
 		return nil, err
 	}
-	return &checkedConn{SubConn: sc, wait: l.parent.connectTimeout()}, nil
+	return &checkedConn{SubConn: sc, wait: wait}, nil
 }
 
 // bare is the connection as grpc-go knows it.

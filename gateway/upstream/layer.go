@@ -181,7 +181,7 @@ func (l *layer) NewSubConn(to []resolver.Address, o balancer.NewSubConnOptions) 
 		}
 	}
 	var err error
-	if sc.SubConn, err = l.ClientConn.NewSubConn(to, o); err != nil { //nolint:staticcheck // there is no other way to a connection
+	if sc.SubConn, err = newChecked(l.ClientConn, to, o, l.hub.options.ConnectTimeout); err != nil {
 		l.drop(sc.endpoint)
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func (l *layer) RemoveSubConn(sc balancer.SubConn) { sc.Shutdown() }
 // UpdateAddresses is deprecated; the connection keeps its endpoint.
 func (l *layer) UpdateAddresses(sc balancer.SubConn, to []resolver.Address) {
 	if own, ok := sc.(*subConn); ok {
-		sc = own.SubConn
+		sc = bare(own.SubConn)
 	}
 	l.ClientConn.UpdateAddresses(sc, to) //nolint:staticcheck // the balancer below asks for it
 }

@@ -55,7 +55,7 @@ func (p *layerPicker) Pick(info balancer.PickInfo) (balancer.PickResult, error) 
 // use makes the choice that of the call.
 func (s *subConn) use(a *attempt, permit Permit, result balancer.PickResult) balancer.PickResult {
 	conn := s.endpoint.conns[0]
-	result.SubConn = s.SubConn
+	result.SubConn = bare(s.SubConn)
 	conn.begin()
 	result.Done = both(result.Done, conn.done)
 	if a == nil {
