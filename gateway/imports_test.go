@@ -16,7 +16,7 @@ const module = "github.com/venta-hq/venta/"
 // shared are the packages that policy packages may stand on.
 var shared = []string{
 	"gateway/policy", "gateway/apierror", "gateway/deadline", "gateway/redis", "gateway/requestctx",
-	"gateway/internal/circuit", "gateway/internal/clientstream", "gateway/internal/forward", "gateway/internal/panics", "gateway/internal/responsewriter",
+	"gateway/internal/circuit", "gateway/internal/clientstream", "gateway/internal/forward", "gateway/internal/instrument", "gateway/internal/panics", "gateway/internal/responsewriter",
 }
 
 // above are the packages of gateway/ that use the gateway instead of being a

@@ -15,12 +15,19 @@ type connections struct {
 	mu        sync.Mutex
 	all       int
 	byAddress map[netip.Addr]int
+	accepted  int64
 }
 
 func (c *connections) open() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return int64(c.all)
+}
+
+func (c *connections) taken() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.accepted
 }
 
 // Listen returns a listener whose connections are within the bounds.
@@ -39,7 +46,7 @@ func (b *bounded) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if release, ok := b.guard.admit(conn.RemoteAddr()); ok {
-			return &counted{Conn: conn, release: release}, nil
+			return &counted{Conn: conn, release: release, moved: &b.guard.moved}, nil
 		}
 		_ = conn.Close() // nothing was said on it
 	}
@@ -60,6 +67,7 @@ func (g *Guard) admit(from net.Addr) (release func(), ok bool) {
 		return nil, false
 	}
 	c.all++
+	c.accepted++
 	if !exempt {
 		c.byAddress[address]++
 	}
@@ -96,12 +104,16 @@ func (g *Guard) clientOf(from net.Addr) (address netip.Addr, exempt bool) {
 	return address, false
 }
 
+// moved counts the bytes of all connections.
+type moved struct{ received, sent atomic.Int64 }
+
 // counted is a connection that tells when it is closed.
 type counted struct {
 	net.Conn
 	once    sync.Once
 	release func()
 	stalled atomic.Bool // its client did not take what was written
+	moved   *moved
 
 	exchange exchange
 }
@@ -110,6 +122,7 @@ type counted struct {
 func (c *counted) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.exchange.written.Add(int64(n))
+	c.moved.sent.Add(int64(n))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.stalled.Store(true)
 	}

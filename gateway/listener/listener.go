@@ -101,6 +101,7 @@ type Guard struct {
 	options     Options
 	connections connections
 	unsent      unsent
+	moved       moved
 	proxies     atomic.Pointer[[]netip.Prefix]
 
 	refusedByAddress, refusedInAll, cutSlow, cutUnsent atomic.Int64
@@ -127,6 +128,11 @@ func (g *Guard) SetTrustedProxies(proxies []netip.Prefix) { g.proxies.Store(&pro
 type Stats struct {
 	// Connections are open now; UnsentBytes wait for clients now.
 	Connections, UnsentBytes int64
+	// Accepted are connections that were taken, those that are open included.
+	Accepted int64
+	// ReceivedBytes and SentBytes are those of all connections, as they are on the
+	// network.
+	ReceivedBytes, SentBytes int64
 	// RefusedByAddress and RefusedInAll are connections that were one too many.
 	RefusedByAddress, RefusedInAll int64
 	// CutSlow are responses that their clients took too slowly, CutUnsent those
@@ -145,6 +151,8 @@ type Stats struct {
 func (g *Guard) Stats() Stats {
 	return Stats{
 		Connections: g.connections.open(), UnsentBytes: g.unsent.bytes(),
+		Accepted:      g.connections.taken(),
+		ReceivedBytes: g.moved.received.Load(), SentBytes: g.moved.sent.Load(),
 		RefusedByAddress: g.refusedByAddress.Load(), RefusedInAll: g.refusedInAll.Load(),
 		CutSlow: g.cutSlow.Load(), CutUnsent: g.cutUnsent.Load(),
 		Malformed: g.refused.malformed.Load(), TooLarge: g.refused.tooLarge.Load(), TimedOut: g.refused.timedOut.Load(),

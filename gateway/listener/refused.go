@@ -113,6 +113,7 @@ func (r *refusals) ended(conn net.Conn, e *exchange, maxHeader int64) {
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.exchange.read.Add(int64(n))
+	c.moved.received.Add(int64(n))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.exchange.timedOut.Store(true)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/venta-hq/venta/gateway/audit"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/internal/instrument"
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 )
 
@@ -28,13 +29,12 @@ func (p *process) addAudit() error {
 	}
 	p.audit, p.audited = log, p.loaded
 	p.closers = append(p.closers, log)
-	_, err = p.telemetry.MeterProvider.Meter(meterName).Int64ObservableCounter("venta.audit.lost",
-		metric.WithUnit("{record}"), metric.WithDescription("Audit records that could not be written."),
-		metric.WithInt64Callback(func(_ context.Context, to metric.Int64Observer) error {
-			to.Observe(log.Lost())
-			return nil
-		}))
-	return err
+	making := p.instruments()
+	making.Counter(instrument.AuditLost, func(_ context.Context, to metric.Int64Observer) error {
+		to.Observe(log.Lost())
+		return nil
+	})
+	return making.Err()
 }
 
 // record tells what has happened, all of it at once. What could not be recorded is counted

@@ -93,7 +93,7 @@ func newProcess(ctx context.Context, p Program, of origin, loaded *config.Loaded
 		telemetry: telemetry, traced: exported.OTLPEndpoint != "",
 		changes: signals{}, redisChanged: make(chan struct{}, 1),
 	}
-	if err := made.addAudit(); err != nil {
+	if err := errors.Join(made.addAudit(), made.addDisks()); err != nil {
 		return nil, made.abandon(err)
 	}
 	return made, nil

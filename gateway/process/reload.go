@@ -54,7 +54,7 @@ func (p *process) addReloading(options config.Options, hangups <-chan os.Signal)
 		return err
 	}
 	p.reloading = &reloading{watcher: watcher, hangups: hangups, reopen: p.reopen}
-	return nil
+	return observeExpiry(p.instruments(), watcher.Current)
 }
 
 // run watches until ctx ends.

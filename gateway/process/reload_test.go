@@ -121,6 +121,11 @@ func TestCertificateFollowsItsFiles(t *testing.T) {
 	}
 	renew(2)
 	within(t, prompt, "the next handshake shows the new certificate", func() bool { return serial(r.HTTPURL) == 2 && serial(r.AdminURL) == 2 })
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	within(t, prompt, "the metrics show its lifetime", func() bool {
+		_, _, text := call(t, client, http.MethodGet, r.AdminURL+"/metrics")
+		return strings.Contains(text, `venta_credential_lifetime_seconds{venta_credential_kind="certificate",venta_credential_name="http_listener.tls.cert_file"} 10800`)
+	})
 }
 
 func TestSettingsChangeWhileItRuns(t *testing.T) {

@@ -233,7 +233,8 @@ func write(t *testing.T, path, text string) string {
 	return path
 }
 
-// pair makes a certificate for 127.0.0.1 and its key, in PEM.
+// pair makes a certificate for 127.0.0.1 and its key, in PEM. It began an hour ago and is
+// valid for as many hours from now as its number says.
 func pair(t *testing.T, serial int64) (certificate, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -241,7 +242,7 @@ func pair(t *testing.T, serial int64) (certificate, key string) {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Duration(serial) * time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)

@@ -79,6 +79,15 @@ func TestDoAfterTheCallersEnd(t *testing.T) {
 	server.Resume()
 }
 
+func TestConnectionsAreCounted(t *testing.T) {
+	c := redistest.Start(t).Open(t)
+	if _, _ = redis.Do(t.Context(), c, "k", set("k", "v")); c.Stats().Connections < 1 {
+		t.Errorf("%+v", c.Stats())
+	}
+	c.Close()
+	redistest.Eventually(t, func() bool { return c.Stats().Connections == 0 })
+}
+
 func TestDoPassesPanicsOn(t *testing.T) {
 	c := redistest.Start(t).Open(t)
 	defer func() {

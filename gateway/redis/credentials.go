@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
+	"sync/atomic"
 
 	"github.com/redis/rueidis"
 )
@@ -96,12 +98,29 @@ func sentinelDialer(d net.Dialer) net.Dialer {
 }
 
 // connectTo dials a server or a sentinel.
-func connectTo(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
+func (c *Client) connectTo(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
 	conn, err := dialWith(ctx, address, dialer, config)
-	if err == nil && dialer.Resolver != nil {
-		return sentinelConn{conn}, nil
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
+	if dialer.Resolver != nil {
+		conn = sentinelConn{conn}
+	}
+	c.counters.open.Add(1)
+	return &countedConn{Conn: conn, open: &c.counters.open}, nil
+}
+
+// countedConn is a connection that counts until it is closed.
+type countedConn struct {
+	net.Conn
+	once sync.Once
+	open *atomic.Int64
+}
+
+// Close implements net.Conn.
+func (c *countedConn) Close() error {
+	c.once.Do(func() { c.open.Add(-1) })
+	return c.Conn.Close()
 }
 
 func dialWith(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {

@@ -47,7 +47,7 @@ func (c *Client) clientOption() rueidis.ClientOption {
 	return rueidis.ClientOption{
 		InitAddress:         o.Addresses,
 		AuthCredentialsFn:   c.authenticate,
-		DialCtxFn:           connectTo,
+		DialCtxFn:           c.connectTo,
 		ClientName:          "venta",
 		TLSConfig:           o.TLS,
 		Dialer:              dialer,

@@ -21,12 +21,14 @@ type Stats struct {
 	Probes int64
 	// InFlight is how many calls the nodes owe a reply now.
 	InFlight int64
+	// Connections are open now, those to sentinels included.
+	Connections int64
 	// GivenUp is how many nodes are given up now.
 	GivenUp int64
 }
 
 type counters struct {
-	calls, rejected, timeouts, hurried, failures, probes atomic.Int64
+	calls, rejected, timeouts, hurried, failures, probes, open atomic.Int64
 }
 
 // Stats returns the counters.
@@ -38,6 +40,8 @@ func (c *Client) Stats() Stats {
 		Hurried:  c.counters.hurried.Load(),
 		Failures: c.counters.failures.Load(),
 		Probes:   c.counters.probes.Load(),
+
+		Connections: c.counters.open.Load(),
 	}
 	for g := range c.topology.Load().probes {
 		s.InFlight += int64(len(g.places))

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -153,10 +152,4 @@ func (m *Metrics) tracedAfterwards(reason string, written bool) {
 	if m != nil {
 		m.traced.of(traced{reason, written}).Add(1)
 	}
-}
-
-func registerTraced(meter metric.Meter, c counters[traced]) error {
-	_, err := meter.Int64ObservableCounter("venta.trace.afterwards", metric.WithInt64Callback(c.observe),
-		metric.WithUnit("{request}"), metric.WithDescription("Requests that were not sampled and have failed or were slow."))
-	return err
 }

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/venta-hq/venta/gateway/internal/instrument"
 	"github.com/venta-hq/venta/gateway/policy"
 )
 
@@ -70,22 +71,16 @@ func (d *durations) make() *histograms {
 	if made := d.made.Load(); made != nil {
 		return made
 	}
+	to, bounds := instrument.Maker{Meter: d.meter}, seconds(d.bounds)
 	made := &histograms{
-		request:  d.histogram("http.server.request.duration", "Duration of HTTP server requests."),
-		upstream: d.histogram("venta.upstream.duration", "Duration of single attempts of calls to the services behind the gateway."),
+		request:  to.Histogram(instrument.RequestDuration, bounds...),
+		upstream: to.Histogram(instrument.UpstreamDuration, bounds...),
+	}
+	if err := to.Err(); err != nil { // never, with a provider that has made all other instruments
+		otel.Handle(fmt.Errorf("telemetry: %w", err))
+		made = &histograms{noop.Float64Histogram{}, noop.Float64Histogram{}}
 	}
 	d.made.Store(made)
-	return made
-}
-
-// histogram never fails with a provider that has made all other instruments.
-func (d *durations) histogram(name, description string) metric.Float64Histogram {
-	made, err := d.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description),
-		metric.WithExplicitBucketBoundaries(seconds(d.bounds)...))
-	if err != nil {
-		otel.Handle(fmt.Errorf("telemetry: %w", err))
-		return noop.Float64Histogram{}
-	}
 	return made
 }
 

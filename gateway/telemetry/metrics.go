@@ -1,12 +1,12 @@
 package telemetry
 
 import (
-	"errors"
-
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/venta-hq/venta/gateway/internal/instrument"
 )
 
 // ScopeName is the instrumentation scope of the gateway's metrics and spans.
@@ -23,21 +23,8 @@ const (
 	verdictKey   = attribute.Key("venta.retry.verdict")
 )
 
-// Metrics are the gateway's instruments:
-//
-//	http.server.request.duration        histogram, s   semantic conventions for HTTP; rpc.method
-//	http.server.active_requests         up-down-counter
-//	venta.upstream.duration             histogram, s   semantic conventions for RPC clients
-//	venta.rate_limit.decisions          counter        rpc.method, venta.rate_limit.{name,decision}
-//	venta.cache.requests                counter        rpc.method, venta.cache.outcome
-//	venta.retry.attempts                counter        rpc.method, venta.retry.verdict
-//	venta.circuit_breaker.transitions   counter        venta.circuit_breaker.{name,previous_state,state}
-//	venta.circuit_breaker.state         gauge, 0 or 1  venta.circuit_breaker.{name,state}
-//	venta.policy.shadow                 counter        rpc.method, venta.policy.{name,would}
-//	venta.concurrency.shed              counter        rpc.method, venta.concurrency.criticality
-//	venta.cache.events                  counter        rpc.method, venta.event
-//	venta.store.events                  counter        venta.store.name, venta.event
-//	venta.trace.afterwards              counter        venta.trace.{reason,written}
+// Metrics are the gateway's instruments: those of requests, policies and calls in
+// docs/metrics.md.
 //
 // No attribute takes a value that a client chose, so the number of series is
 // bounded by what is registered. Recording is safe for concurrent use and
@@ -55,6 +42,7 @@ type Metrics struct {
 	limitMemory limitMemory
 	policies    policyCounters
 	traced      counters[traced]
+	bodies      bodies
 
 	calls *table[call, []metric.RecordOption]
 }
@@ -84,35 +72,30 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 		transitions: newCounters(transition.attributes),
 		policies:    newPolicyCounters(),
 		traced:      newCounters(traced.attributes),
+		bodies:      newBodies(),
 		calls:       recordOptions(call.attributes),
 	}
 	meter := provider.Meter(ScopeName, metric.WithSchemaURL(semconv.SchemaURL))
 	m.durations.meter, m.durations.bounds = meter, defaultBounds()
-	return m, errors.Join(m.register(meter), registerTraced(meter, m.traced))
+	return m, m.register(meter)
 }
 
 // register makes the instruments but for the durations. Counters are observed, not
 // called: see counters.
 func (m *Metrics) register(meter metric.Meter) error {
-	var errs [9]error
-	_, errs[0] = meter.Int64ObservableUpDownCounter("http.server.active_requests", metric.WithInt64Callback(m.active.observe),
-		metric.WithUnit("{request}"), metric.WithDescription("Number of active HTTP server requests."))
-	_, errs[1] = meter.Int64ObservableCounter("venta.rate_limit.decisions", metric.WithInt64Callback(m.rateLimits.observe),
-		metric.WithUnit("{decision}"), metric.WithDescription("What each rate limit said of requests."))
-	_, errs[2] = meter.Int64ObservableCounter("venta.cache.requests", metric.WithInt64Callback(m.cache.observe),
-		metric.WithUnit("{request}"), metric.WithDescription("Requests of cached methods, by how they were served."))
-	_, errs[3] = meter.Int64ObservableCounter("venta.retry.attempts", metric.WithInt64Callback(m.retries.observe),
-		metric.WithUnit("{attempt}"), metric.WithDescription("Attempts of calls, by what followed from them."))
-	_, errs[4] = meter.Int64ObservableCounter("venta.circuit_breaker.transitions", metric.WithInt64Callback(m.transitions.observe),
-		metric.WithUnit("{transition}"), metric.WithDescription("Changes of circuit breakers' states."))
-	_, errs[5] = meter.Int64ObservableGauge("venta.circuit_breaker.state", metric.WithInt64Callback(m.breakers.observe),
-		metric.WithDescription("1 for the state that a circuit breaker is in, 0 for the others."))
-	_, errs[6] = meter.Int64ObservableGauge("venta.rate_limit.memory", metric.WithInt64Callback(m.limitMemory.bytes),
-		metric.WithUnit("By"), metric.WithDescription("Bytes that rate limits by key remember."))
-	_, errs[7] = meter.Int64ObservableCounter("venta.rate_limit.displaced", metric.WithInt64Callback(m.limitMemory.displaced),
-		metric.WithUnit("{key}"), metric.WithDescription("Keys of rate limits that were forgotten for others though they owed something."))
-	errs[8] = m.policies.register(meter)
-	return errors.Join(errs[:]...)
+	to := instrument.Maker{Meter: meter}
+	to.UpDownCounter(instrument.ActiveRequests, m.active.observe)
+	to.Counter(instrument.RateLimitDecisions, m.rateLimits.observe)
+	to.Gauge(instrument.RateLimitMemory, m.limitMemory.bytes)
+	to.Counter(instrument.RateLimitDisplaced, m.limitMemory.displaced)
+	to.Counter(instrument.CacheRequests, m.cache.observe)
+	to.Counter(instrument.RetryAttempts, m.retries.observe)
+	to.Gauge(instrument.BreakerState, m.breakers.observe)
+	to.Counter(instrument.BreakerTransitions, m.transitions.observe)
+	to.Counter(instrument.TracedAfterwards, m.traced.observe)
+	m.policies.register(&to)
+	m.bodies.register(&to)
+	return to.Err()
 }
 
 // RateLimit counts what a limit said of a request for an RPC, named as grpc-go

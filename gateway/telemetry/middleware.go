@@ -112,7 +112,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.record.keeps = s.afterwards != nil || s.onRequest != nil || q.span != nil && q.span.IsRecording()
 	q.active = s.metrics.begin(q.series)
 	defer s.end(q, r)
-	s.next.ServeHTTP(&q.response, r.WithContext(&q.ctx))
+	s.next.ServeHTTP(&q.response, q.counted(r.WithContext(&q.ctx)))
 	if !q.response.Began() {
 		q.response.AnnounceClosing()
 	}
@@ -159,5 +159,6 @@ func (m *Metrics) end(ctx context.Context, e *Ended) {
 		return
 	}
 	e.q.active.Add(-1)
+	m.bodies.add(e.q, e.route)
 	m.durations.get().request.Record(ctx, e.Took().Seconds(), e.route.durations.of(outcome{e.q.series, e.status})...)
 }

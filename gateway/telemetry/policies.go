@@ -1,11 +1,10 @@
 package telemetry
 
 import (
-	"errors"
-
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/venta-hq/venta/gateway/internal/instrument"
 )
 
 const (
@@ -40,17 +39,11 @@ func newPolicyCounters() policyCounters {
 	}
 }
 
-func (p *policyCounters) register(meter metric.Meter) error {
-	var errs [4]error
-	_, errs[0] = meter.Int64ObservableCounter("venta.policy.shadow", metric.WithInt64Callback(p.shadowed.observe),
-		metric.WithUnit("{decision}"), metric.WithDescription("What policies in shadow mode would have done."))
-	_, errs[1] = meter.Int64ObservableCounter("venta.concurrency.shed", metric.WithInt64Callback(p.shed.observe),
-		metric.WithUnit("{call}"), metric.WithDescription("Calls that were shed under overload."))
-	_, errs[2] = meter.Int64ObservableCounter("venta.store.events", metric.WithInt64Callback(p.stores.observe),
-		metric.WithUnit("{event}"), metric.WithDescription("What went other than well between the gateway and its shared stores."))
-	_, errs[3] = meter.Int64ObservableCounter("venta.cache.events", metric.WithInt64Callback(p.cache.observe),
-		metric.WithUnit("{event}"), metric.WithDescription("What the cache refused, left out, refreshed or encoded."))
-	return errors.Join(errs[:]...)
+func (p *policyCounters) register(to *instrument.Maker) {
+	to.Counter(instrument.PolicyShadow, p.shadowed.observe)
+	to.Counter(instrument.ConcurrencyShed, p.shed.observe)
+	to.Counter(instrument.StoreEvents, p.stores.observe)
+	to.Counter(instrument.CacheEvents, p.cache.observe)
 }
 
 // Shadow counts what a policy in shadow mode, such as "timeout", would have done

@@ -27,6 +27,7 @@ type Request struct {
 	span     trace.Span // nil: none
 	traced   string     // why it is; "": it is not
 	response responsewriter.Watcher
+	body     requestBody
 	returned bool      // the handler has, and did not panic
 	header   [1]string // the id as a header field's values
 

@@ -17,6 +17,7 @@ type hub struct {
 	random  func() float64 // of [0,1), concurrent
 
 	active  atomic.Int64 // calls in flight
+	moved   moved
 	closing atomic.Bool
 	ended   chan struct{} // wakes Shutdown; holds one
 

@@ -90,6 +90,7 @@ func open(target string, given Options) (*Conn, error) {
 		return nil, err
 	}
 	hub := newHub(target, options)
+	secured = countingCredentials{secured, &hub.moved}
 	found, err := hub.resolver()
 	if err != nil {
 		return nil, err

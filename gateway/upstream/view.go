@@ -14,6 +14,9 @@ type View struct {
 	State  connectivity.State
 	// InFlight is the number of calls that have an address and have not ended.
 	InFlight int64
+	// ReceivedBytes and SentBytes are those of all connections since the first, without
+	// what TLS adds; 0 where DialOptions bring transport credentials, as xds does.
+	ReceivedBytes, SentBytes int64
 	// Addresses are those that are known, in order. Empty before the first call
 	// and after IdleTimeout.
 	Addresses []AddressView
@@ -49,6 +52,7 @@ func (c *Conn) View() View {
 	endpoints, groups := h.endpoints, h.groups
 	h.mu.Unlock()
 	view := View{Target: h.target, State: c.GetState(), InFlight: h.active.Load()}
+	view.ReceivedBytes, view.SentBytes = h.moved.received.Load(), h.moved.sent.Load()
 	for _, address := range sorted(endpoints) {
 		v := endpoints[address].view()
 		for _, g := range groups {

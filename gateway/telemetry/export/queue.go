@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/venta-hq/venta/gateway/internal/instrument"
 )
 
 const meterName = "github.com/venta-hq/venta/gateway/telemetry/export"
@@ -25,14 +27,13 @@ func countDropped(meters metric.MeterProvider) (*dropped, error) {
 		return metric.WithAttributes(attribute.String("reason", reason))
 	}
 	full, refused := because("queue_full"), because("export_failed")
-	_, err := meters.Meter(meterName).Int64ObservableCounter("venta.telemetry.dropped_spans",
-		metric.WithUnit("{span}"), metric.WithDescription("Spans that no collector got."),
-		metric.WithInt64Callback(func(_ context.Context, to metric.Int64Observer) error {
-			to.Observe(lost.full.Load(), full)
-			to.Observe(lost.refused.Load(), refused)
-			return nil
-		}))
-	return lost, err
+	making := instrument.Maker{Meter: meters.Meter(meterName)}
+	making.Counter(instrument.DroppedSpans, func(_ context.Context, to metric.Int64Observer) error {
+		to.Observe(lost.full.Load(), full)
+		to.Observe(lost.refused.Load(), refused)
+		return nil
+	})
+	return lost, making.Err()
 }
 
 // queue is the SDK's batch processor with a bound of its own in front, so that
