@@ -49,6 +49,10 @@ alerts: ## See the generated alerts fire and clear in a real Prometheus, with th
 	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" prometheus=prometheus
 	go test -timeout 60m -count 1 -run TestAlertsFireAndClear ./cmd/venta -time-scale=1
 
+.PHONY: series
+series: ## Send a million requests that differ in everything, and see that they make no series (minutes).
+	VENTA_TEST_REQUESTS=1000000 go test -timeout 60m -count 1 -v -run TestClientsMakeNoSeries ./gateway
+
 .PHONY: generate
 generate: $(GENERATORS) ## Generate gen/, rules and dashboards from proto/.
 	@bin/buf generate --template buf.gen.policy.yaml # the plugin imports what this writes
