@@ -98,7 +98,9 @@ const (
 	seconds   = "s"
 	share     = "percentunit"
 	bytes     = "bytes"
-	plain     = "short"
+
+	bytesPerSecond = "Bps"
+	plain          = "short"
 )
 
 // query is one line, or a family of lines, of a chart.

@@ -90,6 +90,17 @@ func fleet(q promql.Queries) Dashboard {
 			"min by (venta_dependency_name) (" + q.Select("venta_dependency_healthy") + ")", "{{venta_dependency_name}}",
 		}}},
 		chart{"Configuration", "1: what is written is what runs.", plain, "", []query{{by("venta_config_current"), legend}}},
+		chart{"Age of the configuration", "Since it was last read and accepted.", seconds, "", []query{{
+			"time() - max by (instance) (" + q.Select("venta_config_loaded_timestamp_seconds") + ")", legend,
+		}}},
+		chart{"Fields that wait for a restart", "What is written runs only in part.", plain, "", []query{{by("venta_config_restart_pending"), legend}}},
+		chart{"Until it expires", "The least that any gateway shows, by the field of the file.", seconds, "bargauge", []query{{
+			"sort(min by (venta_credential_name) (" + q.Select("venta_credential_expiry_timestamp_seconds") + ") - time())", "{{venta_credential_name}}",
+		}}},
+		chart{"Disk", "The share that is free, of the data folder and of the audit log.", share, "", []query{{
+			"sum by (instance, venta_filesystem_name) (" + q.Select("system_filesystem_usage_bytes", `system_filesystem_state="free"`) + ")\n/\n" +
+				"sum by (instance, venta_filesystem_name) (" + q.Select("system_filesystem_limit_bytes") + ")", legend + " {{venta_filesystem_name}}",
+		}}},
 		chart{"Requests", "", perSecond, "", []query{{q.Requests("rate", "instance", window), legend}}},
 		chart{"Failures", "Requests with a status of 500 and more, or without a response.", perSecond, "", []query{{q.Requests("rate", "instance", window, promql.Failed), legend}}},
 		chart{"Latency", "P95.", seconds, "", []query{{q.RequestQuantile(0.95, "instance", window), legend}}},
@@ -103,6 +114,15 @@ func fleet(q promql.Queries) Dashboard {
 		}}},
 		chart{"Clients' connections", "", plain, "", []query{{
 			"sum by (instance, venta_listener) (" + q.Select("venta_listener_connections") + ")", legend + " {{venta_listener}}",
+		}}},
+		chart{"Clients' new connections", "Nearly as many as requests: they keep none.", perSecond, "", []query{{
+			q.Sum("rate", "venta_listener_accepted_total", "instance, venta_listener", window), legend + " {{venta_listener}}",
+		}}},
+		chart{"Network", "From and to clients.", bytesPerSecond, "", []query{{
+			q.Sum("rate", "venta_listener_io_bytes_total", "instance, network_io_direction", window), legend + " {{network_io_direction}}",
+		}}},
+		chart{"Network of upstreams", "", bytesPerSecond, "", []query{{
+			q.Sum("rate", "venta_upstream_io_bytes_total", "venta_upstream_name, network_io_direction", window), "{{venta_upstream_name}} {{network_io_direction}}",
 		}}},
 		chart{"Connections to upstreams", "By state.", plain, "", []query{{
 			"sum by (venta_upstream_name, venta_connection_state) (" + q.Select("venta_upstream_connections") + ")", "{{venta_upstream_name}} {{venta_connection_state}}",

@@ -17,6 +17,7 @@ func always(a api.API, o Options) group {
 		rules: []rule{
 			errorRate(o), latency(a, o), breakers(o), endpoints(o),
 			unhealthy("critical", "page", o), unhealthy("degradable", "ticket", o),
+			expires(o), diskNearlyFull(o),
 		},
 	}
 }
@@ -104,6 +105,41 @@ func unhealthy(criticality, severity string, o Options) rule {
 		labels: []pair{{"severity", severity}, {"criticality", criticality}},
 		annotations: o.annotate("VentaDependencyUnhealthy", "{{ $labels.venta_dependency_kind }} {{ $labels.venta_dependency_name }} is not healthy",
 			"{{ $value }} gateways have found it unhealthy for a minute and more.", "fleet", ""),
+	}
+}
+
+// expires fires where a certificate has a quarter of its lifetime left, and at most 14
+// days: one that lives for a day is renewed in hours. What signs for nobody any more
+// hides nothing (the gateway shows the next one), and keys of clients are theirs.
+func expires(o Options) rule {
+	q := o.Queries
+	by := func(metric string) string {
+		return "min by (venta_credential_name, venta_credential_kind) (" + q.Select(metric, `venta_credential_kind=~"certificate|authority"`) + ")"
+	}
+	return rule{
+		alert: "VentaCertificateExpires",
+		expr: fmt.Sprintf("%s\n- time()\n< clamp_max(\n  %s / 4,\n  14 * 86400\n)",
+			by("venta_credential_expiry_timestamp_seconds"), by("venta_credential_lifetime_seconds")),
+		hold:   fiveMinutes,
+		labels: []pair{{"severity", "ticket"}},
+		annotations: o.annotate("VentaCertificateExpires", "The {{ $labels.venta_credential_kind }} of {{ $labels.venta_credential_name }} expires",
+			"{{ $value | humanizeDuration }} are left of it; below 0 it has expired.", "fleet", ""),
+	}
+}
+
+// diskNearlyFull fires where a tenth is left, and less than 10 GiB: a tenth of a large
+// one lasts.
+func diskNearlyFull(o Options) rule {
+	q := o.Queries
+	free := q.Select("system_filesystem_usage_bytes", `system_filesystem_state="free"`)
+	return rule{
+		alert: "VentaDiskNearlyFull",
+		expr: fmt.Sprintf("min by (instance, venta_filesystem_name) (\n  sum without (system_filesystem_state) (%s)\n  /\n  %s\n) < 0.1\nand\n"+
+			"min by (instance, venta_filesystem_name) (%s) < 10 * 2 ^ 30", free, q.Select("system_filesystem_limit_bytes"), free),
+		hold:   fiveMinutes,
+		labels: []pair{{"severity", "ticket"}},
+		annotations: o.annotate("VentaDiskNearlyFull", "The disk of {{ $labels.venta_filesystem_name }} is nearly full at {{ $labels.instance }}",
+			"{{ $value | humanizePercentage }} of it are free.", "fleet", ""),
 	}
 }
 

@@ -79,6 +79,16 @@ func entries(job string) []entry {
 			[]string{"Start it again, or fail over.", "`degradable`: requests are served without it (Redis: each gateway counts and stores alone)."},
 		},
 		{
+			"VentaCertificateExpires", "A certificate that gateways show (`certificate`), or one by which they know others (`authority`), has a quarter of its lifetime left, and at most 14 days. Once it has expired, clients cannot connect, or gateways cannot connect to what the field in `venta_credential_name` is about.",
+			[]string{"*Fleet*, *Until it expires*: how long, and at which gateways?", "What renews it, and why has it not? Has it written the file of that field?", "`venta_config_current`: a gateway that refuses the file goes on with the old one; its log says why."},
+			[]string{"Renew it and write the file: gateways read it again by themselves.", "An authority that is replaced: write both to the file until all certificates of the old one are gone."},
+		},
+		{
+			"VentaDiskNearlyFull", "The file system of the data folder (`data`) or of the audit log (`audit`) has less than a tenth free, and less than 10 GiB. Once it is full, what operators ask for is refused, as it cannot be recorded.",
+			[]string{"What fills it: the audit log, other logs, a database beside them?", "*Fleet*, *Disk*: since when, and how fast?"},
+			[]string{"Rotate and move the audit log away: rename it, the next record makes a new one.", "Make the volume larger."},
+		},
+		{
 			"VentaMetricsAbsent", "Prometheus has no metrics of any gateway. No other alert can fire.",
 			[]string{"Prometheus, *Targets*: is the job `" + job + "` there, and what does it say?", "Do the gateways run, and is their admin address open to Prometheus?"},
 			[]string{"Gateways down: start them.", "Another job name: generate with the option `job`."},
