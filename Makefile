@@ -13,6 +13,8 @@ BUF_VERSION := v1.75.0
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 GOLANGCI_LINT_VERSION := v2.15.0
 APIDIFF_VERSION := v0.0.0-20261014143641-f0251eb4aa3e
+# This is 2.13.0, the image of deploy/observability.
+JAEGER_VERSION := v1.76.0
 
 BIN := $(CURDIR)/bin
 GO_SOURCES := $(shell find cmd gateway gen internal plugins services -name '*.go' 2>/dev/null) go.mod go.sum
@@ -39,9 +41,9 @@ bin/protoc-gen-venta-%: $(PLUGIN_SOURCES)
 	go build -o $@ ./plugins/$(@F)
 
 .PHONY: test
-test: bin/buf ## Run all tests with the race detector, the built binary included.
+test: bin/buf bin/otelcol ## Run all tests with the race detector, the built binary included.
 	@# The race detector needs a C compiler.
-	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server prometheus=prometheus protoc=protobuf-compiler,libprotobuf-dev
+	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server prometheus=prometheus amtool=prometheus-alertmanager protoc=protobuf-compiler,libprotobuf-dev
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 .PHONY: alerts
@@ -52,6 +54,11 @@ alerts: ## See the generated alerts fire and clear in a real Prometheus, with th
 .PHONY: series
 series: ## Send a million requests that differ in everything, and see that they make no series (minutes).
 	VENTA_TEST_REQUESTS=1000000 go test -timeout 60m -count 1 -v -run TestClientsMakeNoSeries ./gateway
+
+.PHONY: stack
+stack: bin/otelcol bin/jaeger ## Run what looks at gateways without containers: Prometheus, the collector, Jaeger.
+	@tools/need.sh prometheus=prometheus
+	go test -count 1 -v -run TestStack ./cmd/venta -jaeger=$(BIN)/jaeger
 
 .PHONY: generate
 generate: $(GENERATORS) ## Generate gen/, rules and dashboards from proto/.
@@ -132,6 +139,13 @@ bin/buf: Makefile
 bin/golangci-lint: Makefile
 	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	@touch $@
+
+# A module of its own: what it requires is not the product's.
+bin/otelcol: $(wildcard tools/otelcol/*)
+	cd tools/otelcol && go build -o $(BIN)/otelcol .
+
+bin/jaeger: tools/jaeger.sh
+	tools/jaeger.sh $(JAEGER_VERSION) $@
 
 bin/apidiff: Makefile
 	GOBIN=$(BIN) go install golang.org/x/exp/cmd/apidiff@$(APIDIFF_VERSION)

@@ -81,18 +81,24 @@ type prometheus struct{ base string }
 
 func startPrometheus(t *testing.T, rules, target string) *prometheus {
 	t.Helper()
+	return runPrometheus(t, writeFile(t, filepath.Join(t.TempDir(), "prometheus.yaml"), fmt.Sprintf(`
+global: {scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 500ms}
+rule_files: [%q]
+scrape_configs: [{job_name: venta, static_configs: [{targets: [%q]}]}]
+`, rules, target)))
+}
+
+// runPrometheus runs it with a configuration, and flags beside those of the address
+// and the data.
+func runPrometheus(t *testing.T, config string, flags ...string) *prometheus {
+	t.Helper()
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
 		t.Fatalf("%v; make test installs it, as does your system's package manager", err)
 	}
-	folder, address := t.TempDir(), freeAddress(t)
-	config := writeFile(t, filepath.Join(folder, "prometheus.yaml"), fmt.Sprintf(`
-global: {scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 500ms}
-rule_files: [%q]
-scrape_configs: [{job_name: venta, static_configs: [{targets: [%q]}]}]
-`, rules, target))
-	command := exec.Command(program, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(folder, "data"),
-		"--web.listen-address="+address, "--log.level=warn")
+	address := freeAddress(t)
+	command := exec.Command(program, append(flags, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(t.TempDir(), "data"),
+		"--web.listen-address="+address, "--log.level=warn")...)
 	log := newLines()
 	command.Stdout, command.Stderr = log, log
 	if err := command.Start(); err != nil {
