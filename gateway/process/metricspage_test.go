@@ -68,7 +68,7 @@ func tableOf(metrics []instrument.Metric) string {
 	for _, m := range metrics {
 		kind := string(m.Kind)
 		if m.Unit != "" {
-			kind += ", " + strings.Trim(m.Unit, "{}")
+			kind += ", " + strings.NewReplacer("{", "", "}", "", "By", "bytes").Replace(m.Unit)
 		}
 		var labels []string
 		for _, label := range m.Labels {
