@@ -44,10 +44,10 @@ type colourful struct {
 
 func (colourful) GetVendor(_ context.Context, r *vendorv2.GetVendorRequest) (*vendorv2.GetVendorResponse, error) {
 	n, _ := strconv.Atoi(strings.TrimLeft(r.GetId(), "v"))
-	switch {
-	case n%6 == 0:
+	switch n % 6 {
+	case 0:
 		return nil, status.Error(codes.Code(1+n/6%16), "no "+r.GetId())
-	case n%6 == 3: // a code that gRPC does not know
+	case 3: // a code that gRPC does not know
 		return nil, status.Error(codes.Code(n), "no "+r.GetId())
 	}
 	return &vendorv2.GetVendorResponse{Vendor: &vendorv2.Vendor{Id: r.GetId()}}, nil
@@ -178,7 +178,7 @@ func TestClientsMakeNoSeries(t *testing.T) {
 	s := gatewaytest.Start(t, gatewaytest.Options{
 		Gateway: gateway.Options{
 			Verifier: anybody{}, APIKeys: &auth.APIKeys{}, MeterProvider: providers.MeterProvider, TracerProvider: providers.TracerProvider,
-			Propagator: providers.Propagator, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+			Propagator: providers.Propagator, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)), //nolint:sloglint // its lines are made
 			Settings: gateway.Settings{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, AnyOrigin: true},
 		},
 		Serve: func(r grpc.ServiceRegistrar) { vendorv2.RegisterVendorServiceServer(r, colourful{}) },
