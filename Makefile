@@ -47,13 +47,18 @@ test: bin/buf bin/otelcol ## Run all tests with the race detector, the built bin
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 .PHONY: alerts
-alerts: ## See the generated alerts fire and clear in a real Prometheus, with their real durations (half an hour).
+alerts: ## See the generated alerts fire and clear in a real Prometheus, with their real durations (17 minutes).
 	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" prometheus=prometheus
 	go test -timeout 60m -count 1 -run TestAlertsFireAndClear ./cmd/venta -time-scale=1
 
 .PHONY: series
 series: ## Send a million requests that differ in everything, and see that they make no series (minutes).
 	VENTA_TEST_REQUESTS=1000000 go test -timeout 60m -count 1 -v -run TestClientsMakeNoSeries ./gateway
+
+.PHONY: screenshots
+screenshots: bin/buf ## Take the pictures of docs/images from a live run (needs chromium).
+	@tools/need.sh prometheus=prometheus chromium=chromium
+	go test -count 1 -timeout 20m -run TestFromScrapeToAlert ./docs -pictures
 
 .PHONY: stack
 stack: bin/otelcol bin/jaeger ## Run what looks at gateways without containers: Prometheus, the collector, Jaeger.

@@ -22,6 +22,7 @@ type terminal struct {
 	t      *testing.T
 	env    []string
 	ports  *strings.Replacer // the page's addresses to free ones
+	moved  map[string]string // the same, for who needs one
 	state  string            // what a block leaves to the next: its folder, its variables
 	served *serving
 }
@@ -37,12 +38,17 @@ const (
 // newTerminal returns a terminal in a new folder. Everything ends with the test.
 func newTerminal(t *testing.T, env ...string) *terminal {
 	t.Helper()
-	rest, admin := freeAddress(t), freeAddress(t)
+	moved, replaced := map[string]string{}, []string(nil)
+	for _, port := range []string{"8080", "8081", "9001", "9002", "9003", "9090"} {
+		moved[port] = freeAddress(t)
+		replaced = append(replaced, "127.0.0.1:"+port, moved[port])
+	}
 	home := t.TempDir()
 	x := &terminal{
 		t:     t,
-		env:   append(append(os.Environ(), "VENTA_HTTP="+rest, "VENTA_ADMIN="+admin), env...),
-		ports: strings.NewReplacer("127.0.0.1:8080", rest, "127.0.0.1:8081", admin),
+		env:   append(append(os.Environ(), "VENTA_HTTP="+moved["8080"], "VENTA_ADMIN="+moved["8081"]), env...),
+		ports: strings.NewReplacer(replaced...),
+		moved: moved,
 		state: filepath.Join(home, "state"),
 	}
 	folder := filepath.Join(home, "work")
