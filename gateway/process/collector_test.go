@@ -92,7 +92,7 @@ func exhausted(t *testing.T) error {
 // TestRequestsDoNotWaitForTheCollector has a process whose collector hangs, refuses
 // or is absent: requests are served while an export is stuck, each lost span is
 // counted, and the process ends all the same.
-func TestRequestsDoNotWaitForTheCollector(t *testing.T) {
+func TestRequestsDoNotWaitForTheCollector(t *testing.T) { //nolint:tparallel // its environment is for all cases
 	const queued, requests = 4, 20
 	t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", strconv.Itoa(queued))
 	t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")
