@@ -63,8 +63,9 @@ func (d *decoder) violations(err error, path string) error {
 	switch {
 	case err == nil:
 	case errors.As(err, &broken):
+		read := len(d.faults)
 		for _, violation := range broken.Violations {
-			d.violation(violation, path)
+			d.violation(violation, path, read)
 		}
 	default:
 		return fmt.Errorf("validating the configuration: %w", err)
@@ -72,11 +73,16 @@ func (d *decoder) violations(err error, path string) error {
 	return nil
 }
 
-// violation reports a broken rule where its value was written.
-func (d *decoder) violation(v *protovalidate.Violation, block string) {
+// violation reports a broken rule where its value was written. The faults before read
+// are of what could not be read.
+func (d *decoder) violation(v *protovalidate.Violation, block string, read int) {
 	path := strings.TrimSuffix(child(block, unbracketed(protovalidate.FieldPathString(v.Proto.GetField()))), ".")
-	if slices.ContainsFunc(d.faults, func(f Fault) bool { return f.Field == path && f.Field != "" }) {
-		return // it could not even be read
+	known := d.faults // one fault for a value; a block has as many as it breaks rules
+	if v.FieldDescriptor == nil || v.FieldDescriptor.Kind() == protoreflect.MessageKind {
+		known = d.faults[:read]
+	}
+	if slices.ContainsFunc(known, func(f Fault) bool { return f.Field == path && f.Field != "" }) {
+		return
 	}
 	from := d.origins.of(path)
 	message := v.Proto.GetMessage()

@@ -96,7 +96,21 @@ func load(o Options, text string, files reads) (*Loaded, error) {
 	if err := d.faults.sorted(); err != nil {
 		return nil, err
 	}
+	if err := p.checkExtensions(l, o.NoFiles); err != nil {
+		return nil, err
+	}
 	return l, nil
+}
+
+// checkExtensions returns what the program finds wrong with its blocks.
+func (p *program) checkExtensions(l *Loaded, noFiles bool) error {
+	var faults Faults
+	for _, e := range p.extensions {
+		if e.Check != nil && !noFiles {
+			faults = append(faults, e.Check(l)...)
+		}
+	}
+	return faults.sorted()
 }
 
 // setDefaults lays the samples over the empty configuration.

@@ -161,6 +161,33 @@ store: {key_prefix: "{a}"}
 	}
 }
 
+// TestExtensionsAreCheckedByTheProgram: once the form is right, with secrets and files.
+func TestExtensionsAreCheckedByTheProgram(t *testing.T) {
+	file := write(t, secret+"\n")
+	options := withDatabase(t, "database: {url: 'shop:x'}\nstore: {password_file: "+file+"}")
+	called := 0
+	options.Extensions[0].Check = func(l *config.Loaded) []config.Fault {
+		called++
+		return []config.Fault{l.Fault("database.url", "is no URL; write file:PATH")}
+	}
+	options.Extensions[1].Check = func(l *config.Loaded) []config.Fault {
+		if got := l.SecretOrFile("store.password").Reveal(); got != secret {
+			t.Errorf("the file holds %q", got)
+		}
+		return nil
+	}
+	_, err := config.Load(options)
+	if err == nil || !strings.HasSuffix(err.Error(), "venta.yaml:1:17: database.url: is no URL; write file:PATH") {
+		t.Error(err)
+	}
+	options.NoFiles = true
+	load(t, options)
+	options.NoFiles, options.Environ = false, []string{"VENTA_DATABASE_IDLE=x"}
+	if _, err = config.Load(options); err == nil || called != 1 {
+		t.Errorf("called %d times, also without files or with faults: %v", called, err)
+	}
+}
+
 func TestExtensionsThatCannotBe(t *testing.T) {
 	_, err := config.Load(config.Options{Extensions: []config.Extension{{Name: "wrong", Message: messageFrom(t, "Wrong")}}})
 	for _, want := range []string{

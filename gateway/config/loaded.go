@@ -78,14 +78,14 @@ func (l *Loaded) File(field string) File { return l.files[field] }
 func (l *Loaded) Secret(field string) Secret { return l.secrets[field] }
 
 // RedisPassword returns redis.password, or what redis.password_file holds.
-func (l *Loaded) RedisPassword() Secret { return l.secretOrFile("redis.password") }
+func (l *Loaded) RedisPassword() Secret { return l.SecretOrFile("redis.password") }
 
 // SentinelPassword returns redis.sentinel_password, or what its file holds.
-func (l *Loaded) SentinelPassword() Secret { return l.secretOrFile("redis.sentinel_password") }
+func (l *Loaded) SentinelPassword() Secret { return l.SecretOrFile("redis.sentinel_password") }
 
-// secretOrFile returns a secret, or what the file beside it holds, without the
-// newline at its end.
-func (l *Loaded) secretOrFile(field string) Secret {
+// SecretOrFile returns a secret such as "redis.password", or what the file that the
+// field beside it names ("redis.password_file") holds, without the newline at its end.
+func (l *Loaded) SecretOrFile(field string) Secret {
 	if file, ok := l.files[field+"_file"]; ok {
 		return newSecret(withoutNewline(file.Content.Reveal()))
 	}

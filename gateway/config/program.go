@@ -34,6 +34,10 @@ type Extension struct {
 	// [Sample] describes, and is appended there. Default: none, and the
 	// zero value of each field is its default.
 	Sample string
+	// Check returns what rules cannot find in a block whose form is right, by
+	// [Loaded.Fault]. It must not reach outside of the machine, and its faults must
+	// hold no secrets. It is not called where files are left out. Default: nothing.
+	Check func(*Loaded) []Fault
 }
 
 // program is what [Options] say of the program.
