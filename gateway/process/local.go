@@ -69,8 +69,9 @@ func (p *process) addService(ctx context.Context, name string, listener net.List
 func (p *process) host(name string) (Host, error) {
 	host := Host{
 		Name: name, Config: p.loaded, Data: p.data, Verifier: p.verifier, Logger: p.logs.Logger, Drain: p.timing.drain,
-		OnClose: func(end func() error) { p.closers = append(p.closers, closing(end)) },
-		Depend:  func(d health.Dependency) { p.dependencies = append(p.dependencies, d) },
+		MeterProvider: p.telemetry.MeterProvider,
+		OnClose:       func(end func() error) { p.closers = append(p.closers, closing(end)) },
+		Depend:        func(d health.Dependency) { p.dependencies = append(p.dependencies, d) },
 	}
 	if p.traced {
 		host.Stats, host.TracerProvider = p.telemetry.GRPCServerHandler(), p.telemetry.TracerProvider

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
@@ -125,6 +126,9 @@ type Host struct {
 	// TracerProvider makes spans of what the server does for a call, such as asking its
 	// database. Nil: no traces go anywhere.
 	TracerProvider trace.TracerProvider
+	// MeterProvider takes what the server measures, such as its connections to a
+	// database, for /metrics. It is never nil.
+	MeterProvider metric.MeterProvider
 	// Drain is how long calls may take to end once the server is to stop.
 	Drain time.Duration
 	// Depend tells what the server depends on, such as its database, so that the
