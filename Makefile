@@ -43,7 +43,7 @@ bin/protoc-gen-venta-%: $(PLUGIN_SOURCES)
 .PHONY: test
 test: bin/buf bin/otelcol ## Run all tests with the race detector, the built binary included.
 	@# The race detector needs a C compiler.
-	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server prometheus=prometheus amtool=prometheus-alertmanager protoc=protobuf-compiler,libprotobuf-dev
+	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server initdb=postgresql prometheus=prometheus amtool=prometheus-alertmanager protoc=protobuf-compiler,libprotobuf-dev
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 .PHONY: alerts

@@ -4,6 +4,9 @@
 # named with a remedy where it is not.
 set -euo pipefail
 
+# Debian keeps PostgreSQL's programs out of the PATH.
+PATH=$PATH$(printf ':%s' /usr/lib/postgresql/*/bin)
+
 missing=()
 for need in "$@"; do
   if ! command -v "${need%%=*}" >/dev/null; then
