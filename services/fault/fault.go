@@ -5,6 +5,8 @@
 package fault
 
 import (
+	"errors"
+
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -24,6 +26,10 @@ const (
 	ReasonTooMany         = "TOO_MANY"
 	ReasonChanged         = "CHANGED"
 	ReasonBusy            = "BUSY"
+	ReasonExists          = "ALREADY_EXISTS"
+	// ReasonStoreUnavailable: what was written may or may not be, where the
+	// connection broke while it was being committed.
+	ReasonStoreUnavailable = "STORE_UNAVAILABLE"
 	// ReasonResponseTooLarge is what gateways know, too: they charge nobody for it.
 	ReasonResponseTooLarge = "RESPONSE_TOO_LARGE"
 	ReasonInternal         = "INTERNAL"
@@ -84,6 +90,34 @@ func ResponseTooLarge() error {
 func Busy() error {
 	return fault(codes.Unavailable, ReasonBusy, "the service is busy")
 }
+
+// Exists says that there is such a thing already.
+func Exists() error {
+	return fault(codes.AlreadyExists, ReasonExists, "it exists already")
+}
+
+// StoreUnavailable says that the service cannot reach its data, or cannot write.
+// The cause is for those who operate it: see [Cause].
+func StoreUnavailable(cause error) error {
+	return &caused{fault(codes.Unavailable, ReasonStoreUnavailable, "the service cannot reach its data; try again later"), cause}
+}
+
+// Cause returns what is behind an error and is not for the caller, or nil.
+func Cause(err error) error {
+	if with, ok := errors.AsType[*caused](err); ok {
+		return with.cause
+	}
+	return nil
+}
+
+// caused is a status with what is behind it. Its text is the status's alone.
+type caused struct{ status, cause error }
+
+// Error implements error.
+func (c *caused) Error() string { return c.status.Error() }
+
+// GRPCStatus is what a caller gets.
+func (c *caused) GRPCStatus() *status.Status { return status.Convert(c.status) }
 
 // Internal is what a caller sees of an internal error.
 func Internal() error {

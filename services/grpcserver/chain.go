@@ -106,6 +106,9 @@ func (o outcome) of(ctx context.Context, method string, err error) error {
 			return status.FromContextError(ended).Err()
 		}
 	}
+	if cause := fault.Cause(err); cause != nil {
+		o.logger.WarnContext(ctx, "a call failed for now", "method", method, "error", cause)
+	}
 	switch st := status.Convert(err); st.Code() {
 	case codes.Unknown, codes.Internal, codes.DataLoss:
 		o.logger.ErrorContext(ctx, "a call failed", "method", method, "error", err)

@@ -13,13 +13,14 @@ import (
 	userv1 "github.com/venta-hq/venta/gen/venta/user/v1"
 	vendorv1 "github.com/venta-hq/venta/gen/venta/vendors/v1"
 	vendorv2 "github.com/venta-hq/venta/gen/venta/vendors/v2"
+	"github.com/venta-hq/venta/services/internal/servicetest"
 	"github.com/venta-hq/venta/services/location"
 	"github.com/venta-hq/venta/services/store"
 	"github.com/venta-hq/venta/services/user"
 	"github.com/venta-hq/venta/services/vendors"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servicetest.OnEach{M: m}) }
 
 func registerAll(r grpc.ServiceRegistrar, s *store.Store) {
 	vendorv1.RegisterVendorServiceServer(r, vendors.NewV1(s))

@@ -15,7 +15,7 @@ import (
 	"github.com/venta-hq/venta/services/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servicetest.OnEach{M: m}) }
 
 func start(t *testing.T) (*servicetest.System, locationv1.LocationServiceClient) {
 	t.Helper()

@@ -3,16 +3,11 @@ package store
 import (
 	"database/sql"
 	"net/url"
-	"time"
 
 	_ "modernc.org/sqlite" // registers the driver
 )
 
-const (
-	driver      = "sqlite"
-	maxConns    = 20 // readers and the writer
-	maxIdleTime = 30 * time.Second
-)
+const driver = "sqlite"
 
 // Ways to open a file, as parameters of SQLite and its driver. Another process's
 // writer is waited for 5 s. A write is on the disk when it is acknowledged: with
@@ -27,25 +22,18 @@ const (
 	common = "&_foreign_keys=1&_txlock=immediate&_dqs=0&_error_rc=1"
 )
 
-// connect prepares a pool of at most conns connections to the file.
-func connect(path, parameters string, conns int) (*sql.DB, error) {
+// connect prepares a connection to the file, for what comes before the store.
+func connect(path, parameters string) (*sql.DB, error) {
 	db, err := sql.Open(driver, source(path, parameters))
-	return pooled(db, conns), err
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
 }
 
 // source names the file and how it is opened.
 func source(path, parameters string) string {
 	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: parameters}
 	return name.String()
-}
-
-// pooled bounds the connections.
-func pooled(db *sql.DB, conns int) *sql.DB {
-	if db == nil {
-		return nil
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	db.SetConnMaxIdleTime(maxIdleTime)
-	return db
 }

@@ -36,13 +36,13 @@ func create(ctx context.Context, path string) error {
 
 // build fills an empty file.
 func build(ctx context.Context, path string) error {
-	db, err := connect(path, creating, 1)
+	db, err := connect(path, creating)
 	if err != nil {
 		return err
 	}
 	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID))
 	if err == nil {
-		err = migrate(ctx, db)
+		err = sqliteEngine.migrate(ctx, db)
 	}
 	if err == nil {
 		err = addPageKey(ctx, db)
@@ -59,7 +59,7 @@ func build(ctx context.Context, path string) error {
 // The file is never opened but through SQLite: closing it any other way would
 // drop the locks that this process may hold on it.
 func check(ctx context.Context, path string) error {
-	db, err := connect(path, reading, 1)
+	db, err := connect(path, reading)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func examine(ctx context.Context, db *sql.DB) error {
 		return errors.New("it belongs to another application")
 	}
 	const tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1"
-	if err := db.QueryRowContext(ctx, tables, versionTable).Scan(&migrated); err != nil {
+	if err := db.QueryRowContext(ctx, tables, sqliteEngine.versionTable).Scan(&migrated); err != nil {
 		return explain(err)
 	}
 	if migrated == 0 {

@@ -16,7 +16,7 @@ const lockTimeout = 30 * time.Second
 // works, also within one process, and ends with the process.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	path += ".lock"
-	db, err := connect(path, locking, 1)
+	db, err := connect(path, locking)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func acquire(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		if ctx.Err() != nil || !busy(err) {
+		if ctx.Err() != nil || sqliteKind(err) != busy {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}

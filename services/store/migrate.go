@@ -10,20 +10,20 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-const versionTable = "goose_db_version"
-
+// migrations are those of both engines; [engine].others are left out.
+//
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema up to date. The caller holds the lock: goose has
-// none of its own for SQLite.
-func migrate(ctx context.Context, db *sql.DB) error {
+// migrate brings the schema up to date. The caller holds the lock, which guards
+// more than goose's own would: also what is checked before, and made after.
+func (e *engine) migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
-		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(e.dialect, db, files, goose.WithTableName(e.versionTable),
+		goose.WithExcludeVersions(e.others), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("the migrations are not usable: %w", err)
 	}

@@ -15,7 +15,8 @@ func TestRevisionOfOlderVendors(t *testing.T) {
 	vendor := newVendor(t, older, "user-1", "Tacos")
 	for _, statement := range []string{
 		"ALTER TABLE vendors DROP COLUMN revision",
-		"DELETE FROM goose_db_version WHERE version_id = 2",
+		"DROP TABLE outbox",
+		"DELETE FROM goose_db_version WHERE version_id >= 2",
 	} {
 		_, failed := older.write.ExecContext(t.Context(), statement)
 		err = errors.Join(err, failed)

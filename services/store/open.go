@@ -2,20 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"go.opentelemetry.io/otel/trace"
 )
-
-// Options are what a store is observed by. The zero value observes nothing.
-type Options struct {
-	// TracerProvider makes a span for each statement of a call that is traced.
-	TracerProvider trace.TracerProvider
-}
 
 // Open opens the database in the file at path and brings its schema up to date.
 // It makes the file, and its folder, where there is none; several processes may
@@ -36,6 +29,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 func open(ctx context.Context, path string, o Options) (*Store, error) {
+	o, err := o.completed()
+	if err != nil {
+		return nil, err
+	}
 	if err := prepareFolder(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
@@ -77,25 +74,28 @@ func prepareFolder(dir string) error {
 
 // start opens the pools of a database that has been checked or just been made.
 func start(ctx context.Context, path string, o Options) (*Store, error) {
-	write, err := o.connect(path, writing, 1)
+	write, err := o.openSQLite(path, writing, 1)
 	if err != nil {
 		return nil, err
 	}
-	read, err := o.connect(path, reading, maxConns-1)
+	read, err := o.openSQLite(path, reading, max(o.PoolSize-1, 1))
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	s := &Store{read: read, write: write}
-	if err := s.prepare(ctx); err != nil {
+	s := newStore(sqliteEngine, read, write)
+	if err := errors.Join(sqliteEngine.migrate(ctx, write), s.prepare(ctx), s.measure(o, map[string]*sql.DB{"reading": read, "writing": write})); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
+func newStore(e *engine, read, write *sql.DB) *Store {
+	s := &Store{engine: e, read: read, write: write}
+	s.outbox = newOutbox(s)
+	return s
+}
+
 func (s *Store) prepare(ctx context.Context) error {
-	if err := migrate(ctx, s.write); err != nil {
-		return err
-	}
 	var err error
 	s.pages, err = loadPageTokens(ctx, s.read)
 	return err

@@ -27,17 +27,15 @@ func TestOpenMakesAPrivateFile(t *testing.T) {
 	}
 }
 
-func TestOpenAgainKeepsTheData(t *testing.T) {
-	path := newPath(t)
-	first, err := Open(t.Context(), path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestOpenAgainKeepsTheData(t *testing.T) { onEach(t, testOpenAgainKeepsTheData) }
+
+func testOpenAgainKeepsTheData(t *testing.T, db place) {
+	first := db.open(t)
 	vendor := newVendor(t, first, "user-1", "Tacos")
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := openStore(t, path).Vendor(t.Context(), vendor.ID); err != nil || got.Name != "Tacos" {
+	if got, err := db.open(t).Vendor(t.Context(), vendor.ID); err != nil || got.Name != "Tacos" {
 		t.Errorf("vendor %+v, %v", got, err)
 	}
 }
@@ -267,12 +265,13 @@ func TestOpenGivesUpWithItsContext(t *testing.T) {
 	}
 }
 
-func TestOpenAtOnceInOneProcess(t *testing.T) {
-	path := newPath(t)
+func TestOpenAtOnceInOneProcess(t *testing.T) { onEach(t, testOpenAtOnceInOneProcess) }
+
+func testOpenAtOnceInOneProcess(t *testing.T, db place) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			s, err := Open(t.Context(), path, Options{})
+			s, err := db.tryOpen(t.Context())
 			if err != nil {
 				t.Error(err)
 				return
@@ -284,38 +283,39 @@ func TestOpenAtOnceInOneProcess(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if vendors, err := openStore(t, path).VendorsOf(t.Context(), "user-1"); err != nil || len(vendors) != 8 {
+	if vendors, err := db.open(t).VendorsOf(t.Context(), "user-1"); err != nil || len(vendors) != 8 {
 		t.Errorf("%d vendors, %v", len(vendors), err)
 	}
 }
 
-func TestOpenAtOnceInSeveralProcesses(t *testing.T) {
-	path := newPath(t)
+func TestOpenAtOnceInSeveralProcesses(t *testing.T) { onEach(t, testOpenAtOnceInSeveralProcesses) }
+
+func testOpenAtOnceInSeveralProcesses(t *testing.T, db place) {
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
 			command := exec.Command(os.Args[0])
-			command.Env = append(os.Environ(), helperPath+"="+path)
+			command.Env = append(os.Environ(), helperPlace+"="+string(db))
 			if out, err := command.CombinedOutput(); err != nil {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
 	}
 	group.Wait()
-	s := openStore(t, path)
+	s := db.open(t)
 	vendors, err := s.VendorsOf(t.Context(), "user-1")
 	if err != nil || len(vendors) != 4*helperRuns {
 		t.Errorf("%d vendors, %v", len(vendors), err)
 	}
 	var versions int
-	if err := s.read.QueryRow("SELECT count(*) FROM goose_db_version WHERE version_id = 1").Scan(&versions); err != nil || versions != 1 {
+	if err := s.read.QueryRow("SELECT count(*) FROM " + s.engine.versionTable + " WHERE version_id = 1").Scan(&versions); err != nil || versions != 1 {
 		t.Errorf("the migration ran %d times, %v", versions, err)
 	}
 }
 
-func writeAsProcess(path string) error {
+func writeAsProcess(db place) error {
 	ctx := context.Background()
-	s, err := Open(ctx, path, Options{})
+	s, err := db.tryOpen(ctx)
 	if err != nil {
 		return err
 	}
@@ -332,8 +332,10 @@ func writeAsProcess(path string) error {
 }
 
 // A ping looks at the data: a database that has lost it does not serve.
-func TestPingReadsTheData(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestPingReadsTheData(t *testing.T) { onEach(t, testPingReadsTheData) }
+
+func testPingReadsTheData(t *testing.T, db place) {
+	s := db.open(t)
 	if err := s.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}

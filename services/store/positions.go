@@ -72,8 +72,28 @@ func (s *Store) MoveVendor(ctx context.Context, owner, id string, p Position) er
 	if err := p.check("location"); err != nil {
 		return err
 	}
-	err := affected(s.write.ExecContext(ctx, moveVendor, id, owner, p.Lat, p.Lng, now()))
-	return failure(ctx, "move a vendor", err)
+	if !storable(id) || !storable(owner) {
+		return fault.NotFound("vendor")
+	}
+	p = p.normal()
+	return s.change(ctx, "move a vendor", func(ctx context.Context, c *change) error {
+		moved, err := scanRevised(c.QueryRowContext(ctx, moveVendor, id, owner, p.Lat, p.Lng, c.now))
+		if err != nil {
+			return err
+		}
+		return c.tellMoved(ctx, moved.id, p, moved.revision, moved.updatedAt)
+	})
+}
+
+// normal has one zero alone: PostgreSQL keeps the sign of the other, SQLite does not.
+func (p Position) normal() Position {
+	if p.Lat == 0 {
+		p.Lat = 0
+	}
+	if p.Lng == 0 {
+		p.Lng = 0
+	}
+	return p
 }
 
 // VendorsIn returns the vendors whose last known position lies in the box, by
@@ -84,14 +104,18 @@ func (s *Store) VendorsIn(ctx context.Context, b Box) ([]Located, error) {
 		return nil, err
 	}
 	first, second := b.spans()
-	rows, err := s.read.QueryContext(ctx, selectVendorsIn, b.SouthWest.Lat, b.NorthEast.Lat,
-		first.from, first.to, second.from, second.to, MaxInBox+1)
-	vendors, err := collect(rows, err, func(r row) (v Located, err error) {
-		err = r.Scan(&v.ID, &v.Name, &v.Position.Lat, &v.Position.Lng)
-		return v, err
+	var vendors []Located
+	err := s.look(ctx, "search a box", func(ctx context.Context) error {
+		rows, err := s.read.QueryContext(ctx, selectVendorsIn, b.SouthWest.Lat, b.NorthEast.Lat,
+			first.from, first.to, second.from, second.to, MaxInBox+1)
+		vendors, err = collect(rows, err, func(r row) (v Located, err error) {
+			err = r.Scan(&v.ID, &v.Name, &v.Position.Lat, &v.Position.Lng)
+			return v, err
+		})
+		return err
 	})
 	if err != nil {
-		return nil, failure(ctx, "search a box", err)
+		return nil, err
 	}
 	if len(vendors) > MaxInBox {
 		return nil, fault.TooMany("box", fmt.Sprintf("more than %d vendors: narrow the box", MaxInBox))

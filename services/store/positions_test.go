@@ -30,7 +30,7 @@ func namesIn(t testing.TB, s *Store, b Box) string {
 	return strings.Join(names, " ")
 }
 
-func place(t testing.TB, s *Store, name string, p Position) {
+func putAt(t testing.TB, s *Store, name string, p Position) {
 	t.Helper()
 	v := newVendor(t, s, "user-1", name)
 	if err := s.MoveVendor(t.Context(), "user-1", v.ID, p); err != nil {
@@ -38,8 +38,10 @@ func place(t testing.TB, s *Store, name string, p Position) {
 	}
 }
 
-func TestVendorsIn(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestVendorsIn(t *testing.T) { onEach(t, testVendorsIn) }
+
+func testVendorsIn(t *testing.T, db place) {
+	s := db.open(t)
 	newVendor(t, s, "user-1", "unknown")
 	for name, p := range map[string]Position{
 		"sw": {10, 20}, "ne": {11, 22}, "centre": {10.5, 21},
@@ -48,7 +50,7 @@ func TestVendorsIn(t *testing.T) {
 		"line+": {0, 180}, "line-": {0, -180}, "zero": {0, 0},
 		"pole": {90, 45}, "southpole": {-90, -45},
 	} {
-		place(t, s, name, p)
+		putAt(t, s, name, p)
 	}
 	tests := map[string]struct {
 		box  Box
@@ -83,10 +85,14 @@ func TestVendorsIn(t *testing.T) {
 }
 
 func TestVendorsInIsOrderedAndKeepsPositions(t *testing.T) {
-	s := openStore(t, newPath(t))
+	onEach(t, testVendorsInIsOrderedAndKeepsPositions)
+}
+
+func testVendorsInIsOrderedAndKeepsPositions(t *testing.T, db place) {
+	s := db.open(t)
 	want := Position{Lat: 12.345678901234567, Lng: -98.76543210987654}
 	for range 3 {
-		place(t, s, "x", want)
+		putAt(t, s, "x", want)
 	}
 	located, err := s.VendorsIn(t.Context(), box(12, -99, 13, -98))
 	if err != nil || len(located) != 3 {
@@ -100,8 +106,10 @@ func TestVendorsInIsOrderedAndKeepsPositions(t *testing.T) {
 	}
 }
 
-func TestPositionsOffTheMap(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestPositionsOffTheMap(t *testing.T) { onEach(t, testPositionsOffTheMap) }
+
+func testPositionsOffTheMap(t *testing.T, db place) {
+	s := db.open(t)
 	vendor := newVendor(t, s, "user-1", "x")
 	up := math.Nextafter
 	for _, lat := range []float64{up(90, 91), up(-90, -91), 1e300, math.NaN(), math.Inf(1), math.Inf(-1)} {
@@ -125,14 +133,16 @@ func TestPositionsOffTheMap(t *testing.T) {
 	}
 }
 
-func TestVendorsInIsNeverCutShort(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestVendorsInIsNeverCutShort(t *testing.T) { onEach(t, testVendorsInIsNeverCutShort) }
+
+func testVendorsInIsNeverCutShort(t *testing.T, db place) {
+	s := db.open(t)
 	fill(t, s, MaxInBox)
 	all := box(-1, -1, 1, 1)
 	if got, err := s.VendorsIn(t.Context(), all); err != nil || len(got) != MaxInBox {
 		t.Errorf("%d vendors, %v", len(got), err)
 	}
-	place(t, s, "one too many", Position{})
+	putAt(t, s, "one too many", Position{})
 	got, err := s.VendorsIn(t.Context(), all)
 	wantCode(t, err, codes.FailedPrecondition)
 	if got != nil {
@@ -160,8 +170,10 @@ func contains(b Box, p Position) bool {
 	return b.SouthWest.Lat <= p.Lat && p.Lat <= b.NorthEast.Lat && eastOf(p.Lng) <= width
 }
 
-func TestVendorsInAgreesWithTheGlobe(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestVendorsInAgreesWithTheGlobe(t *testing.T) { onEach(t, testVendorsInAgreesWithTheGlobe) }
+
+func testVendorsInAgreesWithTheGlobe(t *testing.T, db place) {
+	s := db.open(t)
 	const step = 30 // degrees; whole ones are exact
 	points := make(map[string]Position)
 	for lat := -90; lat <= 90; lat += step {

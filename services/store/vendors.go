@@ -45,31 +45,68 @@ type Changes struct {
 
 // CreateVendor stores a new vendor that belongs to owner.
 func (s *Store) CreateVendor(ctx context.Context, owner string, p Profile) (Vendor, error) {
+	if err := errors.Join(p.check(), checkTexts(text{"owner", owner})); err != nil {
+		return Vendor{}, err
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return Vendor{}, failure(ctx, "create a vendor", err)
+		return Vendor{}, err
 	}
 	var vendor Vendor
-	err = s.transact(ctx, func(tx *sql.Tx) error {
-		// Taken within the transaction, so that the order of creation is the
-		// order of commits.
-		now := now()
+	err = s.change(ctx, "create a vendor", func(ctx context.Context, c *change) error {
 		// Tokens may arrive before the report of the user does.
-		if _, err := tx.ExecContext(ctx, upsertUser, owner, "", now); err != nil {
+		if err := c.upsertUser(ctx, owner, ""); err != nil {
 			return err
 		}
-		var err error
-		vendor, err = scanVendor(tx.QueryRowContext(ctx, insertVendor, id.String(), p.Name, p.Description,
-			p.Phone, p.Email, p.Website, p.ProfileImage, p.Open, now, owner))
-		return err
+		created, err := c.following(ctx)
+		if err != nil {
+			return err
+		}
+		vendor, err = scanVendor(c.QueryRowContext(ctx, insertVendor, id.String(), p.Name, p.Description,
+			p.Phone, p.Email, p.Website, p.ProfileImage, p.Open, created, owner))
+		if err != nil {
+			return err
+		}
+		return c.tellVendor(ctx, SubjectVendorCreated, vendor)
 	})
-	return vendor, failure(ctx, "create a vendor", err)
+	if err != nil {
+		return Vendor{}, err
+	}
+	return vendor, nil
+}
+
+// maxSkew is how far the clock of another process may be ahead.
+const maxSkew = time.Minute
+
+// following returns the time of a creation: the order of creation is the order of
+// commits, so that who reads page by page misses nothing, though processes have
+// clocks of their own.
+func (c *change) following(ctx context.Context) (int64, error) {
+	if err := c.hold(ctx, c.engine.lockOrder); err != nil {
+		return 0, err
+	}
+	var latest int64
+	if err := c.QueryRowContext(ctx, selectLatest).Scan(&latest); err != nil {
+		return 0, err
+	}
+	at := now()
+	if latest >= at && latest-at < maxSkew.Microseconds() {
+		at = latest + 1
+	}
+	return at, nil
 }
 
 // Vendor returns a vendor, or NOT_FOUND.
 func (s *Store) Vendor(ctx context.Context, id string) (Vendor, error) {
-	vendor, err := scanVendor(s.read.QueryRowContext(ctx, selectVendor, id))
-	return vendor, failure(ctx, "read a vendor", err)
+	if !storable(id) {
+		return Vendor{}, fault.NotFound("vendor")
+	}
+	var vendor Vendor
+	err := s.look(ctx, "read a vendor", func(ctx context.Context) (err error) {
+		vendor, err = scanVendor(s.read.QueryRowContext(ctx, selectVendor, id))
+		return err
+	})
+	return vendor, err
 }
 
 // AnyRevision changes or deletes a vendor whatever its revision is.
@@ -79,41 +116,83 @@ const AnyRevision int64 = 0
 // of another owner is NOT_FOUND, one of another revision is ABORTED. Where nothing
 // is given nothing changes.
 func (s *Store) UpdateVendor(ctx context.Context, owner, id string, revision int64, c Changes) (Vendor, error) {
+	if !storable(id) || !storable(owner) {
+		return Vendor{}, fault.NotFound("vendor")
+	}
 	if c == (Changes{}) {
-		vendor, err := scanVendor(s.read.QueryRowContext(ctx, selectOwnVendor, id, owner))
+		return s.unchanged(ctx, owner, id, revision)
+	}
+	if err := c.check(); err != nil {
+		return Vendor{}, err
+	}
+	var vendor Vendor
+	// A transaction, so that a commit that fails is heard of: the statement returns
+	// a row before it is committed.
+	err := s.change(ctx, "update a vendor", func(ctx context.Context, tx *change) error {
+		var err error
+		vendor, err = scanVendor(tx.QueryRowContext(ctx, updateVendor, id, owner, c.Name, c.Description,
+			c.Phone, c.Email, c.Website, c.ProfileImage, c.Open, tx.now, revision))
+		if err != nil {
+			return tx.orChanged(ctx, owner, id, err)
+		}
+		return tx.tellVendor(ctx, SubjectVendorUpdated, vendor)
+	})
+	if err != nil {
+		return Vendor{}, err
+	}
+	return vendor, nil
+}
+
+// unchanged is an update of nothing.
+func (s *Store) unchanged(ctx context.Context, owner, id string, revision int64) (Vendor, error) {
+	var vendor Vendor
+	err := s.look(ctx, "read a vendor", func(ctx context.Context) (err error) {
+		vendor, err = scanVendor(s.read.QueryRowContext(ctx, selectOwnVendor, id, owner))
 		if err == nil && revision != AnyRevision && revision != vendor.Revision {
 			err = fault.Changed("vendor")
 		}
-		return vendor, failure(ctx, "read a vendor", err)
-	}
-	var vendor Vendor
-	// A transaction of its own, so that a commit that fails is heard of: the
-	// statement returns a row before it is committed.
-	err := s.transact(ctx, func(tx *sql.Tx) error {
-		var err error
-		vendor, err = scanVendor(tx.QueryRowContext(ctx, updateVendor, id, owner, c.Name, c.Description,
-			c.Phone, c.Email, c.Website, c.ProfileImage, c.Open, now(), revision))
-		return orChanged(ctx, tx, owner, id, err)
+		return err
 	})
-	return vendor, failure(ctx, "update a vendor", err)
+	return vendor, err
 }
 
 // DeleteVendor removes a vendor for good. A vendor of another owner is NOT_FOUND, one
 // of another revision is ABORTED.
 func (s *Store) DeleteVendor(ctx context.Context, owner, id string, revision int64) error {
-	return failure(ctx, "delete a vendor", s.transact(ctx, func(tx *sql.Tx) error {
-		err := affected(tx.ExecContext(ctx, deleteVendor, id, owner, revision))
-		return orChanged(ctx, tx, owner, id, err)
-	}))
+	if !storable(id) || !storable(owner) {
+		return fault.NotFound("vendor")
+	}
+	return s.change(ctx, "delete a vendor", func(ctx context.Context, c *change) error {
+		gone, err := scanRevised(c.QueryRowContext(ctx, deleteVendor, id, owner, revision))
+		if err != nil {
+			return c.orChanged(ctx, owner, id, err)
+		}
+		return c.tellGone(ctx, gone.id, gone.revision)
+	})
+}
+
+// revised is a vendor's row as a statement has left it, or found it at its end.
+type revised struct {
+	id                  string
+	revision, updatedAt int64
+}
+
+func scanRevised(r row) (revised, error) {
+	var v revised
+	err := r.Scan(&v.id, &v.revision, &v.updatedAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.NotFound("vendor")
+	}
+	return v, err
 }
 
 // orChanged says of a vendor that was not found under a revision whether it is there
 // under another one. It runs in the transaction that has looked for it.
-func orChanged(ctx context.Context, tx *sql.Tx, owner, id string, err error) error {
+func (c *change) orChanged(ctx context.Context, owner, id string, err error) error {
 	if status.Code(err) != codes.NotFound {
 		return err
 	}
-	if _, there := scanVendor(tx.QueryRowContext(ctx, selectOwnVendor, id, owner)); there != nil {
+	if _, there := scanVendor(c.QueryRowContext(ctx, selectOwnVendor, id, owner)); there != nil {
 		return there
 	}
 	return fault.Changed("vendor")
@@ -133,11 +212,15 @@ func (s *Store) Vendors(ctx context.Context, size int, token string) ([]Vendor, 
 			return nil, "", err
 		}
 	}
-	// One more than requested tells whether there is a next page.
-	rows, err := s.read.QueryContext(ctx, selectVendors, after.createdAt, after.id, size+1)
-	vendors, err := collect(rows, err, scanVendor)
+	var vendors []Vendor
+	err := s.look(ctx, "list the vendors", func(ctx context.Context) error {
+		// One more than requested tells whether there is a next page.
+		rows, err := s.read.QueryContext(ctx, selectVendors, after.createdAt, after.id, size+1)
+		vendors, err = collect(rows, err, scanVendor)
+		return err
+	})
 	if err != nil {
-		return nil, "", failure(ctx, "list the vendors", err)
+		return nil, "", err
 	}
 	if len(vendors) <= size {
 		return vendors, "", nil
@@ -184,6 +267,3 @@ func collect[T any](rows *sql.Rows, err error, scan func(row) (T, error)) ([]T, 
 	}
 	return all, rows.Err()
 }
-
-// now is the time as the database keeps it.
-func now() int64 { return time.Now().UnixMicro() }

@@ -17,8 +17,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-func TestCreateVendor(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestCreateVendor(t *testing.T) { onEach(t, testCreateVendor) }
+
+func testCreateVendor(t *testing.T, db place) {
+	s := db.open(t)
 	profile := Profile{
 		Name: "Tacos", Description: "Ünïcødé 🌮", Phone: "+1", Email: "a@example.com",
 		Website: "https://example.com", ProfileImage: "https://example.com/i.png", Open: true,
@@ -41,16 +43,20 @@ func TestCreateVendor(t *testing.T) {
 	}
 }
 
-func TestUnknownVendorIsNotFound(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestUnknownVendorIsNotFound(t *testing.T) { onEach(t, testUnknownVendorIsNotFound) }
+
+func testUnknownVendorIsNotFound(t *testing.T, db place) {
+	s := db.open(t)
 	for _, id := range []string{"", "x", "' OR 1=1 --", strings.Repeat("x", 64)} {
 		_, err := s.Vendor(t.Context(), id)
 		wantCode(t, err, codes.NotFound)
 	}
 }
 
-func TestUpdateVendorChangesWhatIsGiven(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestUpdateVendorChangesWhatIsGiven(t *testing.T) { onEach(t, testUpdateVendorChangesWhatIsGiven) }
+
+func testUpdateVendorChangesWhatIsGiven(t *testing.T, db place) {
+	s := db.open(t)
 	text := func(value string) *string { return &value }
 	flag := func(value bool) *bool { return &value }
 	full := Profile{Name: "n", Description: "d", Phone: "p", Email: "e", Website: "w", ProfileImage: "i", Open: true}
@@ -104,8 +110,10 @@ func TestUpdateVendorChangesWhatIsGiven(t *testing.T) {
 	}
 }
 
-func TestOnlyTheOwnerChangesAVendor(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestOnlyTheOwnerChangesAVendor(t *testing.T) { onEach(t, testOnlyTheOwnerChangesAVendor) }
+
+func testOnlyTheOwnerChangesAVendor(t *testing.T, db place) {
+	s := db.open(t)
 	vendor := newVendor(t, s, "user-1", "Tacos")
 	name := "Stolen"
 	for _, other := range []string{"user-2", "", "USER-1"} {
@@ -126,8 +134,10 @@ func TestOnlyTheOwnerChangesAVendor(t *testing.T) {
 	wantCode(t, s.DeleteVendor(t.Context(), "user-1", vendor.ID, AnyRevision), codes.NotFound)
 }
 
-func TestVendorsInPages(t *testing.T) {
-	s := openStore(t, newPath(t))
+func TestVendorsInPages(t *testing.T) { onEach(t, testVendorsInPages) }
+
+func testVendorsInPages(t *testing.T, db place) {
+	s := db.open(t)
 	var created []string
 	for i := range 7 {
 		created = append(created, newVendor(t, s, fmt.Sprintf("user-%d", i%2), "x").ID)
@@ -156,7 +166,11 @@ func TestVendorsInPages(t *testing.T) {
 }
 
 func TestVendorsOfTheSameInstantAreListedOnce(t *testing.T) {
-	s := openStore(t, newPath(t))
+	onEach(t, testVendorsOfTheSameInstantAreListedOnce)
+}
+
+func testVendorsOfTheSameInstantAreListedOnce(t *testing.T, db place) {
+	s := db.open(t)
 	for range 5 {
 		newVendor(t, s, "user-1", "x")
 	}
@@ -178,9 +192,10 @@ func TestVendorsOfTheSameInstantAreListedOnce(t *testing.T) {
 	}
 }
 
-func TestVendorsRefuses(t *testing.T) {
-	path := newPath(t)
-	s := openStore(t, path)
+func TestVendorsRefuses(t *testing.T) { onEach(t, testVendorsRefuses) }
+
+func testVendorsRefuses(t *testing.T, db place) {
+	s := db.open(t)
 	for range 3 {
 		newVendor(t, s, "user-1", "x")
 	}
@@ -188,7 +203,7 @@ func TestVendorsRefuses(t *testing.T) {
 	if err != nil || token == "" || len(token) > 256 {
 		t.Fatalf("token %q, %v", token, err)
 	}
-	if _, _, err := openStore(t, path).Vendors(t.Context(), 2, token); err != nil {
+	if _, _, err := db.open(t).Vendors(t.Context(), 2, token); err != nil {
 		t.Errorf("another connection refuses the token: %v", err)
 	}
 	tampered := map[string]string{
@@ -200,7 +215,7 @@ func TestVendorsRefuses(t *testing.T) {
 		"line break":       token[:8] + "\n" + token[8:],
 		"no tag":           base64.RawURLEncoding.EncodeToString(make([]byte, 8)),
 		"zero tag":         base64.RawURLEncoding.EncodeToString(make([]byte, 60)),
-		"another database": otherToken(t),
+		"another database": otherToken(t, db.another(t)),
 	}
 	data, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {
@@ -224,9 +239,9 @@ func TestVendorsRefuses(t *testing.T) {
 	}
 }
 
-func otherToken(t *testing.T) string {
+func otherToken(t *testing.T, db place) string {
 	t.Helper()
-	s := openStore(t, newPath(t))
+	s := db.open(t)
 	newVendor(t, s, "user-1", "x")
 	newVendor(t, s, "user-1", "x")
 	_, token, err := s.Vendors(t.Context(), 1, "")
@@ -237,8 +252,11 @@ func otherToken(t *testing.T) string {
 }
 
 func TestWritersOfTwoStoresDoNotLoseChanges(t *testing.T) {
-	path := newPath(t)
-	stores := []*Store{openStore(t, path), openStore(t, path)}
+	onEach(t, testWritersOfTwoStoresDoNotLoseChanges)
+}
+
+func testWritersOfTwoStoresDoNotLoseChanges(t *testing.T, db place) {
+	stores := []*Store{db.open(t), db.open(t)}
 	vendor := newVendor(t, stores[0], "user-1", "x")
 	var group sync.WaitGroup
 	for i := range 40 {
@@ -262,21 +280,20 @@ func TestWritersOfTwoStoresDoNotLoseChanges(t *testing.T) {
 	}
 }
 
-func TestFailures(t *testing.T) {
+func TestFailures(t *testing.T) { onEach(t, testFailures) }
+
+func testFailures(t *testing.T, db place) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	late, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
-	s := openStore(t, newPath(t))
+	s := db.open(t)
 	_, err := s.Vendor(ended, "x")
 	wantCode(t, err, codes.Canceled)
 	_, err = s.CreateVendor(late, "user-1", Profile{})
 	wantCode(t, err, codes.DeadlineExceeded)
 
-	closed, err := Open(t.Context(), newPath(t), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	closed := db.open(t)
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -284,18 +301,18 @@ func TestFailures(t *testing.T) {
 	if _, isStatus := status.FromError(err); err == nil || isStatus {
 		t.Errorf("a closed store: %v", err)
 	}
-	wantCode(t, failure(t.Context(), "x", errors.New("anything")), codes.Unknown)
+	wantCode(t, s.engine.failure(t.Context(), "x", errors.New("anything")), codes.Unknown)
 }
 
 func TestAWriterThatNeverGetsTheLockIsBusy(t *testing.T) {
 	path := newPath(t)
 	s := openStore(t, path)
-	brief, err := connect(path, strings.Replace(writing, "=5000", "=10", 1), 1)
+	brief, err := connect(path, strings.Replace(writing, "=5000", "=10", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = brief.Close() }()
-	other := &Store{read: s.read, write: brief}
+	other := newStore(sqliteEngine, s.read, brief)
 	if err := other.AddUser(t.Context(), "user-0", ""); err != nil {
 		t.Fatal(err)
 	}

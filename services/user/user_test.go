@@ -17,7 +17,7 @@ import (
 	"github.com/venta-hq/venta/services/user"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servicetest.OnEach{M: m}) }
 
 func start(t *testing.T) (*servicetest.System, userv1.UserServiceClient) {
 	t.Helper()

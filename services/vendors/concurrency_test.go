@@ -2,7 +2,6 @@ package vendors_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -13,10 +12,10 @@ import (
 
 // Two servers on one file stand for two processes.
 func TestWritersOfTwoServers(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "venta.db")
+	place := servicetest.NewPlace(t)
 	systems := []system{
-		clients(servicetest.StartAt(t, path, register)),
-		clients(servicetest.StartAt(t, path, register)),
+		clients(servicetest.StartAt(t, place, register)),
+		clients(servicetest.StartAt(t, place, register)),
 	}
 	id := systems[0].create(t, "ada").GetId()
 	var group sync.WaitGroup
@@ -53,9 +52,9 @@ func TestWritersOfTwoServers(t *testing.T) {
 
 // A page token of one process is honoured by another.
 func TestPageTokensOfTwoServers(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "venta.db")
-	one := clients(servicetest.StartAt(t, path, register))
-	two := clients(servicetest.StartAt(t, path, register))
+	place := servicetest.NewPlace(t)
+	one := clients(servicetest.StartAt(t, place, register))
+	two := clients(servicetest.StartAt(t, place, register))
 	one.create(t, "ada")
 	newest := two.create(t, "ada")
 	page, err := one.v2.ListVendors(one.As("eve"), &vendorv2.ListVendorsRequest{PageSize: 1})

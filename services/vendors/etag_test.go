@@ -2,7 +2,6 @@ package vendors_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -67,10 +66,10 @@ func wantStatus(t *testing.T, what string, err error, want codes.Code) {
 // TestOneOfManyWritersWins holds that of those who change one version, through
 // whatever process, one does.
 func TestOneOfManyWritersWins(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "venta.db")
+	place := servicetest.NewPlace(t)
 	systems := []system{
-		clients(servicetest.StartAt(t, path, register)),
-		clients(servicetest.StartAt(t, path, register)),
+		clients(servicetest.StartAt(t, place, register)),
+		clients(servicetest.StartAt(t, place, register)),
 	}
 	made := systems[0].create(t, "ada")
 	var won atomic.Int64

@@ -13,7 +13,7 @@ import (
 	"github.com/venta-hq/venta/services/vendors"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servicetest.OnEach{M: m}) }
 
 type system struct {
 	*servicetest.System

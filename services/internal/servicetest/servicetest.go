@@ -8,7 +8,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -42,17 +41,17 @@ type Register func(grpc.ServiceRegistrar, *store.Store)
 // Start runs a server on a new database until the test ends.
 func Start(t testing.TB, register Register) *System {
 	t.Helper()
-	return StartAt(t, filepath.Join(t.TempDir(), "venta.db"), register)
+	return StartAt(t, NewPlace(t), register)
 }
 
-// StartAt runs a server on the database at path, as another process would.
-func StartAt(t testing.TB, path string, register Register) *System {
+// StartAt runs a server on the database at a place, as another process would.
+func StartAt(t testing.TB, place string, register Register) *System {
 	t.Helper()
 	s := &System{t: t, Log: &Log{}}
 	var err error
 	s.keys, err = devkeys.Open(t.TempDir())
 	must(t, err)
-	s.Store, err = store.Open(t.Context(), path, store.Options{})
+	s.Store, err = open(t.Context(), place)
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Store.Close()) })
 	server, err := grpcserver.New(grpcserver.Options{
