@@ -31,7 +31,7 @@ const databaseBlock = "database"
 var databaseSample string
 
 func extensions() []config.Extension {
-	return []config.Extension{{Name: databaseBlock, Message: &systemv1.Database{}, Sample: databaseSample}}
+	return []config.Extension{{Name: databaseBlock, Message: &systemv1.Database{}, Sample: databaseSample, Check: checkDatabase}}
 }
 
 // upstreams are the services of the system. In one process they share a store.
@@ -76,9 +76,7 @@ func (d *database) open(ctx context.Context, host process.Host) (*store.Store, e
 	if d.store != nil {
 		return d.store, nil
 	}
-	configured, _ := host.Config.Extension(databaseBlock).(*systemv1.Database)
-	opened, err := store.Open(ctx, cmp.Or(configured.GetPath(), filepath.Join(host.Data, "venta.db")),
-		store.Options{TracerProvider: host.TracerProvider})
+	opened, err := openStore(ctx, host)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +84,38 @@ func (d *database) open(ctx context.Context, host process.Host) (*store.Store, e
 	host.OnClose(d.close)
 	host.Depend(health.Dependency{Name: databaseBlock, Kind: health.KindDatabase, Check: opened.Ping})
 	return opened, nil
+}
+
+// openStore opens what the block says: a database of PostgreSQL, or a file.
+func openStore(ctx context.Context, host process.Host) (*store.Store, error) {
+	configured := host.Config.Extension(databaseBlock).(*systemv1.Database)
+	options := store.Options{
+		PoolSize:       int(configured.GetPoolSize()),
+		IdleTimeout:    configured.GetIdleTimeout().AsDuration(),
+		ConnectTimeout: configured.GetConnectTimeout().AsDuration(),
+		TracerProvider: host.TracerProvider,
+		MeterProvider:  host.MeterProvider,
+	}
+	if url, password := databaseURL(host.Config); url != "" {
+		return store.OpenPostgreSQL(ctx, url, password, options)
+	}
+	return store.Open(ctx, cmp.Or(configured.GetPath(), filepath.Join(host.Data, "venta.db")), options)
+}
+
+func databaseURL(loaded *config.Loaded) (url, password string) {
+	return loaded.Secret(databaseBlock + ".url").Reveal(), loaded.SecretOrFile(databaseBlock + ".password").Reveal()
+}
+
+// checkDatabase finds what the rules of the block do not.
+func checkDatabase(loaded *config.Loaded) []config.Fault {
+	url, password := databaseURL(loaded)
+	if url == "" {
+		return nil
+	}
+	if err := store.CheckURL(url, password); err != nil {
+		return []config.Fault{loaded.Fault(databaseBlock+".url", err.Error())}
+	}
+	return nil
 }
 
 // close closes the store, so that the next process opens its own.

@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -23,14 +24,34 @@ const (
 )
 
 // Database is the block "database" of the reference system's configuration:
-// where its services keep what they know.
+// where its services keep what they know. Without a url that is an SQLite file.
 type Database struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The SQLite file, which all services of the system share. Default: venta.db
-	// in the data folder. At most 4096 characters.
-	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// The SQLite file, which all services of the system share. Excludes url.
+	// Default: venta.db in the data folder. At most 4096 characters.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// The database of PostgreSQL (14 or later), which all services of the system
+	// share, such as "postgres://USER@HOST:5432/NAME". Several hosts may stand between
+	// commas. Parameters are those of libpq, such as sslmode and sslrootcert; without
+	// sslmode it is verify-full, or disable on this machine. Never printed, as it may
+	// hold a password. Default: none, and the file is used. At most 4096 characters.
+	Url string `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	// The password of the URL's user. Never printed. Default: that of the url.
+	Password string `protobuf:"bytes,3,opt,name=password,proto3" json:"password,omitempty"`
+	// A file with that password; a newline at its end is left out. Excludes
+	// password. Default: none.
+	PasswordFile string `protobuf:"bytes,4,opt,name=password_file,json=passwordFile,proto3" json:"password_file,omitempty"`
+	// The most connections of this process to the database at once. With SQLite one
+	// of them writes, and one at least reads. Default 20. From 1 to 20.
+	PoolSize int32 `protobuf:"varint,5,opt,name=pool_size,json=poolSize,proto3" json:"pool_size,omitempty"`
+	// How long a connection may be unused until it is closed. Default "30s". From 1s
+	// to 1h.
+	IdleTimeout *durationpb.Duration `protobuf:"bytes,6,opt,name=idle_timeout,json=idleTimeout,proto3" json:"idle_timeout,omitempty"`
+	// How long a connection to PostgreSQL may take to be made, TLS and
+	// authentication included, at each of its hosts. Default "2s". From 100ms to 1m.
+	ConnectTimeout *durationpb.Duration `protobuf:"bytes,7,opt,name=connect_timeout,json=connectTimeout,proto3" json:"connect_timeout,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Database) Reset() {
@@ -70,13 +91,66 @@ func (x *Database) GetPath() string {
 	return ""
 }
 
+func (x *Database) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Database) GetPassword() string {
+	if x != nil {
+		return x.Password
+	}
+	return ""
+}
+
+func (x *Database) GetPasswordFile() string {
+	if x != nil {
+		return x.PasswordFile
+	}
+	return ""
+}
+
+func (x *Database) GetPoolSize() int32 {
+	if x != nil {
+		return x.PoolSize
+	}
+	return 0
+}
+
+func (x *Database) GetIdleTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.IdleTimeout
+	}
+	return nil
+}
+
+func (x *Database) GetConnectTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.ConnectTimeout
+	}
+	return nil
+}
+
 var File_venta_system_v1_database_proto protoreflect.FileDescriptor
 
 const file_venta_system_v1_database_proto_rawDesc = "" +
 	"\n" +
-	"\x1eventa/system/v1/database.proto\x12\x0fventa.system.v1\x1a\x1bbuf/validate/validate.proto\"(\n" +
+	"\x1eventa/system/v1/database.proto\x12\x0fventa.system.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xce\b\n" +
 	"\bDatabase\x12\x1c\n" +
-	"\x04path\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x04pathB8Z6github.com/venta-hq/venta/gen/venta/system/v1;systemv1b\x06proto3"
+	"\x04path\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x04path\x12\xd1\x01\n" +
+	"\x03url\x18\x02 \x01(\tB\xbe\x01\xbaH\xb7\x01\xba\x01\xae\x01\n" +
+	"\x03url\x12emust be the URL of a PostgreSQL database with its host and name; write postgres://USER@HOST:PORT/NAME\x1a@this == '' || this.matches('^postgres(ql)?://[^ ]*[^/ ]/[^ ]+$')r\x03\x18\x80 \x80\x01\x01R\x03url\x12'\n" +
+	"\bpassword\x18\x03 \x01(\tB\v\xbaH\x05r\x03\x18\x80\b\x80\x01\x01R\bpassword\x12-\n" +
+	"\rpassword_file\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\fpasswordFile\x12&\n" +
+	"\tpool_size\x18\x05 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x14(\x01R\bpoolSize\x12M\n" +
+	"\fidle_timeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x90\x1c2\x02\b\x01R\vidleTimeout\x12U\n" +
+	"\x0fconnect_timeout\x18\a \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x02\b<2\x05\x10\x80\xc2\xd7/R\x0econnectTimeout:\xa9\x04\xbaH\xa5\x04\x1a_\n" +
+	"\x04path\x124path and url exclude each other; keep one of the two\x1a!this.path == '' || this.url == ''\x1a\x84\x01\n" +
+	"\rpassword_file\x12Bpassword and password_file exclude each other; keep one of the two\x1a/this.password == '' || this.password_file == ''\x1az\n" +
+	"\bpassword\x122a password needs url; say which database it is for\x1a:this.password + this.password_file == '' || this.url != ''\x1a\xbe\x01\n" +
+	"\tpasswords\x12Rurl has a password, and password or password_file gives one, too; keep one of them\x1a]this.password + this.password_file == '' || !this.url.matches('^[a-z]+://[^/?#@:]*:[^/?#]+@')B8Z6github.com/venta-hq/venta/gen/venta/system/v1;systemv1b\x06proto3"
 
 var (
 	file_venta_system_v1_database_proto_rawDescOnce sync.Once
@@ -92,14 +166,17 @@ func file_venta_system_v1_database_proto_rawDescGZIP() []byte {
 
 var file_venta_system_v1_database_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_venta_system_v1_database_proto_goTypes = []any{
-	(*Database)(nil), // 0: venta.system.v1.Database
+	(*Database)(nil),            // 0: venta.system.v1.Database
+	(*durationpb.Duration)(nil), // 1: google.protobuf.Duration
 }
 var file_venta_system_v1_database_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	1, // 0: venta.system.v1.Database.idle_timeout:type_name -> google.protobuf.Duration
+	1, // 1: venta.system.v1.Database.connect_timeout:type_name -> google.protobuf.Duration
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_venta_system_v1_database_proto_init() }
