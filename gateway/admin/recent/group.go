@@ -1,6 +1,10 @@
 package recent
 
-import "math"
+import (
+	"math"
+
+	"github.com/venta-hq/venta/gateway/admin/internal/histogram"
+)
 
 // group is what is remembered of one group, in columns that are rings: sample n
 // stands at n modulo their length.
@@ -9,11 +13,11 @@ type group struct {
 	rates  map[string][]float32 // a second, by event
 	levels map[string][]float32
 	p      map[Percentile][]float32
-	minute []buckets // a ring: what each of the last steps has added
+	minute []histogram.Histogram // a ring: what each of the last steps has added
 }
 
 func newGroup(steps, minute int) *group {
-	g := &group{steps: steps, rates: map[string][]float32{}, levels: map[string][]float32{}, p: map[Percentile][]float32{}, minute: make([]buckets, minute)}
+	g := &group{steps: steps, rates: map[string][]float32{}, levels: map[string][]float32{}, p: map[Percentile][]float32{}, minute: make([]histogram.Histogram, minute)}
 	for _, p := range Percentiles {
 		g.p[p] = filled(steps, float32(math.NaN()))
 	}
@@ -25,12 +29,12 @@ func (g *group) advance(n int, seconds float64, added total) {
 	g.put(g.rates, n, added.counts, func(count float64) float64 { return max(count, 0) / seconds })
 	g.put(g.levels, n, added.levels, func(level float64) float64 { return level })
 	g.minute[n%len(g.minute)] = added.latency
-	var lately buckets
+	var lately histogram.Histogram
 	for _, each := range g.minute {
-		lately = lately.and(each)
+		lately = lately.And(each)
 	}
 	for p, column := range g.p {
-		column[n%g.steps] = float32(lately.quantile(float64(p) / 100))
+		column[n%g.steps] = float32(lately.Quantile(float64(p) / 100))
 	}
 }
 

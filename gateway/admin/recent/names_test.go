@@ -12,10 +12,16 @@ import (
 )
 
 // TestNames holds that what is remembered has the names that the gateway's telemetry
-// exports.
+// exports, and that its histograms can be read in both of their forms.
 func TestNames(t *testing.T) {
+	for name, native := range map[string]bool{"classic histograms": false, "native histograms": true} {
+		t.Run(name, func(t *testing.T) { testNames(t, native) })
+	}
+}
+
+func testNames(t *testing.T, native bool) {
 	const method = "/shop.v1.OrderService/Get"
-	providers, err := export.Start(t.Context(), export.Config{ServiceName: "shop", Prometheus: true})
+	providers, err := export.Start(t.Context(), export.Config{ServiceName: "shop", Prometheus: true, NativeHistograms: native})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +46,11 @@ func TestNames(t *testing.T) {
 		for _, event := range []string{"status.2xx", "cache.hit", "limit.deny", "attempt.final", "shed.default", "shadow.timeout"} {
 			if rates := w.Rates[event]; len(rates) != 1 || rates[0] == 0 {
 				t.Errorf("%s: %v", event, rates)
+			}
+		}
+		for p, durations := range w.Durations {
+			if len(durations) != 1 || !(0 <= durations[0] && durations[0] < 10) {
+				t.Errorf("P%d: %v", p, durations)
 			}
 		}
 		all := h.Window(recent.All, 1)

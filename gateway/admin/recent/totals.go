@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/venta-hq/venta/gateway/admin/internal/histogram"
 )
 
 // totals are what a process has counted since it started, by group: an RPC, a
@@ -15,7 +17,7 @@ type totals map[string]*total
 // total is what has been counted of one group, or what was added to it.
 type total struct {
 	counts  map[string]float64
-	latency buckets
+	latency histogram.Histogram
 	levels  map[string]float64 // what is not counted, but stands at a value
 }
 
@@ -121,7 +123,7 @@ func (all totals) measure(group, event string, h *dto.Histogram) {
 	all.count(group, event, float64(h.GetSampleCount()))
 	for _, name := range []string{group, All} {
 		of := all.of(name)
-		of.latency = of.latency.plus(h)
+		of.latency = of.latency.Plus(h)
 	}
 }
 
@@ -138,7 +140,7 @@ func (t *total) minus(before *total) total {
 	for event, n := range before.counts {
 		added.counts[event] -= n
 	}
-	added.latency = t.latency.minus(before.latency)
+	added.latency = t.latency.Minus(before.latency)
 	return added
 }
 
