@@ -144,6 +144,15 @@ func TestALineSaysWhatBecameOfItsRequest(t *testing.T) {
 			},
 		},
 		{
+			name: "a status of its own", policy: policy.Method{Version: &policy.Version{
+				Deprecated: time.Unix(1, 0), Sunset: time.Unix(2, 0), AfterSunset: policy.GoneAfterSunset,
+			}},
+			want: map[string]any{
+				"level": "INFO", "http.response.status_code": 410.0, "error.type": "VERSION_GONE",
+				"rpc.response.status_code": "UNIMPLEMENTED", "venta.policy.name": "version",
+			},
+		},
+		{
 			name: "timeout", get: hanging, policy: policy.Method{Timeout: &policy.Timeout{Duration: 10 * time.Millisecond}},
 			want: map[string]any{
 				"level": "WARN", "http.response.status_code": 504.0, "error.type": "TIMEOUT_EXCEEDED", "venta.attempts": 1.0,

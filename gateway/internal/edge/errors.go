@@ -29,7 +29,7 @@ func (e *Edge) writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Ma
 		e.WriteError(w, r, ended)
 		return
 	}
-	telemetry.Failed(r.Context(), err)
+	telemetry.Failed(r.Context(), unwrapped(err))
 	st, httpStatus := e.visible(ctx, err)
 	contentType, body, err := encodeError(r, st, httpStatus)
 	if err != nil {
@@ -58,7 +58,7 @@ func (e *Edge) streamError(ctx context.Context, err error) *status.Status {
 func (e *Edge) visible(ctx context.Context, err error) (*status.Status, int) {
 	err = internal(err)
 	st, httpStatus := presented(err)
-	if own := apierror.As(err); own != nil && own.Cause != nil {
+	if own := apierror.As(unwrapped(err)); own != nil && own.Cause != nil {
 		e.logger.WarnContext(ctx, "request failed",
 			"request_id", telemetry.RequestID(ctx), "reason", string(own.Reason), "error", own.Error())
 	}
@@ -68,6 +68,15 @@ func (e *Edge) visible(ctx context.Context, err error) (*status.Status, int) {
 		}
 	}
 	return st, httpStatus
+}
+
+// unwrapped returns an error without the status that the mux's handler gives its
+// response by, which nothing sees through.
+func unwrapped(err error) error {
+	if custom, ok := errors.AsType[*runtime.HTTPStatusError](err); ok {
+		return custom.Err
+	}
+	return err
 }
 
 // presented returns what the client sees of an error.
