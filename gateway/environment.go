@@ -67,6 +67,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 			Logger: o.Logger, Metrics: metrics, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 			Afterwards:     o.TracedAfterwards,
 			OnRequest:      o.OnRequest,
+			Refusals:       o.Refusals,
 			Closing:        &g.closing,
 			Access:         func() *telemetry.AccessLog { return g.live.Load().Access },
 			ClientAddress:  func(r *http.Request) netip.Addr { return g.live.Load().ClientIP.From(r) },

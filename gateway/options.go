@@ -87,6 +87,9 @@ type Options struct {
 	// OnRequest, where set, is told each request that has ended, by the goroutine that
 	// served it: it must not wait. Default: nobody is told.
 	OnRequest func(*telemetry.Ended)
+	// Refusals remembers requests that were refused, for operators to look at. Default:
+	// nobody does.
+	Refusals *telemetry.Refusals
 	// Propagator carries the trace from trusted proxies and to upstreams. Default:
 	// it ends at the gateway.
 	Propagator propagation.TextMapPropagator

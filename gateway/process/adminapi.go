@@ -25,7 +25,26 @@ func (p *process) addAPI() (http.Handler, error) {
 		Ready:   p.health.Ready,
 		History: history,
 		Methods: func() []api.Method { return apiMethods(p.gateway.Policies()) },
+		Refused: p.refused,
 	})
+}
+
+// refused tells what was refused lately.
+func (p *process) refused(most int, selected func(method string) bool) ([]api.Refusal, int64) {
+	last, leftOut := p.refusals.Last(most, selected)
+	told := make([]api.Refusal, len(last))
+	for i, r := range last {
+		mode := "enforce"
+		if r.Would != "" {
+			mode = "shadow"
+		}
+		told[i] = api.Refusal{
+			At: r.At.UTC(), Method: api.Text(r.Method), Route: api.Text(r.Route), Status: r.Status,
+			Policy: api.Text(r.Policy), Reason: api.Text(r.Reason), Limit: api.Text(r.Limit), Mode: mode, Would: api.Text(r.Would),
+			RequestID: r.RequestID, TraceID: api.Text(r.TraceID), UserHash: api.Text(r.UserHash), User: api.Text(r.User),
+		}
+	}
+	return told, leftOut
 }
 
 func apiMethods(policies []gateway.EffectivePolicy) []api.Method {

@@ -36,6 +36,7 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 	options.NativeHistograms = p.loaded.Config.GetTelemetry().GetNativeHistograms()
 	options.TracerProvider = p.telemetry.TracerProvider
 	options.TracedAfterwards = p.afterwards()
+	options.Refusals = p.refusals
 	options.Propagator = p.telemetry.Propagator
 	if ready.redis == nil {
 		options.RateLimits.Alone = alone

@@ -17,6 +17,7 @@ import (
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/health"
 	"github.com/venta-hq/venta/gateway/redis"
+	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/telemetry/export"
 )
 
@@ -57,6 +58,7 @@ type process struct {
 	audited *config.Loaded // what the audit log has told of last
 
 	history   *recent.History
+	refusals  *telemetry.Refusals
 	reloading *reloading  // nil: the configuration stays
 	closers   []io.Closer // in the order of opening
 }
@@ -83,15 +85,16 @@ func newProcess(ctx context.Context, p Program, of origin, loaded *config.Loaded
 		logs.Warn("no traces are exported", "because", "OTEL_SDK_DISABLED is true")
 	}
 	exported.Logger = logs.Logger
-	telemetry, err := export.Start(ctx, exported)
+	exporting, err := export.Start(ctx, exported)
 	if err != nil {
 		return nil, err
 	}
 	made := &process{
 		program: p, origin: of, loaded: loaded, logs: logs,
 		timing:    newShutdownTiming(cfg.GetShutdown()),
-		telemetry: telemetry, traced: exported.OTLPEndpoint != "",
-		changes: signals{}, redisChanged: make(chan struct{}, 1),
+		telemetry: exporting, traced: exported.OTLPEndpoint != "",
+		refusals: telemetry.NewRefusals(),
+		changes:  signals{}, redisChanged: make(chan struct{}, 1),
 	}
 	if err := errors.Join(made.addAudit(), made.addDisks()); err != nil {
 		return nil, made.abandon(err)

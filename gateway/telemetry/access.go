@@ -3,10 +3,12 @@ package telemetry
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	randv2 "math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -45,7 +47,7 @@ type AccessOptions struct {
 // accessOf returns what a request's line and observers go by, or nil where there are
 // none.
 func accessOf(o Options) func() *AccessLog {
-	if o.Logger == nil && o.OnRequest == nil || o.Access != nil {
+	if o.Logger == nil && o.OnRequest == nil && o.Refusals == nil || o.Access != nil {
 		return o.Access
 	}
 	all, _ := NewAccessLog(AccessOptions{}) // the zero value has no fault
@@ -140,6 +142,19 @@ func (a *AccessLog) hash(c Caller, use func(digest []byte)) {
 	h := a.hashes.Get().(*keyedHash)
 	use(h.of(c))
 	a.hashes.Put(h)
+}
+
+// CallerName returns what a caller is called where requests are told of: a hash, or
+// the subject, or neither.
+func (a *AccessLog) CallerName(c Caller) (hash, subject string) {
+	switch {
+	case c.Subject == "":
+	case a.principal == PrincipalHash:
+		a.hash(c, func(digest []byte) { hash = base64.RawURLEncoding.EncodeToString(digest) })
+	case a.principal == PrincipalClear:
+		subject = strings.Clone(printable(c.Subject, longestUserAgent))
+	}
+	return hash, subject
 }
 
 // share returns which share of lines such as a request's is written, and whether its

@@ -49,6 +49,8 @@ type Options struct {
 	// span, by the goroutine that served it: it must not wait, and keep nothing of what
 	// it is given but what that returns. Nil costs nothing.
 	OnRequest func(*Ended)
+	// Refusals remembers requests that were refused. Nil: nobody does.
+	Refusals *Refusals
 	// Closing, where set and true, has each response that begins announce the end
 	// of its connection (Connection: close; GOAWAY on HTTP/2). Here each response
 	// passes, whoever writes it, and has its writer already.
@@ -77,6 +79,7 @@ func Middleware(o Options) func(http.Handler) http.Handler {
 		return &server{
 			next: next, log: log, metrics: o.Metrics, tracing: tracing, afterwards: late, unrouted: unrouted,
 			closing: o.Closing, clientAddress: o.ClientAddress, access: accessOf(o), onRequest: o.OnRequest,
+			refusals: o.Refusals,
 		}
 	}
 }
@@ -92,6 +95,7 @@ type server struct {
 
 	clientAddress func(*http.Request) netip.Addr // nil: the peer's
 	access        func() *AccessLog              // nil: nobody asks
+	refusals      *Refusals                      // nil: nobody remembers any
 	onRequest     func(*Ended)                   // nil: nobody is told
 }
 
@@ -103,6 +107,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		series: seriesOf(r.Method, r.TLS),
 
 		clientAddress: s.clientAddress,
+		refusals:      s.refusals,
 	}
 	q.response.ResponseWriter = w
 	q.response.Closing = s.closing
@@ -132,6 +137,7 @@ func (s *server) end(q *Request, r *http.Request) {
 		e.judge(s.access())
 	}
 	s.log.write(&q.ctx, &e)
+	s.refused(&e)
 	endServerSpan(&e)
 	if q.traced != "" {
 		ctx, options := s.tracing.parent(r)

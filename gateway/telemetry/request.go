@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/trace"
@@ -35,6 +36,10 @@ type Request struct {
 	clientAddress func(*http.Request) netip.Addr // nil: the peer's
 
 	record record // what its steps tell
+
+	refusals  *Refusals // nil: nobody remembers any
+	shadowsMu sync.Mutex
+	shadows   []wouldRefuse // what blocks in shadow mode would have refused it for
 }
 
 // traceID returns the id of the trace of a request that is over, or "" where nobody

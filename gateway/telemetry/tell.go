@@ -82,6 +82,9 @@ func Panicked(ctx context.Context) {
 // Shadowed tells what a block in shadow mode would have done to the request. limit is
 // the rate limit that would have, or "".
 func Shadowed(ctx context.Context, block, would, limit string) {
+	if recordOf(ctx) != nil {
+		FromContext(ctx).remember(block, would, limit)
+	}
 	note(ctx, event{kind: eventShadow, values: [4]string{block, would, limit}})
 }
 

@@ -4,6 +4,7 @@
 //	GET /api/overview           the process, and all of its requests
 //	GET /api/methods            each RPC, over the last minute
 //	GET /api/methods/{method}   one RPC, such as shop.v1.OrderService/GetOrder
+//	GET /api/refusals           the last requests that were refused
 //
 // Rates are a second, durations in seconds, shares from 0 to 1, times in RFC 3339
 // or, in columns, seconds since 1970. A figure that does not exist is null. Members
@@ -30,6 +31,8 @@ type Options struct {
 	History *recent.History
 	// Methods returns the RPCs in the order of the schema.
 	Methods func() []Method
+	// Refused tells what was refused lately.
+	Refused Refused
 }
 
 // Process says which process tells.
@@ -57,13 +60,14 @@ type Method struct {
 // New returns the handler of /api/. It is safe for concurrent use if the functions
 // of the options are.
 func New(o Options) (http.Handler, error) {
-	if o.Ready == nil || o.History == nil || o.Methods == nil {
-		return nil, errors.New("admin/api: Ready, History and Methods are required")
+	if o.Ready == nil || o.History == nil || o.Methods == nil || o.Refused == nil {
+		return nil, errors.New("admin/api: all options are required")
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/overview", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.overview()) })
 	mux.HandleFunc("GET /api/methods", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.methods()) })
 	mux.HandleFunc("GET /api/methods/{method...}", o.method)
+	mux.HandleFunc("GET /api/refusals", o.refusals)
 	return mux, nil
 }
 

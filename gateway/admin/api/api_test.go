@@ -59,6 +59,7 @@ func told(t *testing.T) func(path string) (int, string) {
 				{Name: "shop.v1.OtherService/List", Routes: []string{}, Deprecated: time.Unix(1, 0).UTC(), Overridden: true},
 			}
 		},
+		Refused: refusedOnce,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,137 @@
+package process_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/venta-hq/venta/gateway"
+	"github.com/venta-hq/venta/gateway/policy"
+	"github.com/venta-hq/venta/gateway/process"
+)
+
+// What the admin page shows is tested on a process that serves, as others see it.
+
+// watched is an API whose RPCs each have a policy to look at.
+func watched() process.Program {
+	once := policy.RateLimit{
+		Name: "once", Requests: 1, Interval: time.Hour, Burst: 1, Key: policy.RateLimitKey{Source: policy.KeyGlobal}, Cost: policy.RateLimitCost{Units: 1},
+	}
+	tried := once
+	tried.Name, tried.Requests, tried.Burst, tried.Shadow = "tried", 2, 2, true
+	service := gateway.Service{Name: "grpc.testing.TestService", Source: "grpc/testing/test.proto", Methods: []gateway.Method{
+		{
+			Name: "EmptyCall", Call: gateway.Unary(testgrpc.TestServiceClient.EmptyCall), Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/limited"}},
+			Policy: policy.Method{RateLimits: []policy.RateLimit{once}, Timeout: &policy.Timeout{Duration: 5 * time.Second}},
+		},
+		{
+			Name: "UnaryCall", Call: gateway.Unary(testgrpc.TestServiceClient.UnaryCall), Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/private"}},
+			Policy: policy.Method{
+				Auth: bearer, RateLimits: []policy.RateLimit{tried}, Timeout: &policy.Timeout{Duration: 5 * time.Second},
+				Version: &policy.Version{Deprecated: time.Unix(1, 0), Sunset: time.Unix(1<<33, 0)},
+			},
+		},
+		{
+			Name: "CacheableUnaryCall", Call: gateway.Unary(testgrpc.TestServiceClient.CacheableUnaryCall), Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/broken"}},
+			Policy: policy.Method{
+				Timeout: &policy.Timeout{Duration: 5 * time.Second},
+				CircuitBreaker: &policy.CircuitBreaker{
+					ErrorThresholdPercent: 50, Window: time.Minute, MinimumCalls: 1, OpenDuration: time.Hour, HalfOpenCalls: 1,
+					FailureStatusCodes: []codes.Code{codes.Unavailable},
+				},
+			},
+		},
+	}}
+	return process.Program{Name: "shop", Version: "v1.2.3", Upstreams: process.Upstreams{"orders": {
+		Target: "127.0.0.1:9",
+		Register: []process.Register{func(gw *gateway.Gateway, conn grpc.ClientConnInterface) error {
+			return gw.Register(service, conn)
+		}},
+		Serve: func(r grpc.ServiceRegistrar) { testgrpc.RegisterTestServiceServer(r, broken{}) },
+	}}}
+}
+
+// broken serves all but one RPC.
+type broken struct{ echo }
+
+func (broken) EmptyCall(context.Context, *testgrpc.Empty) (*testgrpc.Empty, error) {
+	return &testgrpc.Empty{}, nil
+}
+
+func (broken) CacheableUnaryCall(context.Context, *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
+	return nil, status.Error(codes.Unavailable, "down")
+}
+
+// view reads what an API of the admin address tells.
+func (r *running) view(t *testing.T, path string, into any) {
+	t.Helper()
+	code, _, body := call(t, fresh(), http.MethodGet, r.AdminURL+path)
+	if code != http.StatusOK {
+		t.Fatalf("%s: %d %s", path, code, body)
+	}
+	if err := json.Unmarshal([]byte(body), into); err != nil {
+		t.Fatalf("%s: %v in %s", path, err, body)
+	}
+}
+
+// TestRefusalsAreShown holds that an operator finds what a client was refused for by
+// the request id that the client has.
+func TestRefusalsAreShown(t *testing.T) {
+	r := run(t, watched(), "logging: {access: {principal: clear}}\n")
+	ids := map[string]string{}
+	send := func(name, path string, want int, fields ...string) {
+		t.Helper()
+		code, header, body := call(t, fresh(), http.MethodGet, r.HTTPURL+path, fields...)
+		if code != want {
+			t.Fatalf("%s: %d %s, want %d", path, code, body, want)
+		}
+		ids[header.Get("X-Request-Id")] = name
+	}
+	token := "Bearer " + r.token(t, "ada")
+	send("served", "/v1/limited", 200)
+	send("limit", "/v1/limited", 429)
+	send("credentials", "/v1/private", 401)
+	send("served", "/v1/private", 200, "Authorization", token)
+	send("limit in shadow", "/v1/private?response_size=1", 200, "Authorization", token)
+	send("failed", "/v1/broken", 503)
+	send("breaker", "/v1/broken", 503)
+	send("no route", "/v1/nowhere", 404)
+	want := map[string]string{
+		"limit":           "EmptyCall /v1/limited 429 rate_limits RATE_LIMITED once enforce",
+		"credentials":     "UnaryCall /v1/private 401 auth CREDENTIALS_MISSING  enforce",
+		"limit in shadow": "UnaryCall /v1/private 200 rate_limits RATE_LIMITED tried shadow ada",
+		"breaker":         "CacheableUnaryCall /v1/broken 503 circuit_breaker CIRCUIT_OPEN  enforce",
+		"no route":        "404  ROUTE_NOT_FOUND  enforce",
+	}
+	got := map[string]string{}
+	within(t, waitLimit, "the refusals", func() bool { // a request ends behind its response
+		var view struct {
+			Refusals []struct {
+				Method, Route, Policy, Reason, Limit, Mode, User string
+				Status                                           int
+				RequestID                                        string `json:"request_id"`
+			}
+		}
+		r.view(t, "/api/refusals", &view)
+		for _, one := range view.Refusals {
+			method, route := strings.TrimPrefix(one.Method, "grpc.testing.TestService/"), strings.TrimPrefix(one.Route, "GET ")
+			got[ids[one.RequestID]] = strings.TrimSpace(fmt.Sprintf("%s %s %d %s %s %s %s %s", method, route, one.Status, one.Policy, one.Reason, one.Limit, one.Mode, one.User))
+		}
+		return len(got) >= len(want)
+	})
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	if _, _, body := call(t, fresh(), http.MethodGet, r.AdminURL+"/api/refusals"); strings.Contains(body, "nowhere") || strings.Contains(body, "response_size") {
+		t.Errorf("a path or a query: %s", body)
+	}
+}
