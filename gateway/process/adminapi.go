@@ -7,13 +7,16 @@ import (
 
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/admin/api"
+	"github.com/venta-hq/venta/gateway/admin/objectives"
 	"github.com/venta-hq/venta/gateway/admin/recent"
 )
 
 // addAPI remembers what the metrics say from now on, and returns the API that tells it.
 func (p *process) addAPI() (http.Handler, error) {
+	budgets := objectives.NewTracker((&promises{gateway: p.gateway}).inForce)
 	history, err := recent.New(recent.Options{
 		Gatherer: p.telemetry.Gatherer,
+		OnSample: budgets.Read,
 		OnError:  func(err error) { p.logs.Debug("a metric could not be read", "error", err) },
 	})
 	if err != nil {
@@ -25,7 +28,7 @@ func (p *process) addAPI() (http.Handler, error) {
 		Ready:   p.health.Ready,
 		History: history,
 		Methods: func() []api.Method { return apiMethods(p.gateway.Policies()) },
-		Refused: p.refused,
+		Refused: p.refused, Objectives: budgets,
 	})
 }
 

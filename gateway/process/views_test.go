@@ -31,7 +31,10 @@ func watched() process.Program {
 	service := gateway.Service{Name: "grpc.testing.TestService", Source: "grpc/testing/test.proto", Methods: []gateway.Method{
 		{
 			Name: "EmptyCall", Call: gateway.Unary(testgrpc.TestServiceClient.EmptyCall), Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/limited"}},
-			Policy: policy.Method{RateLimits: []policy.RateLimit{once}, Timeout: &policy.Timeout{Duration: 5 * time.Second}},
+			Policy: policy.Method{
+				RateLimits: []policy.RateLimit{once}, Timeout: &policy.Timeout{Duration: 5 * time.Second},
+				Objective: &policy.Objective{Latency: 2 * time.Second, Percentile: 99, ErrorPercent: 10, Window: policy.DefaultObjectiveWindow},
+			},
 		},
 		{
 			Name: "UnaryCall", Call: gateway.Unary(testgrpc.TestServiceClient.UnaryCall), Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/private"}},
@@ -69,6 +72,43 @@ func (broken) EmptyCall(context.Context, *testgrpc.Empty) (*testgrpc.Empty, erro
 
 func (broken) CacheableUnaryCall(context.Context, *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
 	return nil, status.Error(codes.Unavailable, "down")
+}
+
+// TestObjectivesAreShown holds it of both forms of histograms.
+func TestObjectivesAreShown(t *testing.T) {
+	for form, native := range map[string]string{"classic": "false", "native": "true"} {
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, watched(), "telemetry: {native_histograms: "+native+"}\n")
+			for i, want := range []int{200, 429} {
+				if code, _, body := call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/limited"); code != want {
+					t.Fatalf("%d: %d %s", i, code, body)
+				}
+			}
+			var got string
+			within(t, waitLimit, "the next sample", func() bool {
+				var view struct {
+					Objectives []struct {
+						Method, Kind             string
+						Requests, Bad, Remaining float64
+						Measured                 bool
+					}
+				}
+				r.view(t, "/api/objectives", &view)
+				got = fmt.Sprint(view.Objectives)
+				return len(view.Objectives) == 2 && view.Objectives[1].Requests > 0
+			})
+			const method = "grpc.testing.TestService/EmptyCall"
+			if want := "[{" + method + " errors 2 0 1 true} {" + method + " latency 1 0 1 true}]"; got != want {
+				t.Errorf("%s, not %s", got, want)
+			}
+			var overview struct{ Durations map[string]float64 }
+			r.view(t, "/api/overview", &overview)
+			if p99 := overview.Durations["p99"]; !(0 < p99 && p99 < 10) {
+				t.Errorf("%v", overview)
+			}
+		})
+	}
 }
 
 // view reads what an API of the admin address tells.

@@ -5,6 +5,7 @@
 //	GET /api/methods            each RPC, over the last minute
 //	GET /api/methods/{method}   one RPC, such as shop.v1.OrderService/GetOrder
 //	GET /api/refusals           the last requests that were refused
+//	GET /api/objectives         what is left of each error budget
 //
 // Rates are a second, durations in seconds, shares from 0 to 1, times in RFC 3339
 // or, in columns, seconds since 1970. A figure that does not exist is null. Members
@@ -18,6 +19,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/venta-hq/venta/gateway/admin/objectives"
 	"github.com/venta-hq/venta/gateway/admin/recent"
 )
 
@@ -31,6 +33,8 @@ type Options struct {
 	History *recent.History
 	// Methods returns the RPCs in the order of the schema.
 	Methods func() []Method
+	// Objectives counts what is left of error budgets.
+	Objectives *objectives.Tracker
 	// Refused tells what was refused lately.
 	Refused Refused
 }
@@ -60,7 +64,7 @@ type Method struct {
 // New returns the handler of /api/. It is safe for concurrent use if the functions
 // of the options are.
 func New(o Options) (http.Handler, error) {
-	if o.Ready == nil || o.History == nil || o.Methods == nil || o.Refused == nil {
+	if o.Ready == nil || o.History == nil || o.Methods == nil || o.Refused == nil || o.Objectives == nil {
 		return nil, errors.New("admin/api: all options are required")
 	}
 	mux := http.NewServeMux()
@@ -68,6 +72,7 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /api/methods", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.methods()) })
 	mux.HandleFunc("GET /api/methods/{method...}", o.method)
 	mux.HandleFunc("GET /api/refusals", o.refusals)
+	mux.HandleFunc("GET /api/objectives", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.objectives()) })
 	return mux, nil
 }
 

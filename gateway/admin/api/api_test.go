@@ -14,7 +14,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/venta-hq/venta/gateway/admin/api"
+	"github.com/venta-hq/venta/gateway/admin/objectives"
 	"github.com/venta-hq/venta/gateway/admin/recent"
+	"github.com/venta-hq/venta/gateway/policy"
 )
 
 const get = "shop.v1.OrderService/Get"
@@ -25,13 +27,19 @@ func told(t *testing.T) func(path string) (int, string) {
 	registry := prometheus.NewRegistry()
 	requests := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Help: "A test.", Name: "http_server_request_duration_seconds", Buckets: []float64{0.1, 0.2},
-	}, []string{"http_response_status_code", "rpc_method"})
+	}, []string{"http_response_status_code", "rpc_method", "error_type"})
 	cache := prometheus.NewCounterVec(prometheus.CounterOpts{Help: "A test.", Name: "venta_cache_requests_total"}, []string{"rpc_method", "venta_cache_outcome"})
 	breaker := prometheus.NewGaugeVec(prometheus.GaugeOpts{Help: "A test.", Name: "venta_circuit_breaker_state"},
 		[]string{"venta_circuit_breaker_name", "venta_circuit_breaker_state"})
 	registry.MustRegister(requests, cache, breaker)
 	breaker.WithLabelValues("shop.v1.OrderService", "half_open").Set(1)
-	history, err := recent.New(recent.Options{Gatherer: registry, Step: 30 * time.Second})
+	budgets := objectives.NewTracker(func() []objectives.Promise {
+		return []objectives.Promise{
+			{Method: get, Objective: policy.Objective{Latency: 100 * time.Millisecond, Percentile: 95, ErrorPercent: 10, Window: 7 * 24 * time.Hour}},
+			{Method: "shop.v1.OtherService/List", Objective: policy.Objective{ErrorPercent: 0.1, Window: 30 * 24 * time.Hour, Shadow: true}},
+		}
+	})
+	history, err := recent.New(recent.Options{Gatherer: registry, Step: 30 * time.Second, OnSample: budgets.Read})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +50,8 @@ func told(t *testing.T) func(path string) (int, string) {
 	synctest.Wait()
 	for status, n := range map[string]int{"200": 54, "404": 3, "503": 2, "": 1} {
 		for range n {
-			requests.WithLabelValues(status, get).Observe(0.05)
+			failed := map[string]string{"503": "503", "": "aborted"}[status]
+			requests.WithLabelValues(status, get, failed).Observe(0.05)
 		}
 	}
 	cache.WithLabelValues(get, "hit").Add(45)
@@ -59,7 +68,7 @@ func told(t *testing.T) func(path string) (int, string) {
 				{Name: "shop.v1.OtherService/List", Routes: []string{}, Deprecated: time.Unix(1, 0).UTC(), Overridden: true},
 			}
 		},
-		Refused: refusedOnce,
+		Refused: refusedOnce, Objectives: budgets,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
 const (
@@ -34,6 +35,9 @@ type Options struct {
 	// OnError is told what could not be read. What could be is remembered all the
 	// same. Default: nobody is.
 	OnError func(error)
+	// OnSample, where set, is told what was read for each sample, which it must not
+	// change.
+	OnSample func(at time.Time, families []*dto.MetricFamily)
 }
 
 // History is what is remembered. It is safe for concurrent use. An RPC that had
@@ -96,6 +100,9 @@ func (h *History) sample() {
 		h.options.OnError(err)
 	}
 	now, read, breakers := time.Now(), read(families), breakers(families)
+	if h.options.OnSample != nil {
+		h.options.OnSample(now, families)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.taken > 0 {
