@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/venta-hq/venta/gateway/apiversion"
 	"github.com/venta-hq/venta/gateway/policy"
 	policyv1 "github.com/venta-hq/venta/gen/venta/policy/v1"
 )
@@ -44,6 +45,10 @@ func (g *Gateway) Policies() []EffectivePolicy {
 	}
 	return all
 }
+
+// Callers counts who calls RPCs whose version is deprecated, by principal, in the form
+// that the access log has, or else by the program that the client says it is.
+func (g *Gateway) Callers() *apiversion.Callers { return g.environment.Callers }
 
 // Route returns what holds for the RPC that a request of that verb and path, such
 // as "GET" and "/v1/orders/7", is routed to; false where there is none. A query

@@ -9,6 +9,7 @@ import (
 
 	"buf.build/go/protovalidate"
 
+	"github.com/venta-hq/venta/gateway/apiversion"
 	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/compression"
@@ -80,6 +81,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		Store:        g.store,
 		FleetStore:   o.CacheRemote != nil,
 		RateLimits:   assembly.RateLimits{Memory: memory, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone, Start: time.Now()},
+		Callers:      apiversion.NewCallers(),
 		Live:         &g.live,
 		Edge: assembly.Edge{
 			Mux:                g.edge.Mux(),

@@ -28,7 +28,7 @@ func (p *process) addAPI() (http.Handler, error) {
 		Ready:   p.health.Ready,
 		History: history,
 		Methods: func() []api.Method { return apiMethods(p.gateway.Policies()) },
-		Refused: p.refused, Objectives: budgets,
+		Refused: p.refused, Objectives: budgets, Callers: p.callers,
 	})
 }
 
@@ -48,6 +48,18 @@ func (p *process) refused(most int, selected func(method string) bool) ([]api.Re
 		}
 	}
 	return told, leftOut
+}
+
+// callers tells who calls what is deprecated.
+func (p *process) callers() (callers []api.Caller, since time.Time, other int64) {
+	seen := p.gateway.Callers().Seen()
+	for _, one := range seen.Calls {
+		callers = append(callers, api.Caller{
+			Method: one.Method, Kind: string(one.Kind), Caller: api.Text(one.Name), UserAgent: api.Text(one.UserAgent),
+			Requests: one.Requests, First: one.First.UTC(), Last: one.Last.UTC(),
+		})
+	}
+	return callers, seen.Since, seen.Other
 }
 
 func apiMethods(policies []gateway.EffectivePolicy) []api.Method {

@@ -111,6 +111,26 @@ func TestObjectivesAreShown(t *testing.T) {
 	}
 }
 
+// TestCallersAreShown holds that an operator sees who still calls what is deprecated.
+func TestCallersAreShown(t *testing.T) {
+	r := run(t, watched(), "logging: {access: {principal: clear}}\n")
+	for _, path := range []string{"/v1/limited", "/v1/private"} { // one of which is not
+		call(t, fresh(), http.MethodGet, r.HTTPURL+path, "User-Agent", "shop-app/3.2 (phone)", "Authorization", "Bearer "+r.token(t, "ada"))
+	}
+	var view struct {
+		Callers []struct {
+			Method, Kind, Caller, Sunset string
+			UserAgent                    string `json:"user_agent"`
+			Requests                     int
+		}
+	}
+	r.view(t, "/api/callers", &view)
+	const want = "[{grpc.testing.TestService/UnaryCall principal ada 2242-03-16T12:56:32Z shop-app/3.2 1}]"
+	if got := fmt.Sprint(view.Callers); got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+}
+
 // view reads what an API of the admin address tells.
 func (r *running) view(t *testing.T, path string, into any) {
 	t.Helper()

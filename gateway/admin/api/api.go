@@ -6,6 +6,7 @@
 //	GET /api/methods/{method}   one RPC, such as shop.v1.OrderService/GetOrder
 //	GET /api/refusals           the last requests that were refused
 //	GET /api/objectives         what is left of each error budget
+//	GET /api/callers            who calls what is deprecated
 //
 // Rates are a second, durations in seconds, shares from 0 to 1, times in RFC 3339
 // or, in columns, seconds since 1970. A figure that does not exist is null. Members
@@ -37,6 +38,8 @@ type Options struct {
 	Objectives *objectives.Tracker
 	// Refused tells what was refused lately.
 	Refused Refused
+	// Callers tells who calls what is deprecated.
+	Callers Callers
 }
 
 // Process says which process tells.
@@ -64,7 +67,7 @@ type Method struct {
 // New returns the handler of /api/. It is safe for concurrent use if the functions
 // of the options are.
 func New(o Options) (http.Handler, error) {
-	if o.Ready == nil || o.History == nil || o.Methods == nil || o.Refused == nil || o.Objectives == nil {
+	if o.Ready == nil || o.History == nil || o.Methods == nil || o.Refused == nil || o.Objectives == nil || o.Callers == nil {
 		return nil, errors.New("admin/api: all options are required")
 	}
 	mux := http.NewServeMux()
@@ -73,6 +76,7 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /api/methods/{method...}", o.method)
 	mux.HandleFunc("GET /api/refusals", o.refusals)
 	mux.HandleFunc("GET /api/objectives", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.objectives()) })
+	mux.HandleFunc("GET /api/callers", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.callers()) })
 	return mux, nil
 }
 

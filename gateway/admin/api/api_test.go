@@ -69,6 +69,12 @@ func told(t *testing.T) func(path string) (int, string) {
 			}
 		},
 		Refused: refusedOnce, Objectives: budgets,
+		Callers: func() ([]api.Caller, time.Time, int64) {
+			return []api.Caller{
+				{Method: "shop.v1.OtherService/List", Kind: "user_agent", Caller: "app/1", Requests: 2, First: time.Unix(1, 0).UTC(), Last: time.Unix(2, 0).UTC()},
+				{Method: get, Kind: "unknown", Requests: 1, First: time.Unix(1, 0).UTC(), Last: time.Unix(1, 0).UTC()},
+			}, time.Unix(0, 0), 3
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -27,8 +27,8 @@ func TestRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		get := told(t)
 		for path, want := range map[string]string{
-			"/api/refusals":                                        "r2 r1",
-			"/api/refusals?limit=1":                                "r2",
+			"/api/refusals":         "r2 r1",
+			"/api/refusals?limit=1": "r2",
 			"/api/refusals?method=shop.v1.OrderService/Get":        "r2",
 			"/api/refusals?method=unrouted":                        "r1",
 			"/api/refusals?method=unknown":                         "",

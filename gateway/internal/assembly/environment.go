@@ -11,6 +11,7 @@ import (
 	"github.com/rs/cors"
 	"google.golang.org/grpc"
 
+	"github.com/venta-hq/venta/gateway/apiversion"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/cache"
@@ -41,6 +42,8 @@ type Environment struct {
 	// FleetStore tells that Store shares its responses with a fleet.
 	FleetStore bool
 	RateLimits RateLimits
+	// Callers counts who calls what is deprecated. Nil: nobody does.
+	Callers *apiversion.Callers
 	// Live is what may change while requests are served.
 	Live *atomic.Pointer[Live]
 	// Compress is nil where responses stay plain.

@@ -17,8 +17,8 @@ import (
 //
 // (Server), then, by its route's policy,
 //
-//	Cache-Control -> version headers -> decode the body -> size limit
-//	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> authenticate, authorize -> Middleware.AfterAuth
+//	Cache-Control -> callers (of what is deprecated) -> version headers -> decode the body -> size limit
+//	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> authenticate, authorize -> caller -> Middleware.AfterAuth
 //	-> Cache-Control of known callers -> rate limits keyed by principal or field
 //	-> invalidate by tag -> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
 //	a failure) -> end with the process (streams) -> conditions (refused, or filled into
@@ -58,13 +58,15 @@ func (env *Environment) Server(routes http.Handler) http.Handler {
 func (b *builder) requestStack() []Step {
 	return []Step{
 		b.requestControl(),
+		b.requestCallers(), // or before Cache-Control: it only counts
 		b.requestVersion(),
 		b.requestDecoding(),
 		b.requestSize(),
 		b.requestLimits("rate_limits/connection", byConnection), // or before the size: they read no body
 		b.env.BeforeAuth,
 		b.requestAuth(),
-		b.env.AfterAuth,
+		b.requestCaller(),
+		b.env.AfterAuth, // or before the step that counts: what it refuses is counted, too
 		b.requestControlOfCaller(),
 		b.requestLimits("rate_limits/request", byRequest),
 		b.requestInvalidates(),
