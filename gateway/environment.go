@@ -62,6 +62,10 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		s := memory.Stats()
 		return s.Bytes, s.Displaced
 	})
+	metrics.ObserveCache(func() (entries, bytes int64) {
+		s := g.store.Stats()
+		return s.Entries, s.Bytes
+	})
 	env := &assembly.Environment{
 		Logger: o.Logger,
 		Telemetry: telemetry.Options{

@@ -62,6 +62,18 @@ func NewStore(opts Options) (*Store, error) {
 	return s, nil
 }
 
+// Stats are what a [Store] holds in memory.
+type Stats struct {
+	Entries int64 // keys, each with its variants
+	Bytes   int64
+}
+
+// Stats returns what the store holds now, what was purged and has not given way yet
+// included.
+func (s *Store) Stats() Stats {
+	return Stats{int64(s.memory.Entries()), int64(s.memory.Bytes())}
+}
+
 // Close ends what the store does in the background and waits for it. What is
 // stored is served on; stale responses are no longer refreshed. It may be called
 // more than once.

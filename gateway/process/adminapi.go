@@ -65,7 +65,7 @@ func (p *process) callers() (callers []api.Caller, since time.Time, other int64)
 func apiMethods(policies []gateway.EffectivePolicy) []api.Method {
 	methods := make([]api.Method, len(policies))
 	for i, each := range policies {
-		methods[i] = api.Method{Name: each.Method, Routes: each.Routes, Overridden: len(each.Overrides) > 0, Policy: policyJSON{each}}
+		methods[i] = api.Method{Name: each.Method, Routes: each.Routes, Overridden: len(each.Overrides) > 0, Effective: each.Policy, Policy: policyJSON{each}}
 		if version := each.Policy.Version; version != nil {
 			methods[i].Deprecated, methods[i].Sunset = version.Deprecated, version.Sunset
 		}

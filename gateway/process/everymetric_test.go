@@ -75,7 +75,11 @@ func everyPolicy() gateway.Service {
 		{
 			Name: "EmptyCall", Call: gateway.Unary(testgrpc.TestServiceClient.EmptyCall),
 			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/fails"}},
-			Policy:   policy.Method{CircuitBreaker: breaker(policy.BreakerPerEndpoint)},
+			Policy:   policy.Method{CircuitBreaker: breaker(policy.BreakerPerEndpoint), Concurrency: &policy.Concurrency{MaxInFlight: 100}},
+		},
+		{
+			Name: "StreamingOutputCall", Call: gateway.ServerStream(testgrpc.TestServiceClient.StreamingOutputCall),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/streams"}},
 		},
 	}}
 }
@@ -137,6 +141,7 @@ func TestEveryMetricIsListed(t *testing.T) {
 		call(t, client, http.MethodPost, r.HTTPURL+"/v1/limited", "Content-Type", "application/json")
 		call(t, client, http.MethodGet, r.HTTPURL+"/v1/fails")
 		call(t, client, http.MethodGet, r.HTTPURL+"/nowhere")
+		call(t, client, http.MethodGet, r.HTTPURL+"/v1/streams")
 	}
 	server.Kill()
 	r.hangup <- os.Interrupt

@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -51,7 +52,18 @@ func watched() process.Program {
 					ErrorThresholdPercent: 50, Window: time.Minute, MinimumCalls: 1, OpenDuration: time.Hour, HalfOpenCalls: 1,
 					FailureStatusCodes: []codes.Code{codes.Unavailable},
 				},
+				Concurrency: &policy.Concurrency{MaxInFlight: 7, MaxQueue: 3},
 			},
+		},
+		{
+			Name: "UnimplementedCall", Call: gateway.Unary(testgrpc.TestServiceClient.UnimplementedCall), Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/tried"}},
+			Policy: policy.Method{
+				Timeout: &policy.Timeout{Duration: 5 * time.Second}, RateLimits: []policy.RateLimit{tried},
+			},
+		},
+		{
+			Name: "StreamingOutputCall", Call: gateway.ServerStream(testgrpc.TestServiceClient.StreamingOutputCall), Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/stream"}},
+			Policy: policy.Method{Timeout: &policy.Timeout{Idle: time.Minute}},
 		},
 	}}
 	return process.Program{Name: "shop", Version: "v1.2.3", Upstreams: process.Upstreams{"orders": {
@@ -70,12 +82,28 @@ func (broken) EmptyCall(context.Context, *testgrpc.Empty) (*testgrpc.Empty, erro
 	return &testgrpc.Empty{}, nil
 }
 
+func (broken) UnimplementedCall(context.Context, *testgrpc.Empty) (*testgrpc.Empty, error) {
+	return &testgrpc.Empty{}, nil
+}
+
+// StreamingOutputCall sends two messages, and then nothing.
+func (broken) StreamingOutputCall(_ *testgrpc.StreamingOutputCallRequest, to testgrpc.TestService_StreamingOutputCallServer) error {
+	for range 2 {
+		if err := to.Send(&testgrpc.StreamingOutputCallResponse{}); err != nil {
+			return err
+		}
+	}
+	<-to.Context().Done()
+	return to.Context().Err()
+}
+
 func (broken) CacheableUnaryCall(context.Context, *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
 	return nil, status.Error(codes.Unavailable, "down")
 }
 
 // TestObjectivesAreShown holds it of both forms of histograms.
 func TestObjectivesAreShown(t *testing.T) {
+	t.Parallel()
 	for form, native := range map[string]string{"classic": "false", "native": "true"} {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
@@ -128,6 +156,70 @@ func TestCallersAreShown(t *testing.T) {
 	const want = "[{grpc.testing.TestService/UnaryCall principal ada 2242-03-16T12:56:32Z shop-app/3.2 1}]"
 	if got := fmt.Sprint(view.Callers); got != want {
 		t.Errorf("%s, not %s", got, want)
+	}
+}
+
+// TestLimitsAndStreamsAreShown holds what bounds requests, and how it stands, to the
+// names that the process's metrics have.
+func TestLimitsAndStreamsAreShown(t *testing.T) {
+	t.Parallel()
+	r := run(t, watched(), "")
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.HTTPURL+"/v1/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := fresh().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	if _, err := bufio.NewReader(stream.Body).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/tried")
+		call(t, fresh(), http.MethodGet, r.HTTPURL+"/v1/limited")
+	}
+	var streams struct {
+		Streams []struct {
+			Method                       string
+			Open, Opened, Received, Sent float64
+		}
+	}
+	within(t, waitLimit, "the next sample", func() bool {
+		r.view(t, "/api/streams", &streams)
+		return len(streams.Streams) == 1 && streams.Streams[0].Opened > 0
+	})
+	if s := streams.Streams[0]; s.Method != "grpc.testing.TestService/StreamingOutputCall" || s.Open != 1 || s.Sent < 1.9*s.Opened || s.Received != s.Opened {
+		t.Errorf("%+v", s)
+	}
+	var view struct {
+		Limits []struct {
+			Name, Scope, Mode, Key string
+			Methods                []string
+			Requests               int
+			Interval               float64 `json:"interval_seconds"`
+			Allowed, Denied        float64
+		}
+		Concurrency []struct {
+			Method, Mode            string
+			Limit, InFlight, Queued *float64
+		}
+		Entries float64 `json:"cache_entries"`
+		Bytes   float64 `json:"cache_bytes"`
+	}
+	r.view(t, "/api/limits", &view)
+	if l := view.Limits; len(l) != 2 || l[0].Name != "once" || l[0].Denied < 2.9*l[0].Allowed || l[0].Allowed == 0 || l[0].Interval != 3600 || l[0].Key != "global" ||
+		l[1].Mode != "shadow" || len(l[1].Methods) != 2 || l[1].Scope != "local" || l[1].Requests != 2 || l[1].Denied == 0 {
+		t.Errorf("%+v", l)
+	}
+	if c := view.Concurrency; len(c) != 1 || c[0].Limit == nil || *c[0].Limit != 7 || c[0].Queued == nil {
+		t.Errorf("%+v", c)
+	}
+	if view.Entries != 0 || view.Bytes != 0 {
+		t.Errorf("%v entries of %v bytes", view.Entries, view.Bytes)
 	}
 }
 

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"errors"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
@@ -43,6 +45,9 @@ type Metrics struct {
 	policies    policyCounters
 	traced      counters[traced]
 	bodies      bodies
+	streams     streamCounters
+	limiters    limiters
+	cacheSize   cacheSize
 
 	calls *table[call, []metric.RecordOption]
 }
@@ -73,11 +78,12 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 		policies:    newPolicyCounters(),
 		traced:      newCounters(traced.attributes),
 		bodies:      newBodies(),
+		streams:     newStreamCounters(),
 		calls:       recordOptions(call.attributes),
 	}
 	meter := provider.Meter(ScopeName, metric.WithSchemaURL(semconv.SchemaURL))
 	m.durations.meter, m.durations.bounds = meter, defaultBounds()
-	return m, m.register(meter)
+	return m, errors.Join(m.register(meter), m.limiters.register(meter), m.cacheSize.register(meter))
 }
 
 // register makes the instruments but for the durations. Counters are observed, not
@@ -95,6 +101,7 @@ func (m *Metrics) register(meter metric.Meter) error {
 	to.Counter(instrument.TracedAfterwards, m.traced.observe)
 	m.policies.register(&to)
 	m.bodies.register(&to)
+	m.streams.register(&to)
 	return to.Err()
 }
 

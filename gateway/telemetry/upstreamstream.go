@@ -28,6 +28,7 @@ func (u *upstream) interceptStream(ctx context.Context, desc *grpc.StreamDesc, c
 	}
 	o := &observedStream{upstream: u, start: time.Now(), method: method, record: record}
 	record.begin(o.start, true)
+	o.counts = u.metrics.stream(method)
 	o.ctx, o.span = u.start(ctx, method)
 	return o.stream.Open(ctx, desc, o, func() (grpc.ClientStream, error) {
 		return streamer(u.inject(o.ctx, o.span), desc, cc, method, opts...)
@@ -39,6 +40,7 @@ type observedStream struct {
 	clientstream.EndOnly
 	stream   clientstream.Stream
 	record   *record
+	counts   streamCounts
 	upstream *upstream
 	ctx      context.Context // with the span
 	span     trace.Span      // nil: none
@@ -47,13 +49,20 @@ type observedStream struct {
 }
 
 // Sent implements clientstream.Observer.
-func (o *observedStream) Sent() { o.record.sent() }
+func (o *observedStream) Sent() {
+	o.record.sent()
+	o.counts.received.add(1) // of its client
+}
 
 // Received implements clientstream.Observer.
-func (o *observedStream) Received() { o.record.received() }
+func (o *observedStream) Received() {
+	o.record.received()
+	o.counts.sent.add(1) // to its client
+}
 
 // Ended implements clientstream.Observer.
 func (o *observedStream) Ended(end clientstream.End) {
+	o.counts.active.add(-1)
 	code := known(status.Code(end.Err))
 	o.upstream.end(o.ctx, o.span, o.record, call{method: o.method, code: code}, o.start)
 }

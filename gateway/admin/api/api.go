@@ -7,6 +7,8 @@
 //	GET /api/refusals           the last requests that were refused
 //	GET /api/objectives         what is left of each error budget
 //	GET /api/callers            who calls what is deprecated
+//	GET /api/limits             rate limits, concurrency and cache
+//	GET /api/streams            streams that are open, and their messages
 //
 // Rates are a second, durations in seconds, shares from 0 to 1, times in RFC 3339
 // or, in columns, seconds since 1970. A figure that does not exist is null. Members
@@ -22,6 +24,7 @@ import (
 
 	"github.com/venta-hq/venta/gateway/admin/objectives"
 	"github.com/venta-hq/venta/gateway/admin/recent"
+	"github.com/venta-hq/venta/gateway/policy"
 )
 
 // Options are what is told. All are required.
@@ -60,6 +63,8 @@ type Method struct {
 	Sunset     time.Time `json:"sunset,omitzero"`
 	// Overridden tells that an operator has changed its policy.
 	Overridden bool `json:"overridden,omitempty"`
+	// Effective is what holds for it.
+	Effective policy.Method `json:"-"`
 	// Policy is what holds for it, with where that is written.
 	Policy any `json:"-"`
 }
@@ -77,6 +82,8 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /api/refusals", o.refusals)
 	mux.HandleFunc("GET /api/objectives", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.objectives()) })
 	mux.HandleFunc("GET /api/callers", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.callers()) })
+	mux.HandleFunc("GET /api/limits", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.limits()) })
+	mux.HandleFunc("GET /api/streams", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, o.streams()) })
 	return mux, nil
 }
 

@@ -9,6 +9,9 @@ import (
 	"github.com/venta-hq/venta/gateway/admin/recent"
 )
 
+// served are the outcomes of a cache with which a request went to no upstream.
+var served = []string{"hit", "stale_hit", "stale", "collapsed", "remote_hit"}
+
 // shown is how many samples a list has of each RPC: five minutes.
 const shown = 60
 
@@ -105,7 +108,7 @@ func summaryOf(w recent.Window) summary {
 	n := samplesOf(w, recent.Over)
 	mean := func(prefix string, but ...string) float64 { return meanOf(w.Rates, prefix, n, but...) }
 	requests := mean("status.")
-	cached, passed := mean("cache."), mean("cache.", "hit", "stale_hit", "stale", "collapsed", "remote_hit")
+	cached, passed := mean("cache."), mean("cache.", served...)
 	s := summary{
 		Requests:     figure(requests),
 		Errors:       figure((mean("status.5xx") + mean("status.aborted")) / requests),

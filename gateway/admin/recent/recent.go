@@ -52,6 +52,7 @@ type History struct {
 	totals   totals
 	groups   map[string]*group
 	breakers map[string]string // their states by name
+	series   remembered
 }
 
 // New returns a History that is empty until [History.Run] runs.
@@ -109,6 +110,8 @@ func (h *History) sample() {
 		h.advance(now, read)
 	}
 	h.totals, h.breakers = read, breakers
+	most := min(h.minute+1, len(h.times))
+	h.series = h.series.next(families, most, min(h.taken, most-1))
 	h.times[h.taken%len(h.times)] = now
 	h.taken++
 }

@@ -40,11 +40,26 @@ func (b *builder) concurrencyLimiter() *concurrency.Limiter {
 			OnShadow:  b.onShadow("concurrency"),
 			Sanitized: true, // the edge lets nobody else write x-venta-
 		})
-		if before, ok := b.generation.predecessor(owner + "/concurrency").(*concurrency.Limiter); ok && err == nil {
+		if err != nil {
+			return nil, err
+		}
+		if before, ok := b.generation.predecessor(owner + "/concurrency").(*concurrency.Limiter); ok {
 			limiter.Succeed(before)
 		}
-		return newPart(limiter, err)
+		return b.shownLimiter(owner, limiter), nil
 	})
+}
+
+// shownLimiter makes a limiter whose load is a metric while it is in use.
+func (b *builder) shownLimiter(name string, limiter *concurrency.Limiter) *part {
+	metrics := b.env.Telemetry.Metrics
+	return &part{
+		value: limiter,
+		adopted: func() {
+			metrics.ObserveConcurrency(name, func() telemetry.ConcurrencyLoad { return telemetry.ConcurrencyLoad(limiter.Load()) })
+		},
+		dropped: func() { metrics.ForgetConcurrency(name) },
+	}
 }
 
 // scope names what a part belongs to: the RPC, or its service.

@@ -57,6 +57,38 @@ var (
 		Name: "venta.concurrency.shed", Kind: Counter, Unit: "{call}", Help: "Calls that were shed under overload.",
 		Labels: []Label{rpcMethod, either("venta.concurrency.criticality", "critical", "default", "sheddable")},
 	}
+	CacheEntries = Metric{
+		Name: "venta.cache.entries", Kind: Gauge, Unit: "{entry}", Help: "Keys of which responses are stored in memory.",
+	}
+	CacheSize = Metric{
+		Name: "venta.cache.size", Kind: Gauge, Unit: "By", Help: "Bytes of the responses that are stored in memory.",
+		More: "Of `cache.max_bytes`.",
+	}
+	ConcurrencyInFlight = Metric{
+		Name: "venta.concurrency.in_flight", Kind: Gauge, Unit: "{call}", Help: "Calls that have a place under a bound of concurrency.",
+		More:   "Of an RPC (`package.Service.Method`) or a service whose RPCs share the bound; in shadow, what it would have.",
+		Labels: []Label{of("venta.concurrency.name")},
+	}
+	ConcurrencyLimit = Metric{
+		Name: "venta.concurrency.limit", Kind: Gauge, Unit: "{call}", Help: "Places under a bound of concurrency, as an adaptive one has them now.",
+		Labels: []Label{of("venta.concurrency.name")},
+	}
+	ConcurrencyQueued = Metric{
+		Name: "venta.concurrency.queued", Kind: Gauge, Unit: "{call}", Help: "Calls that wait for a place.",
+		Labels: []Label{of("venta.concurrency.name")},
+	}
+	StreamsActive = Metric{
+		Name: "venta.stream.active", Kind: Gauge, Unit: "{stream}", Help: "Streams that are open.",
+		Labels: []Label{rpcMethod},
+	}
+	StreamsOpened = Metric{
+		Name: "venta.stream.opened", Kind: Counter, Unit: "{stream}", Help: "Streams that were opened, or were to be.",
+		Labels: []Label{rpcMethod},
+	}
+	StreamMessages = Metric{
+		Name: "venta.stream.messages", Kind: Counter, Unit: "{message}", Help: "Messages of streams, by direction: received from clients, and sent to them.",
+		Labels: []Label{rpcMethod, either("venta.stream.direction", "received", "sent")},
+	}
 	PolicyShadow = Metric{
 		Name: "venta.policy.shadow", Kind: Counter, Unit: "{decision}", Help: "What policies in shadow mode would have done.",
 		More:   "The words are in [annotations.md](annotations.md#modes).",
@@ -67,4 +99,5 @@ var (
 var policies = []Metric{
 	RateLimitDecisions, RateLimitMemory, RateLimitDisplaced, CacheRequests, CacheEvents, RetryAttempts,
 	BreakerState, BreakerEndpoints, BreakerTransitions, ConcurrencyShed, PolicyShadow,
+	CacheEntries, CacheSize, ConcurrencyInFlight, ConcurrencyLimit, ConcurrencyQueued, StreamsActive, StreamsOpened, StreamMessages,
 }

@@ -54,6 +54,9 @@ func New(opts Options, tags *Generations) (*Memory, error) {
 	return &Memory{opts: opts, tags: tags, entries: entries, superseded: NewMarks()}, nil
 }
 
+// Entries is how many keys there are.
+func (m *Memory) Entries() int { return m.entries.EstimatedSize() }
+
 // Bytes is what the stored responses weigh.
 func (m *Memory) Bytes() uint64 { return m.entries.WeightedSize() }
 
