@@ -76,15 +76,15 @@ func TestWrongDatabases(t *testing.T) {
 	t.Parallel()
 	const hidden = "hidden-in-the-url"
 	tests := map[string][]string{
-		"{url: 'mysql://u:" + hidden + "@h/n'}": {"database.url: must be the URL of a PostgreSQL database"},
+		"{url: 'mysql://u:" + hidden + "@h/n'}":              {"database.url: must be the URL of a PostgreSQL database"},
 		"{url: 'postgres://u:" + hidden + "@h/n?sslmode=x'}": {":1:17: database.url: cannot be used: sslmode is invalid"},
 		"{url: 'postgres://u@h/n', path: x, pool_size: 21, idle_timeout: 0s, connect_timeout: 2h, password: " + hidden + ", password_file: /nowhere}": {
 			"path and url exclude each other", "database.pool_size: must be", "database.idle_timeout: must be",
 			"database.connect_timeout: must be", "password and password_file exclude each other", "database.password_file: cannot be read",
 		},
 		"{url: 'postgres://u:" + hidden + "@h/n', password: " + hidden + "}": {"url has a password, and"},
-		"{password: " + hidden + "}":                                          {"a password needs url"},
-		"{pool_size: 0}":                                                      {"database.pool_size: must be"},
+		"{password: " + hidden + "}":                                         {"a password needs url"},
+		"{pool_size: 0}":                                                     {"database.pool_size: must be"},
 	}
 	for text, wants := range tests {
 		_, stderr, code := finished(t, nil, "config", "check", "--dev-keys", configFile(t, "database: "+text+"\n"))

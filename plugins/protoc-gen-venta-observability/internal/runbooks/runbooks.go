@@ -3,6 +3,7 @@ package runbooks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/venta-hq/venta/plugins/protoc-gen-venta-observability/internal/rules"
@@ -36,12 +37,19 @@ func list(b *strings.Builder, title string, steps []string) {
 	}
 }
 
+// Steps that several alerts have.
+const (
+	method    = "The dashboard *Method* of the RPC in `rpc_method`: which statuses, since when, and are the upstream's attempts as bad?"
+	upstreams = "`/upstreams` of the admin address: are addresses ejected or without a connection?"
+	policy    = "`/policies` of the admin address: does an override hold that did not before?"
+)
+
 func entries(job string) []entry {
-	const (
-		method    = "The dashboard *Method* of the RPC in `rpc_method`: which statuses, since when, and are the upstream's attempts as bad?"
-		upstreams = "`/upstreams` of the admin address: are addresses ejected or without a connection?"
-		policy    = "`/policies` of the admin address: does an override hold that did not before?"
-	)
+	return slices.Concat(ofRequests(), ofParts(), ofProcesses(job))
+}
+
+// ofRequests are the alerts on what clients get.
+func ofRequests() []entry {
 	return []entry{
 		{
 			"VentaErrorBudgetBurn", "An RPC fails so often that the share of failures it promises for its window will be used up early. `long_window` says how fast: 15m is nearly every request, 1h a fiftieth of the budget in an hour, 3d a tenth in three days.",
@@ -63,6 +71,12 @@ func entries(job string) []entry {
 			[]string{"The dashboard *Overview*: which RPCs are slow?", "*Method* of the slowest: is its upstream slow?", "*Fleet*: are processors busy?"},
 			[]string{"Slow upstream: its own dashboards. An override with a shorter `timeout` keeps its callers from waiting.", "Busy gateways: add some."},
 		},
+	}
+}
+
+// ofParts are the alerts on what gateways depend on.
+func ofParts() []entry {
+	return []entry{
 		{
 			"VentaBreakerNotClosed", "A breaker has been open or half-open for 5 minutes: its upstream fails each probe, and all calls of the RPC or service in its name are refused.",
 			[]string{"The dashboard *Policy*: the breaker's transitions.", upstreams, "The upstream's log."},
@@ -78,6 +92,12 @@ func entries(job string) []entry {
 			[]string{"`/health` of the admin address: what else is unhealthy?", "The dependency's own log and dashboards."},
 			[]string{"Start it again, or fail over.", "`degradable`: requests are served without it (Redis: each gateway counts and stores alone)."},
 		},
+	}
+}
+
+// ofProcesses are the alerts on gateways themselves.
+func ofProcesses(job string) []entry {
+	return []entry{
 		{
 			"VentaCertificateExpires", "A certificate that gateways show (`certificate`), or one by which they know others (`authority`), has a quarter of its lifetime left, and at most 14 days. Once it has expired, clients cannot connect, or gateways cannot connect to what the field in `venta_credential_name` is about.",
 			[]string{"*Fleet*, *Until it expires*: how long, and at which gateways?", "What renews it, and why has it not? Has it written the file of that field?", "`venta_config_current`: a gateway that refuses the file goes on with the old one; its log says why."},
