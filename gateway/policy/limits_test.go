@@ -185,15 +185,16 @@ func TestValidateLimits(t *testing.T) {
 			m.Objective = &policy.Objective{Latency: time.Millisecond, Percentile: 50, ErrorPercent: 0.001, Window: 168 * time.Hour}
 		}, ""},
 		{"objective most", func(m *policy.Method) {
-			m.Objective = &policy.Objective{Latency: time.Hour, Percentile: 99, ErrorPercent: 50, Window: 2160 * time.Hour}
+			m.Objective = &policy.Objective{Latency: time.Hour, Percentile: 99.99, ErrorPercent: 50, Window: 2160 * time.Hour}
 		}, ""},
 		{"objective beyond", func(m *policy.Method) {
-			m.Objective = &policy.Objective{Latency: time.Hour + 1, Percentile: 100, ErrorPercent: 50.1, Window: 2161 * time.Hour}
+			m.Objective = &policy.Objective{Latency: time.Hour + 1, Percentile: 99.991, ErrorPercent: 50.1, Window: 2161 * time.Hour}
 		}, "objective.latency objective.percentile objective.error_percent objective.window"},
 		{"objective below", func(m *policy.Method) {
-			m.Objective = &policy.Objective{Latency: 1, Percentile: 49, ErrorPercent: 0.0009, Window: 167 * time.Hour}
+			m.Objective = &policy.Objective{Latency: 1, Percentile: 49.99, ErrorPercent: 0.0009, Window: 167 * time.Hour}
 		}, "objective.latency objective.percentile objective.error_percent objective.window"},
 		{"objective nan", func(m *policy.Method) { m.Objective.ErrorPercent = math.NaN() }, "objective.error_percent"},
+		{"objective percentile nan", func(m *policy.Method) { m.Objective.Percentile = math.NaN() }, "objective.percentile"},
 		{"objective percentile of nothing", func(m *policy.Method) { m.Objective.Latency = 0 }, "objective.percentile"},
 		{"etag zero", func(m *policy.Method) { m.Etag = &policy.Etag{} }, "etag.field"},
 		{"limits zero", func(m *policy.Method) { m.Limits = &policy.Limits{} }, "limits"},

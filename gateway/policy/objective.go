@@ -22,7 +22,9 @@ func (o *Objective) limits() faults {
 	}
 	if o.Latency != 0 {
 		found.duration("objective.latency", o.Latency, time.Millisecond, time.Hour)
-		found.number("objective.percentile", int64(o.Percentile), 50, 99)
+		if !(o.Percentile >= 50 && o.Percentile <= 99.99) { // NaN too
+			found.add("objective.percentile", fmt.Sprintf("%v is out of limits", o.Percentile), "write a number from 50 to 99.99")
+		}
 	} else if o.Percentile != 0 {
 		found.add("objective.percentile", "nothing says which latency it is of", "write latency, or remove it")
 	}

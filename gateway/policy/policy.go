@@ -275,7 +275,7 @@ const (
 // histograms have a bucket at its latency; it changes no request.
 type Objective struct {
 	Latency      time.Duration // 0: none is promised
-	Percentile   int           // of Latency; 0 without it
+	Percentile   float64       // of Latency, such as 99.9; 0 without it
 	ErrorPercent float64       // 0: no share is promised
 	Window       time.Duration
 	Shadow       bool // its alerts page nobody

@@ -31,7 +31,7 @@ type objectiveView struct {
 type promiseView struct {
 	Percent    *figure `json:"percent,omitempty"`
 	Latency    *figure `json:"latency,omitempty"`
-	Percentile int     `json:"percentile,omitempty"`
+	Percentile float64 `json:"percentile,omitempty"`
 }
 
 // objectives tells what is left of each budget.

@@ -158,7 +158,7 @@ func allowed(o policy.Objective, k Kind) float64 {
 	if k == Errors {
 		return o.ErrorPercent / 100
 	}
-	return float64(100-o.Percentile) / 100
+	return (100 - o.Percentile) / 100
 }
 
 // Started returns since when there is a count; zero before the first reading.

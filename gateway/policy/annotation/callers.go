@@ -113,7 +113,10 @@ func (d *decoder) objective(o *policyv1.Objective) *policy.Objective {
 		Shadow:  isShadow(o.GetMode()),
 	}
 	if o.Percentile != nil || o.Latency != nil {
-		read.Percentile = number(o.Percentile, 95)
+		read.Percentile = 95
+		if o.Percentile != nil {
+			read.Percentile = *o.Percentile
+		}
 	}
 	if o.ErrorPercent != nil {
 		if read.ErrorPercent = *o.ErrorPercent; read.ErrorPercent == 0 {

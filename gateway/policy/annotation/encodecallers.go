@@ -131,7 +131,7 @@ func encodeObjective(o *policy.Objective) *policyv1.Objective {
 	}
 	return &policyv1.Objective{
 		Latency:      span(o.Latency),
-		Percentile:   set(int32(o.Percentile)),
+		Percentile:   set(o.Percentile),
 		ErrorPercent: set(o.ErrorPercent),
 		Window:       span(o.Window),
 		Mode:         mode(o.Shadow),

@@ -2944,8 +2944,8 @@ type Objective struct {
 	// byte read to the last byte written. Default: no latency is promised. From 1ms
 	// to 1h, and less than an enforced timeout.
 	Latency *string `protobuf:"bytes,1,opt,name=latency,proto3,oneof" json:"latency,omitempty"`
-	// The percentile of the latency. Default 95. From 50 to 99.
-	Percentile *int32 `protobuf:"varint,2,opt,name=percentile,proto3,oneof" json:"percentile,omitempty"`
+	// The percentile of the latency, such as 99 or 99.9. Default 95. From 50 to 99.99.
+	Percentile *float64 `protobuf:"fixed64,2,opt,name=percentile,proto3,oneof" json:"percentile,omitempty"`
 	// The share of requests that may fail: an HTTP status of 500 or more, or no
 	// response. Default: no share is promised. From 0.001 to 50.
 	ErrorPercent *float64 `protobuf:"fixed64,3,opt,name=error_percent,json=errorPercent,proto3,oneof" json:"error_percent,omitempty"`
@@ -2997,7 +2997,7 @@ func (x *Objective) GetLatency() string {
 	return ""
 }
 
-func (x *Objective) GetPercentile() int32 {
+func (x *Objective) GetPercentile() float64 {
 	if x != nil && x.Percentile != nil {
 		return *x.Percentile
 	}
@@ -3679,7 +3679,7 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\tObjective\x12\x1d\n" +
 	"\alatency\x18\x01 \x01(\tH\x00R\alatency\x88\x01\x01\x12#\n" +
 	"\n" +
-	"percentile\x18\x02 \x01(\x05H\x01R\n" +
+	"percentile\x18\x02 \x01(\x01H\x01R\n" +
 	"percentile\x88\x01\x01\x12(\n" +
 	"\rerror_percent\x18\x03 \x01(\x01H\x02R\ferrorPercent\x88\x01\x01\x12\x1b\n" +
 	"\x06window\x18\x04 \x01(\tH\x03R\x06window\x88\x01\x01\x12\x1f\n" +

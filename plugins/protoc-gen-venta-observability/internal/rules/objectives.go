@@ -42,7 +42,7 @@ func (k kind) of(o *policy.Objective) float64 {
 	case o.Latency == 0:
 		return 0
 	default:
-		return float64(100-o.Percentile) / 100
+		return (100 - o.Percentile) / 100
 	}
 }
 
@@ -63,7 +63,7 @@ func budgets(a api.API) group {
 			}
 			labels := []pair{{"rpc_method", m.Name}, {"mode", mode(objective)}, {"window", promiseOver(objective)}}
 			if k == slowness {
-				labels = append(labels, pair{"latency", objective.Latency.String()}, pair{"percentile", strconv.Itoa(objective.Percentile)})
+				labels = append(labels, pair{"latency", objective.Latency.String()}, pair{"percentile", strconv.FormatFloat(objective.Percentile, 'f', -1, 64)})
 			}
 			g.rules = append(g.rules, rule{record: k.budget, expr: "vector(" + share(k.of(objective)) + ")", labels: labels})
 		}

@@ -66,7 +66,7 @@ func fullServiceGateway() gateway.Service {
 				Version: &policy.Version{Deprecated: time.Date(2026, time.October, 1, 10, 30, 0, 0, time.UTC),
 					Sunset: time.Date(2027, time.October, 1, 0, 0, 0, 0, time.UTC), AfterSunset: policy.GoneAfterSunset,
 					Successor: "https://api.example.com/v2/full", Link: "https://docs.example.com/v1"},
-				Objective: &policy.Objective{Latency: 1500 * time.Millisecond, Percentile: 99, ErrorPercent: 0.1,
+				Objective: &policy.Objective{Latency: 1500 * time.Millisecond, Percentile: 99.95, ErrorPercent: 0.1,
 					Window: 168 * time.Hour, Shadow: true},
 				Limits:   &policy.Limits{MaxRequestBytes: 1, MaxResponseBytes: 1073741824},
 				Response: &policy.Response{OmitNull: true},
