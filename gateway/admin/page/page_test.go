@@ -55,6 +55,9 @@ func TestFiles(t *testing.T) {
 				t.Errorf("%s names %s: %d", path, other, w.Code)
 			}
 		}
+		if filepath.Ext(entry.Name()) == ".js" && !strings.Contains(get("/").Body.String(), `"`+path+`"`) {
+			t.Errorf("the page does not name %s: a browser finds it late", path)
+		}
 		if body := w.Body.String(); strings.Contains(body, "innerHTML") || strings.Contains(body, " style=") || strings.Contains(body, "//cdn") {
 			t.Errorf("%s: what the policy of the page forbids", path)
 		}
