@@ -15,6 +15,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 APIDIFF_VERSION := v0.0.0-20261014143641-f0251eb4aa3e
 # This is 2.13.0, the image of deploy/observability.
 JAEGER_VERSION := v1.76.0
+AXE_VERSION := 4.14.1
 
 BIN := $(CURDIR)/bin
 GO_SOURCES := $(shell find cmd gateway gen internal plugins services -name '*.go' 2>/dev/null) go.mod go.sum
@@ -41,9 +42,10 @@ bin/protoc-gen-venta-%: $(PLUGIN_SOURCES)
 	go build -o $@ ./plugins/$(@F)
 
 .PHONY: test
-test: bin/buf bin/otelcol ## Run all tests with the race detector, the built binary included.
+test: bin/buf bin/otelcol bin/axe.min.js ## Run all tests with the race detector, the built binary included.
 	@# The race detector needs a C compiler.
 	@tools/need.sh "$$(go env CC)=gcc,libc6-dev" redis-server=redis-server initdb=postgresql prometheus=prometheus amtool=prometheus-alertmanager protoc=protobuf-compiler,libprotobuf-dev
+	@tools/need.sh chromium=chromium # the admin page is looked at
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 .PHONY: alerts
@@ -64,6 +66,16 @@ screenshots: bin/buf ## Take the pictures of docs/images from a live run (needs 
 stack: bin/otelcol bin/jaeger ## Run what looks at gateways without containers: Prometheus, the collector, Jaeger.
 	@tools/need.sh prometheus=prometheus
 	go test -count 1 -v -run TestStack ./cmd/venta -jaeger=$(BIN)/jaeger
+
+.PHONY: page-bench
+page-bench: ## Print how long the admin page takes with 500 methods: the first picture, and an update.
+	@tools/need.sh chromium=chromium
+	go test -run '^$$' -bench Page -benchtime 20x -count 1 ./gateway/process
+
+.PHONY: screenshots
+screenshots: bin/venta ## Take the pictures of the admin page in docs/images (a few minutes).
+	@tools/need.sh chromium=chromium font-of-pictures=fonts-inter # no program: it is asked for each time
+	go run ./tools/screenshots
 
 .PHONY: generate
 generate: $(GENERATORS) ## Generate gen/, rules and dashboards from proto/.
@@ -155,6 +167,13 @@ bin/jaeger: tools/jaeger.sh
 bin/apidiff: Makefile
 	GOBIN=$(BIN) go install golang.org/x/exp/cmd/apidiff@$(APIDIFF_VERSION)
 	@touch $@
+
+# What the tests look at the admin page with; nobody else runs it. npm checks what it gets.
+bin/axe.min.js: Makefile
+	@tools/need.sh npm=npm
+	@mkdir -p $(@D)
+	tar -xzOf "$$(cd $(BIN) && realpath "$$(npm pack --silent axe-core@$(AXE_VERSION))")" package/axe.min.js > $@
+	rm -f bin/axe-core-*.tgz
 
 bin/protoc-gen-go: go.mod
 	go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go

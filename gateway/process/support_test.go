@@ -84,13 +84,13 @@ type running struct {
 }
 
 // run serves a program with a configuration until the test ends.
-func run(t *testing.T, p process.Program, config string) *running {
+func run(t testing.TB, p process.Program, config string) *running {
 	t.Helper()
 	return runWith(t, p, process.Options{ConfigFile: write(t, filepath.Join(t.TempDir(), "shop.yaml"), config), Local: true})
 }
 
 // runWith serves a program on ports of its own until the test ends.
-func runWith(t *testing.T, p process.Program, o process.Options) *running {
+func runWith(t testing.TB, p process.Program, o process.Options) *running {
 	t.Helper()
 	r := &running{log: newLines(), config: o.ConfigFile, hangup: make(chan os.Signal, 1), ended: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -149,7 +149,7 @@ func (r *running) token(t *testing.T, subject string) string {
 }
 
 // call makes a request with header fields in pairs.
-func call(t *testing.T, client *http.Client, verb, url string, fields ...string) (int, http.Header, string) {
+func call(t testing.TB, client *http.Client, verb, url string, fields ...string) (int, http.Header, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), verb, url, nil)
 	if err != nil {
@@ -174,7 +174,7 @@ func call(t *testing.T, client *http.Client, verb, url string, fields ...string)
 func fresh() *http.Client { return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} }
 
 // within waits until ok, for at most limit.
-func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
+func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -222,7 +222,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-func write(t *testing.T, path, text string) string {
+func write(t testing.TB, path, text string) string {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
