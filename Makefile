@@ -57,11 +57,6 @@ alerts: ## See the generated alerts fire and clear in a real Prometheus, with th
 series: ## Send a million requests that differ in everything, and see that they make no series (minutes).
 	VENTA_TEST_REQUESTS=1000000 go test -timeout 60m -count 1 -v -run TestClientsMakeNoSeries ./gateway
 
-.PHONY: screenshots
-screenshots: bin/buf ## Take the pictures of docs/images from a live run (needs chromium).
-	@tools/need.sh prometheus=prometheus chromium=chromium
-	go test -count 1 -timeout 20m -run TestFromScrapeToAlert ./docs -pictures
-
 .PHONY: stack
 stack: bin/otelcol bin/jaeger ## Run what looks at gateways without containers: Prometheus, the collector, Jaeger.
 	@tools/need.sh prometheus=prometheus
@@ -73,9 +68,10 @@ page-bench: ## Print how long the admin page takes with 500 methods: the first p
 	go test -run '^$$' -bench Page -benchtime 20x -count 1 ./gateway/process
 
 .PHONY: screenshots
-screenshots: bin/venta ## Take the pictures of the admin page in docs/images (a few minutes).
-	@tools/need.sh chromium=chromium font-of-pictures=fonts-inter # no program: it is asked for each time
+screenshots: bin/buf bin/venta ## Take the pictures of docs/images from live runs (minutes).
+	@tools/need.sh prometheus=prometheus chromium=chromium font-of-pictures=fonts-inter # no program: it is asked for each time
 	go run ./tools/screenshots
+	go test -count 1 -timeout 20m -run TestFromScrapeToAlert ./docs -pictures
 
 .PHONY: generate
 generate: $(GENERATORS) ## Generate gen/, rules and dashboards from proto/.
