@@ -38,7 +38,7 @@ func callersOf(g *gateway.Gateway) string {
 // version is refused (requestCallers before requestVersion), and by its principal
 // (requestCaller behind requestAuth).
 func TestCallersOfWhatIsDeprecated(t *testing.T) {
-	clear := gateway.Settings{AccessLog: telemetry.AccessOptions{Principal: telemetry.PrincipalClear}}
+	named := gateway.Settings{AccessLog: telemetry.AccessOptions{Principal: telemetry.PrincipalClear}}
 	nameless := gateway.Settings{AccessLog: telemetry.AccessOptions{Principal: telemetry.PrincipalNone}}
 	deprecated := &policy.Version{Deprecated: time.Unix(1, 0)}
 	ended := &policy.Version{Deprecated: time.Unix(1, 0), Sunset: time.Unix(2, 0), AfterSunset: policy.GoneAfterSunset}
@@ -51,16 +51,16 @@ func TestCallersOfWhatIsDeprecated(t *testing.T) {
 		token    string
 		want     string
 	}{
-		{"not deprecated", policy.Method{}, clear, "", ""},
-		{"a version that is not", policy.Method{Version: &policy.Version{Link: "https://shop.example"}}, clear, "", ""},
-		{"nobody known", policy.Method{Version: deprecated}, clear, "", "2 user_agent app/1"},
-		{"somebody known", policy.Method{Version: deprecated, Auth: required}, clear, "Bearer ada", "2 principal ada app/1"},
+		{"not deprecated", policy.Method{}, named, "", ""},
+		{"a version that is not", policy.Method{Version: &policy.Version{Link: "https://shop.example"}}, named, "", ""},
+		{"nobody known", policy.Method{Version: deprecated}, named, "", "2 user_agent app/1"},
+		{"somebody known", policy.Method{Version: deprecated, Auth: required}, named, "Bearer ada", "2 principal ada app/1"},
 		{"by hash", policy.Method{Version: deprecated, Auth: required}, gateway.Settings{}, "Bearer ada", "2 principal HASH app/1"},
 		{"nobody is named", policy.Method{Version: deprecated, Auth: required}, nameless, "Bearer ada", "2 user_agent app/1"},
-		{"wrong credentials", policy.Method{Version: deprecated, Auth: required}, clear, "Bearer guess", "2 user_agent app/1"},
-		{"ended", policy.Method{Version: ended, Auth: required}, clear, "Bearer ada", "2 user_agent app/1"},
-		{"in shadow", policy.Method{Version: shadow}, clear, "", "2 user_agent app/1"},
-		{"a limit by connection", policy.Method{Version: deprecated, RateLimits: []policy.RateLimit{limit(1, policy.KeyGlobal)}}, clear, "", "2 user_agent app/1"},
+		{"wrong credentials", policy.Method{Version: deprecated, Auth: required}, named, "Bearer guess", "2 user_agent app/1"},
+		{"ended", policy.Method{Version: ended, Auth: required}, named, "Bearer ada", "2 user_agent app/1"},
+		{"in shadow", policy.Method{Version: shadow}, named, "", "2 user_agent app/1"},
+		{"a limit by connection", policy.Method{Version: deprecated, RateLimits: []policy.RateLimit{limit(1, policy.KeyGlobal)}}, named, "", "2 user_agent app/1"},
 	}
 	for _, test := range tests {
 		for _, stock := range []bool{false, true} {

@@ -71,11 +71,9 @@ func TestRefusalsAreRemembered(t *testing.T) {
 						want = test.dropIn
 					}
 				}
-				path, route := test.path, ""
+				path, route := test.path, "  "
 				if path == "" {
 					path, route = vendor7, "venta.vendor.v2.VendorService/GetVendor GET /v2/vendors/{id} "
-				} else {
-					route = "  "
 				}
 				var id string
 				for range test.requests {
