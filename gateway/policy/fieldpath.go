@@ -67,6 +67,14 @@ func (p FieldPath) IsInteger() bool {
 	}
 }
 
+// kind returns that of the path's end, or 0.
+func (p FieldPath) kind() protoreflect.Kind {
+	if len(p) == 0 {
+		return 0
+	}
+	return p[len(p)-1].Kind()
+}
+
 // field checks that a path leads from the message to a value.
 func (f *faults) field(path string, message protoreflect.MessageDescriptor, field string) (FieldPath, bool) {
 	found, wrong := resolve(message, field)

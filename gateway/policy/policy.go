@@ -33,6 +33,7 @@ type Method struct {
 	Response       *Response
 	Forward        *Forward
 	Etag           *Etag
+	Stream         *Stream
 }
 
 // Timeout bounds a whole call, all attempts included, or a stream.
@@ -306,3 +307,34 @@ type Response struct {
 type Forward struct {
 	Headers []string // canonical form
 }
+
+// Stream offers a streaming RPC as server-sent events and over WebSocket.
+type Stream struct {
+	Path            string // of WebSockets; "": there are none
+	TicketPath      string // "": nobody gets a ticket
+	Heartbeat       time.Duration
+	ResumeField     string // path in the request; "": a client begins anew
+	IDField         string // path in the response; set with ResumeField
+	EventField      string // path in the response; "": events have no name
+	Retry           time.Duration
+	SlowConsumer    SlowConsumer
+	BufferBytes     int64
+	MaxPerPrincipal int
+	MaxPerAddress   int
+
+	// Of WebSockets; zero without Path.
+	MaxMessageBytes   int64
+	MaxReceivedBytes  int64 // 0: any number
+	MessagesPerSecond int
+	Compression       bool
+}
+
+// SlowConsumer says what happens to a client that reads too slowly.
+type SlowConsumer int
+
+// The choices for a slow client.
+const (
+	SlowWaits SlowConsumer = iota
+	SlowDropsOldest
+	SlowEnds
+)

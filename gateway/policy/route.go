@@ -46,15 +46,19 @@ func checkReads(rpc RPC) faults {
 // checkVersions checks that a route under /vN is one of the package's version.
 func checkVersions(rpc RPC) faults {
 	var found faults
-	if rpc.Version == "" {
-		return nil
-	}
 	for i, route := range rpc.Routes {
-		first, _, _ := strings.Cut(strings.TrimPrefix(route.Path, "/"), "/")
-		if versionName.MatchString(first) && first != rpc.Version {
-			found.add(entry("routes", i), fmt.Sprintf("%s is a route of %s, and the package is of %s", route.Path, first, rpc.Version),
-				fmt.Sprintf("write /%s, or move the RPC to a package of %s", rpc.Version, first))
-		}
+		found = append(found, rpc.ofVersion(entry("routes", i), route.Path)...)
+	}
+	return found
+}
+
+// ofVersion checks the path of one route.
+func (r RPC) ofVersion(at, path string) faults {
+	var found faults
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if r.Version != "" && versionName.MatchString(first) && first != r.Version {
+		found.add(at, fmt.Sprintf("%s is a route of %s, and the package is of %s", path, first, r.Version),
+			fmt.Sprintf("write /%s, or move the RPC to a package of %s", r.Version, first))
 	}
 	return found
 }

@@ -86,6 +86,7 @@ func (m Method) blocks() []block {
 	add(m.Response != nil, m.Response)
 	add(m.Forward != nil, m.Forward)
 	add(m.Etag != nil, m.Etag)
+	add(m.Stream != nil, m.Stream)
 	return set
 }
 

@@ -30,6 +30,7 @@ func Decode(annotation *policyv1.Policy) (policy.Method, []policy.Fault) {
 		Response:       d.response(annotation.GetResponse()),
 		Forward:        d.forward(annotation.GetForward()),
 		Etag:           d.etag(annotation.GetEtag()),
+		Stream:         d.stream(annotation.GetStream()),
 	}
 	return m, append(d.faults, m.ValidateLimits()...)
 }

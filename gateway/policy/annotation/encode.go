@@ -46,6 +46,7 @@ func Encode(m policy.Method) *policyv1.Policy {
 	if e := m.Etag; e != nil {
 		p.Etag = &policyv1.Etag{Field: set(e.Field), Mode: mode(e.Shadow)}
 	}
+	p.Stream = encodeStream(m.Stream)
 	return p
 }
 

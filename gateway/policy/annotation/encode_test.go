@@ -56,6 +56,10 @@ func everyKnob() []string {
 		`forward: {headers: ["accept-language", "X-Tenant"]}`,
 		`etag: {field: "a.b"}`,
 		`etag: {field: "c" mode: MODE_SHADOW}`,
+		`stream: {}`,
+		`stream: {path: "/a" slow_consumer: SLOW_CONSUMER_DISCONNECT}`,
+		`stream: {path: "/a" ticket_path: "/b" heartbeat: "5s" max_message_bytes: 7 max_received_bytes: 2048 messages_per_second: 3 resume_field: "a" id_field: "b"
+			event_field: "c" retry: "1s" slow_consumer: SLOW_CONSUMER_DROP_OLDEST buffer_bytes: 2048 compression: true max_per_principal: 2 max_per_address: 3}`,
 	}
 }
 

@@ -1,6 +1,7 @@
 package annotation
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 
@@ -52,7 +53,35 @@ func (m Merged) Override(rpc policy.RPC, effective policy.Method, override *poli
 	checked := result
 	checked.Objective = nil // an operator may set a timeout below what is promised
 	found = append(removals(effective, override), checked.Validate(rpc)...)
+	found = append(found, streamStays(effective.Stream, result.Stream)...)
 	return result, append(found, requireAudience(result.Auth, result.Cache, override.GetCache())...)
+}
+
+// streamStays refuses to move what clients of a stream are built on. A stream may be
+// removed.
+func streamStays(before, after *policy.Stream) []policy.Fault {
+	if after == nil {
+		return nil
+	}
+	if before == nil {
+		return []policy.Fault{{Path: "stream", Problem: "the annotation offers no stream", Remedy: "remove it"}}
+	}
+	var found []policy.Fault
+	for _, fixed := range []struct{ field, before, after string }{
+		{"path", before.Path, after.Path},
+		{"ticket_path", before.TicketPath, after.TicketPath},
+		{"resume_field", before.ResumeField, after.ResumeField},
+		{"id_field", before.IDField, after.IDField},
+		{"event_field", before.EventField, after.EventField},
+	} {
+		if fixed.before != fixed.after {
+			found = append(found, policy.Fault{
+				Path: "stream." + fixed.field, Problem: fmt.Sprintf("it is %q, and clients are built on it", fixed.before),
+				Remedy: fmt.Sprintf("write %q", fixed.before),
+			})
+		}
+	}
+	return found
 }
 
 // replaceBlocks returns effective with each block that the override writes.

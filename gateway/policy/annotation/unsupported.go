@@ -21,11 +21,11 @@ func unsupported() []notYet {
 	return []notYet{
 		{"venta.policy.v1.Policy.adapts", anyValue, "remove it, and serve the RPC by a service of its own"},
 		{"venta.policy.v1.Policy.idempotency", anyValue, "remove it, and recognise repeated deliveries in the service"},
-		{"venta.policy.v1.Policy.stream", anyValue, "remove it"},
 		{"venta.policy.v1.Auth.schemes", protoreflect.EnumNumber(policyv1.Auth_SCHEME_MTLS), "write SCHEME_BEARER or SCHEME_API_KEY"},
 		{"venta.policy.v1.Version.brown_outs", anyValue, "remove it"},
 		{"venta.policy.v1.Response.mode", protoreflect.EnumNumber(policyv1.Mode_MODE_SHADOW), "write MODE_ENFORCE or MODE_OFF: a presentation decides nothing that could be counted"},
 		{"venta.policy.v1.Forward.mode", protoreflect.EnumNumber(policyv1.Mode_MODE_SHADOW), "write MODE_ENFORCE or MODE_OFF: a header travels or does not, and nothing could be counted"},
+		{"venta.policy.v1.Stream.mode", protoreflect.EnumNumber(policyv1.Mode_MODE_SHADOW), "write MODE_ENFORCE or MODE_OFF: a stream is offered or not, and nothing could be counted"},
 	}
 }
 

@@ -75,6 +75,13 @@ func number(value *int32, byDefault int) int {
 	return int(*value)
 }
 
+func number64(value *int64, byDefault int64) int64 {
+	if value == nil {
+		return byDefault
+	}
+	return *value
+}
+
 // optionalNumber reads a number whose absence the policy writes as zero. The
 // stand-in takes the place of a zero that is written.
 func optionalNumber[N int32 | int64](d *decoder, path string, value *N, standIn N) N {

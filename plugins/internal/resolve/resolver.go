@@ -64,13 +64,13 @@ func (r *resolver) service(s scope, service *protogen.Service) (methods []Method
 	var scopes []scope
 	for _, method := range service.Methods {
 		rules := r.rules(method)
-		if len(rules) == 0 {
+		if len(rules) == 0 && !opensSockets(method) {
 			r.unrouted(method)
 			continue
 		}
 		routed = true
 		inner, resolved := r.method(s, method, rules)
-		if len(resolved.Bindings) > 0 {
+		if len(resolved.Bindings) > 0 || len(rules) == 0 {
 			scopes, methods = append(scopes, inner), append(methods, resolved)
 		}
 	}
@@ -103,7 +103,8 @@ func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope
 	for _, f := range effective.Validate(policy.NewRPC(method.Desc, facts)) {
 		r.policyFault(s, f, method)
 	}
-	if len(bindings) > 0 {
+	r.checkStream(s, method, bindings, effective.Policy.Stream)
+	if len(bindings) > 0 || len(rules) == 0 {
 		r.lines.add(r, s, method)
 		r.checkGroups(s, method, effective)
 		r.checkLatency(s, method, effective.Policy.Objective)

@@ -646,12 +646,14 @@ func (Version_AfterSunset) EnumDescriptor() ([]byte, []int) {
 type Stream_SlowConsumer int32
 
 const (
-	// The default: SLOW_CONSUMER_DISCONNECT.
+	// The default: SLOW_CONSUMER_WAIT.
 	Stream_SLOW_CONSUMER_UNSPECIFIED Stream_SlowConsumer = 0
-	// The stream ends with a reason.
+	// The stream ends with RESOURCE_EXHAUSTED once buffer_bytes wait.
 	Stream_SLOW_CONSUMER_DISCONNECT Stream_SlowConsumer = 1
-	// The oldest messages are dropped, and the client is told.
+	// The oldest of buffer_bytes are dropped, and the client is told how many.
 	Stream_SLOW_CONSUMER_DROP_OLDEST Stream_SlowConsumer = 2
+	// Nothing waits but what the upstream has not sent: it waits for the client.
+	Stream_SLOW_CONSUMER_WAIT Stream_SlowConsumer = 3
 )
 
 // Enum value maps for Stream_SlowConsumer.
@@ -660,11 +662,13 @@ var (
 		0: "SLOW_CONSUMER_UNSPECIFIED",
 		1: "SLOW_CONSUMER_DISCONNECT",
 		2: "SLOW_CONSUMER_DROP_OLDEST",
+		3: "SLOW_CONSUMER_WAIT",
 	}
 	Stream_SlowConsumer_value = map[string]int32{
 		"SLOW_CONSUMER_UNSPECIFIED": 0,
 		"SLOW_CONSUMER_DISCONNECT":  1,
 		"SLOW_CONSUMER_DROP_OLDEST": 2,
+		"SLOW_CONSUMER_WAIT":        3,
 	}
 )
 
@@ -2822,26 +2826,75 @@ func (x *Idempotency) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
-// Stream offers a streaming RPC over WebSocket and server-sent events.
+// Stream offers a streaming RPC to browsers: one whose server alone streams as
+// server-sent events, on its GET routes to a client that accepts text/event-stream,
+// and any over WebSocket, on the route that path names. docs/streams.md has the wire
+// protocol. An override cannot change path, ticket_path and the fields' names, as
+// clients are built on them.
+//
+// How long a stream may last and be silent is in timeout.
 type Stream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The route, such as "/v1/orders/watch". Required.
+	// The route of WebSockets, such as "/v1/orders:watch". It may be that of a GET route
+	// of the RPC. Its variables, and the query, fill fields of the one request of a
+	// server's stream, and win over what the client sends; on a client's stream it has
+	// none. Default: none, no WebSocket is opened. Required where the client streams.
 	Path *string `protobuf:"bytes,1,opt,name=path,proto3,oneof" json:"path,omitempty"`
-	// How often a silent stream is probed. Default "30s".
+	// How often a silent connection is probed: by a ping, or a comment among events. A
+	// client that has neither sent nor taken anything for two of them is gone. Default
+	// "30s". From 1s to 10m.
 	Heartbeat *string `protobuf:"bytes,2,opt,name=heartbeat,proto3,oneof" json:"heartbeat,omitempty"`
-	// The largest message in bytes. Default 65536.
+	// The largest message of a client over WebSocket in bytes, inflated. A larger one
+	// ends the connection with 1009. Default 65536. From 1 to 16777216.
 	MaxMessageBytes *int64 `protobuf:"varint,3,opt,name=max_message_bytes,json=maxMessageBytes,proto3,oneof" json:"max_message_bytes,omitempty"`
-	// The most messages a second that a client may send. Default 10.
+	// The most messages a second that are read of a client over WebSocket, after one
+	// second's worth at once. What is above waits in the client: nothing is lost, and
+	// nothing grows. Default 10. From 1 to 100000.
 	MessagesPerSecond *int32 `protobuf:"varint,4,opt,name=messages_per_second,json=messagesPerSecond,proto3,oneof" json:"messages_per_second,omitempty"`
-	// The request field that carries the place to resume from.
+	// The path of the request field that says where to resume, a string or an integer.
+	// It takes the Last-Event-ID of a client that comes again. An upstream that does not
+	// know the place ends the stream with OUT_OF_RANGE before its first message: the
+	// client is then told "reset" and gets the stream from the present, without the
+	// field. Needs id_field. Default: a client begins anew each time.
 	ResumeField *string `protobuf:"bytes,5,opt,name=resume_field,json=resumeField,proto3,oneof" json:"resume_field,omitempty"`
-	// What happens to a client that reads too slowly. Default
-	// SLOW_CONSUMER_DISCONNECT.
+	// What happens to a client that reads too slowly. Default SLOW_CONSUMER_WAIT.
 	SlowConsumer *Stream_SlowConsumer `protobuf:"varint,6,opt,name=slow_consumer,json=slowConsumer,proto3,enum=venta.policy.v1.Stream_SlowConsumer,oneof" json:"slow_consumer,omitempty"`
+	// The path of the response field that is a message's place in the stream, a string or
+	// an integer: the id of its event. Needs resume_field.
+	IdField *string `protobuf:"bytes,7,opt,name=id_field,json=idField,proto3,oneof" json:"id_field,omitempty"`
+	// The path of the response field that names the kind of a message, a string or an
+	// enum: the event's name. Default: events have no name, which is "message" to
+	// browsers.
+	EventField *string `protobuf:"bytes,8,opt,name=event_field,json=eventField,proto3,oneof" json:"event_field,omitempty"`
+	// How long a client waits at least before it comes again, to which as much is added by
+	// chance. Of a gateway that ends, it is up to ten times as long. Default "2s". From
+	// 100ms to 1h.
+	Retry *string `protobuf:"bytes,9,opt,name=retry,proto3,oneof" json:"retry,omitempty"`
+	// The bytes that may wait for one client, where slow_consumer lets any wait. Default
+	// 65536. From 1024 to 16777216.
+	BufferBytes *int64 `protobuf:"varint,10,opt,name=buffer_bytes,json=bufferBytes,proto3,oneof" json:"buffer_bytes,omitempty"`
+	// Whether messages over WebSocket are compressed for a client that offers it
+	// (permessage-deflate, without a context between messages). Default false.
+	Compression *bool `protobuf:"varint,11,opt,name=compression,proto3,oneof" json:"compression,omitempty"`
+	// The most streams of the RPC that one caller has open, by whom its credentials speak
+	// for. A stream more is refused with RESOURCE_EXHAUSTED (HTTP 429). Default 16. From 1
+	// to 100000.
+	MaxPerPrincipal *int32 `protobuf:"varint,12,opt,name=max_per_principal,json=maxPerPrincipal,proto3,oneof" json:"max_per_principal,omitempty"`
+	// The most streams of the RPC that one client address has open, which of IPv6 is its
+	// /64. Default 256. From 1 to 1000000.
+	MaxPerAddress *int32 `protobuf:"varint,13,opt,name=max_per_address,json=maxPerAddress,proto3,oneof" json:"max_per_address,omitempty"`
 	// Removes an inherited block. Excludes every other field.
 	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
-	// Enforce (default), shadow or off.
-	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
+	// Enforce (default) or off. There is no shadow of a stream.
+	Mode *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
+	// The most bytes of messages that a client may send over one WebSocket, inflated.
+	// Beyond it the connection ends with 1008. Default: any number. From 1024 to
+	// 1099511627776.
+	MaxReceivedBytes *int64 `protobuf:"varint,16,opt,name=max_received_bytes,json=maxReceivedBytes,proto3,oneof" json:"max_received_bytes,omitempty"`
+	// The route where a caller gets, by POST, a ticket that opens one WebSocket within 30
+	// seconds in place of its credentials, such as "/v1/orders:watchTicket": browsers set
+	// no header there. It has no variables. Needs path and auth. Default: none.
+	TicketPath    *string `protobuf:"bytes,17,opt,name=ticket_path,json=ticketPath,proto3,oneof" json:"ticket_path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2918,6 +2971,55 @@ func (x *Stream) GetSlowConsumer() Stream_SlowConsumer {
 	return Stream_SLOW_CONSUMER_UNSPECIFIED
 }
 
+func (x *Stream) GetIdField() string {
+	if x != nil && x.IdField != nil {
+		return *x.IdField
+	}
+	return ""
+}
+
+func (x *Stream) GetEventField() string {
+	if x != nil && x.EventField != nil {
+		return *x.EventField
+	}
+	return ""
+}
+
+func (x *Stream) GetRetry() string {
+	if x != nil && x.Retry != nil {
+		return *x.Retry
+	}
+	return ""
+}
+
+func (x *Stream) GetBufferBytes() int64 {
+	if x != nil && x.BufferBytes != nil {
+		return *x.BufferBytes
+	}
+	return 0
+}
+
+func (x *Stream) GetCompression() bool {
+	if x != nil && x.Compression != nil {
+		return *x.Compression
+	}
+	return false
+}
+
+func (x *Stream) GetMaxPerPrincipal() int32 {
+	if x != nil && x.MaxPerPrincipal != nil {
+		return *x.MaxPerPrincipal
+	}
+	return 0
+}
+
+func (x *Stream) GetMaxPerAddress() int32 {
+	if x != nil && x.MaxPerAddress != nil {
+		return *x.MaxPerAddress
+	}
+	return 0
+}
+
 func (x *Stream) GetDisabled() bool {
 	if x != nil && x.Disabled != nil {
 		return *x.Disabled
@@ -2930,6 +3032,20 @@ func (x *Stream) GetMode() Mode {
 		return *x.Mode
 	}
 	return Mode_MODE_UNSPECIFIED
+}
+
+func (x *Stream) GetMaxReceivedBytes() int64 {
+	if x != nil && x.MaxReceivedBytes != nil {
+		return *x.MaxReceivedBytes
+	}
+	return 0
+}
+
+func (x *Stream) GetTicketPath() string {
+	if x != nil && x.TicketPath != nil {
+		return *x.TicketPath
+	}
+	return ""
 }
 
 // Objective is what the RPC promises: a latency, a share of failures, or both.
@@ -3653,20 +3769,34 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x04_ttlB\v\n" +
 	"\t_requiredB\v\n" +
 	"\t_disabledB\a\n" +
-	"\x05_mode\"\xdd\x04\n" +
+	"\x05_mode\"\xf6\b\n" +
 	"\x06Stream\x12\x17\n" +
 	"\x04path\x18\x01 \x01(\tH\x00R\x04path\x88\x01\x01\x12!\n" +
 	"\theartbeat\x18\x02 \x01(\tH\x01R\theartbeat\x88\x01\x01\x12/\n" +
 	"\x11max_message_bytes\x18\x03 \x01(\x03H\x02R\x0fmaxMessageBytes\x88\x01\x01\x123\n" +
 	"\x13messages_per_second\x18\x04 \x01(\x05H\x03R\x11messagesPerSecond\x88\x01\x01\x12&\n" +
 	"\fresume_field\x18\x05 \x01(\tH\x04R\vresumeField\x88\x01\x01\x12N\n" +
-	"\rslow_consumer\x18\x06 \x01(\x0e2$.venta.policy.v1.Stream.SlowConsumerH\x05R\fslowConsumer\x88\x01\x01\x12\x1f\n" +
-	"\bdisabled\x18\x0e \x01(\bH\x06R\bdisabled\x88\x01\x01\x12.\n" +
-	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\aR\x04mode\x88\x01\x01\"j\n" +
+	"\rslow_consumer\x18\x06 \x01(\x0e2$.venta.policy.v1.Stream.SlowConsumerH\x05R\fslowConsumer\x88\x01\x01\x12\x1e\n" +
+	"\bid_field\x18\a \x01(\tH\x06R\aidField\x88\x01\x01\x12$\n" +
+	"\vevent_field\x18\b \x01(\tH\aR\n" +
+	"eventField\x88\x01\x01\x12\x19\n" +
+	"\x05retry\x18\t \x01(\tH\bR\x05retry\x88\x01\x01\x12&\n" +
+	"\fbuffer_bytes\x18\n" +
+	" \x01(\x03H\tR\vbufferBytes\x88\x01\x01\x12%\n" +
+	"\vcompression\x18\v \x01(\bH\n" +
+	"R\vcompression\x88\x01\x01\x12/\n" +
+	"\x11max_per_principal\x18\f \x01(\x05H\vR\x0fmaxPerPrincipal\x88\x01\x01\x12+\n" +
+	"\x0fmax_per_address\x18\r \x01(\x05H\fR\rmaxPerAddress\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\rR\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x0eR\x04mode\x88\x01\x01\x121\n" +
+	"\x12max_received_bytes\x18\x10 \x01(\x03H\x0fR\x10maxReceivedBytes\x88\x01\x01\x12$\n" +
+	"\vticket_path\x18\x11 \x01(\tH\x10R\n" +
+	"ticketPath\x88\x01\x01\"\x82\x01\n" +
 	"\fSlowConsumer\x12\x1d\n" +
 	"\x19SLOW_CONSUMER_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18SLOW_CONSUMER_DISCONNECT\x10\x01\x12\x1d\n" +
-	"\x19SLOW_CONSUMER_DROP_OLDEST\x10\x02B\a\n" +
+	"\x19SLOW_CONSUMER_DROP_OLDEST\x10\x02\x12\x16\n" +
+	"\x12SLOW_CONSUMER_WAIT\x10\x03B\a\n" +
 	"\x05_pathB\f\n" +
 	"\n" +
 	"_heartbeatB\x14\n" +
@@ -3674,8 +3804,17 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x14_messages_per_secondB\x0f\n" +
 	"\r_resume_fieldB\x10\n" +
 	"\x0e_slow_consumerB\v\n" +
+	"\t_id_fieldB\x0e\n" +
+	"\f_event_fieldB\b\n" +
+	"\x06_retryB\x0f\n" +
+	"\r_buffer_bytesB\x0e\n" +
+	"\f_compressionB\x14\n" +
+	"\x12_max_per_principalB\x12\n" +
+	"\x10_max_per_addressB\v\n" +
 	"\t_disabledB\a\n" +
-	"\x05_mode\"\xb5\x02\n" +
+	"\x05_modeB\x15\n" +
+	"\x13_max_received_bytesB\x0e\n" +
+	"\f_ticket_path\"\xb5\x02\n" +
 	"\tObjective\x12\x1d\n" +
 	"\alatency\x18\x01 \x01(\tH\x00R\alatency\x88\x01\x01\x12#\n" +
 	"\n" +

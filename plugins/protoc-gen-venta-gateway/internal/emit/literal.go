@@ -183,6 +183,8 @@ func constant(value any) (string, bool) {
 		return []string{"FailureUnset", "FailureAllow", "FailureDeny", "FailureLocal"}[v], true
 	case policy.GroupScope:
 		return []string{"GroupPerService", "GroupPerFile", "GroupPerGateway"}[v], true
+	case policy.SlowConsumer:
+		return []string{"SlowWaits", "SlowDropsOldest", "SlowEnds"}[v], true
 	case policy.AfterSunset:
 		return []string{"ServeAfterSunset", "GoneAfterSunset"}[v], true
 	default:

@@ -91,8 +91,11 @@ func kind(m *protogen.Method) string {
 	}
 }
 
-// bindings writes routes, each on a line.
+// bindings writes routes, each on a line. A stream that WebSockets alone open has none.
 func bindings(g *protogen.GeneratedFile, all []resolve.Binding) {
+	if len(all) == 0 {
+		return
+	}
 	opening := "Bindings: []" + g.QualifiedGoIdent(gatewayPackage.Ident("Binding")) + "{"
 	if only := opening + binding(all[0]) + "},"; len(all) == 1 && fits(only, 3) {
 		g.P(only)

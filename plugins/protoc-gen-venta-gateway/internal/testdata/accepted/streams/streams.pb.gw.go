@@ -48,6 +48,24 @@ func streamServiceGateway() gateway.Service {
 				Response:    &policy.Response{OmitNull: true},
 			},
 		}, {
+			Name: "Follow", Call: gateway.ServerStream(StreamServiceClient.Follow),
+			Bindings: []gateway.Binding{{Verb: "GET", Path: "/v1/watch:follow"}},
+			Policy: policy.Method{
+				RateLimits: inherited.RateLimits, Auth: inherited.Auth, Limits: inherited.Limits,
+				Stream: &policy.Stream{Path: "/v1/watch:follow", TicketPath: "/v1/watch:ticket",
+					Heartbeat: 30 * time.Second, ResumeField: "id", IDField: "echo.id", EventField: "echo.filter.level",
+					Retry: 2 * time.Second, SlowConsumer: policy.SlowDropsOldest, BufferBytes: 65536,
+					MaxPerPrincipal: 16, MaxPerAddress: 256, MaxMessageBytes: 65536, MessagesPerSecond: 10},
+			},
+		}, {
+			Name: "Talk", Call: gateway.BidiStream(StreamServiceClient.Talk),
+			Policy: policy.Method{
+				RateLimits: inherited.RateLimits, Auth: inherited.Auth, Limits: inherited.Limits,
+				Stream: &policy.Stream{Path: "/v1/talk", Heartbeat: 30 * time.Second, Retry: 2 * time.Second,
+					BufferBytes: 65536, MaxPerPrincipal: 16, MaxPerAddress: 256, MaxMessageBytes: 65536,
+					MessagesPerSecond: 10, Compression: true},
+			},
+		}, {
 			Name: "Collect", Call: gateway.ClientStream(StreamServiceClient.Collect),
 			Bindings: []gateway.Binding{{Verb: "POST", Path: "/v1/collect", Body: "*"}},
 			Policy: policy.Method{
@@ -98,6 +116,8 @@ func file_streams_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
 		"StreamService":         {"auth": 19, "rate_limits": 21, "limits": 27},
 		"StreamService.Watch":   {"timeout": 40, "circuit_breaker": 44, "concurrency": 45, "response": 46},
-		"StreamService.Collect": {"response": 56},
+		"StreamService.Follow":  {"stream": 53},
+		"StreamService.Talk":    {"stream": 66},
+		"StreamService.Collect": {"response": 79},
 	}
 }
