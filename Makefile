@@ -83,6 +83,7 @@ generate: $(GENERATORS) ## Generate gen/, rules and dashboards from proto/.
 .PHONY: generate-peers
 generate-peers: generate bin/protoc-gen-grpc-gateway ## Generate grpc-gateway's handlers for bench/ and the oracle.
 	@bin/buf generate --template bench/buf.gen.yaml
+	@bin/buf generate --config gateway/gatewaytest/buf.yaml --template gateway/gatewaytest/buf.gen.yaml
 	@for template in buf.gen.yaml buf.gen.opaque.yaml buf.gen.options.yaml; do \
 		bin/buf generate --config $(ORACLE)/buf.yaml --template $(ORACLE)/$$template; \
 	done

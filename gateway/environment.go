@@ -15,6 +15,7 @@ import (
 	"github.com/venta-hq/venta/gateway/compression"
 	"github.com/venta-hq/venta/gateway/internal/assembly"
 	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/stream"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/validate"
 )
@@ -87,10 +88,12 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		RateLimits:   assembly.RateLimits{Memory: memory, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone, Start: time.Now()},
 		Callers:      apiversion.NewCallers(),
 		Live:         &g.live,
+		OpenStreams:  &stream.Total{Max: int64(o.MaxStreams)},
 		Edge: assembly.Edge{
 			Mux:                g.edge.Mux(),
 			Plain:              len(o.MuxOptions) == 0,
 			PassThrough:        len(o.Interceptors.Call)+len(o.Interceptors.Attempt) == 0,
+			PassThroughStreams: len(o.Interceptors.StreamCall)+len(o.Interceptors.StreamAttempt) == 0,
 			Validate:           validate.New(validator),
 			IgnoreUnknownQuery: o.IgnoreUnknownQuery,
 			MaxRequestBytes:    o.MaxRequestBytes,

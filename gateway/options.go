@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -71,6 +72,9 @@ type Options struct {
 	// MaxResponseBytes bounds an upstream's message where the RPC has no bound
 	// of its own. Default: 4 MiB.
 	MaxResponseBytes int64
+	// MaxStreams is the most streams that are open at a time, of all RPCs with a stream
+	// block. Default: 10000.
+	MaxStreams int
 	// MeterProvider takes the metrics that gateway/telemetry describes. Default:
 	// none are made.
 	MeterProvider metric.MeterProvider
@@ -125,6 +129,7 @@ type RateLimitOptions struct {
 const (
 	defaultCacheMaxBytes   = 64 << 20
 	defaultMaxMessageBytes = 4 << 20
+	defaultMaxStreams      = 10_000
 )
 
 // withDefaults fills the defaults in and checks what is given.
@@ -149,6 +154,10 @@ func (o Options) withDefaults() (Options, error) {
 			*bound.value = bound.unset
 		}
 	}
+	if o.MaxStreams < 0 {
+		errs = append(errs, fmt.Errorf("MaxStreams is negative: %d", o.MaxStreams))
+	}
+	o.MaxStreams = cmp.Or(o.MaxStreams, defaultMaxStreams)
 	for _, fault := range policy.CheckForwardedByAll("ForwardHeaders", o.ForwardHeaders) {
 		errs = append(errs, errors.New(fault.String()))
 	}

@@ -46,6 +46,7 @@ const (
 	PreconditionUnsupported Reason = "PRECONDITION_UNSUPPORTED"
 	CredentialsMissing      Reason = "CREDENTIALS_MISSING"
 	CredentialsInvalid      Reason = "CREDENTIALS_INVALID"
+	CredentialsExpired      Reason = "CREDENTIALS_EXPIRED" // of a stream that was open when they did
 	PermissionDenied        Reason = "PERMISSION_DENIED"
 	RateLimited             Reason = "RATE_LIMITED"
 	LimitsUnavailable       Reason = "RATE_LIMITS_UNAVAILABLE"

@@ -46,6 +46,7 @@ type Metrics struct {
 	traced      counters[traced]
 	bodies      bodies
 	streams     streamCounters
+	clients     clientStreams
 	limiters    limiters
 	cacheSize   cacheSize
 
@@ -79,6 +80,7 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 		traced:      newCounters(traced.attributes),
 		bodies:      newBodies(),
 		streams:     newStreamCounters(),
+		clients:     newClientStreams(),
 		calls:       recordOptions(call.attributes),
 	}
 	meter := provider.Meter(ScopeName, metric.WithSchemaURL(semconv.SchemaURL))
@@ -102,6 +104,7 @@ func (m *Metrics) register(meter metric.Meter) error {
 	m.policies.register(&to)
 	m.bodies.register(&to)
 	m.streams.register(&to)
+	m.clients.register(&to)
 	return to.Err()
 }
 

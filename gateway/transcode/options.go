@@ -93,6 +93,9 @@ type RouteOptions struct {
 	// IgnoreUnknownQuery passes over query parameters that name no field of the
 	// request, where the default refuses them. A drop-in route always does.
 	IgnoreUnknownQuery bool
+	// ReadElsewhere are query parameters that a step around the route reads. Where no
+	// field has the name, they are no unknown ones.
+	ReadElsewhere []string
 	// MaxRequestBytes is the bound that a step before the route puts on bodies,
 	// and that the route itself puts on each message of a client's stream.
 	// 0: there is none.

@@ -26,10 +26,11 @@ type queryBinder struct {
 	none      bool                   // path and body bind every field
 	strict    bool                   // parameters that name no field are refused
 	dropIn    bool
+	read      []string // parameters that somebody else reads
 }
 
 func newQueryBinder(md protoreflect.MessageDescriptor, t *httprule.Template, body string, o RouteOptions) queryBinder {
-	b := queryBinder{message: md, whole: body == "*", none: body == "*", strict: !o.DropIn && !o.IgnoreUnknownQuery, dropIn: o.DropIn}
+	b := queryBinder{message: md, whole: body == "*", none: body == "*", strict: !o.DropIn && !o.IgnoreUnknownQuery, dropIn: o.DropIn, read: o.ReadElsewhere}
 	if b.whole {
 		return b
 	}
@@ -111,7 +112,7 @@ func invalid(text string) bool { return !utf8.ValidString(text) }
 func (b queryBinder) checkNames(values url.Values) error {
 	for name := range values {
 		path, ok := b.resolve(name)
-		if !ok && systemParameters[name] {
+		if !ok && (systemParameters[name] || slices.Contains(b.read, name)) {
 			continue
 		}
 		if !ok || b.none || b.elsewhere.HasCommonPrefix(path) {

@@ -30,8 +30,9 @@ func OpenerOf(conn grpc.ClientConnInterface) Opener {
 // as grpc-gateway does: each message of a server's stream is an object with a
 // member "result", and an error, once the response has begun, one with a member
 // "error". The upstream's stream ends with the request, at the latest. A nil
-// open is UNIMPLEMENTED. The request must carry an [Exchange].
-func (rt *Route) StreamHandler(open Opener) http.Handler {
+// open is UNIMPLEMENTED. present, where set, may present it in its own way. The request
+// must carry an [Exchange].
+func (rt *Route) StreamHandler(open Opener, present StreamPresenter) http.Handler {
 	serve := rt.serveServerStream
 	switch call := rt.method.Call; {
 	case open == nil:
@@ -52,6 +53,9 @@ func (rt *Route) StreamHandler(open Opener) http.Handler {
 		defer cancel()
 		if rt.method.Call.serverStreams {
 			responsewriter.Unbound(w)
+		}
+		if present != nil && present(w, r, newStreaming(&exchange{Route: rt, w: w, r: r, ctx: ctx, cancel: cancel, open: open})) {
+			return
 		}
 		if rt.method.Call.clientStreams {
 			if err := rt.checkContentType(r); err != nil {
@@ -77,13 +81,15 @@ type exchange struct {
 }
 
 // start opens the upstream's stream.
-func (x *exchange) start() (grpc.ClientStream, error) {
+func (x *exchange) start() (grpc.ClientStream, error) { return x.startWith(nil) }
+
+func (x *exchange) startWith(options []grpc.CallOption) (grpc.ClientStream, error) {
 	call := x.method.Call
 	return x.open(x.ctx, &grpc.StreamDesc{
 		StreamName:    x.method.FullName[strings.LastIndexByte(x.method.FullName, '/')+1:],
 		ClientStreams: call.clientStreams,
 		ServerStreams: call.serverStreams,
-	}, x.method.FullName)
+	}, x.method.FullName, options...)
 }
 
 func (x *exchange) fail(err error) { x.refuse(x.ctx, x.w, x.r, x.md, err) }

@@ -72,8 +72,8 @@ type builder struct {
 // edge returns what serves a route behind the policies' steps.
 func (b *builder) edge() func(*transcode.Route) http.Handler {
 	if b.rpc.Method.Call.IsStream() {
-		open := b.streamStack()
-		return func(rt *transcode.Route) http.Handler { return rt.StreamHandler(open) }
+		open, present := b.streamStack(), b.presentStream()
+		return func(rt *transcode.Route) http.Handler { return rt.StreamHandler(open, present) }
 	}
 	invoke := b.callStack()
 	return func(rt *transcode.Route) http.Handler { return rt.Handler(invoke) }
@@ -96,13 +96,22 @@ func (b *builder) route(binding transcode.Binding, conditions transcode.Conditio
 		Unmasked:           b.unmasked(),
 		Context:            edge.Context,
 		IgnoreUnknownQuery: edge.IgnoreUnknownQuery,
+		ReadElsewhere:      readByStreams(p.Stream),
 		MaxRequestBytes:    edge.requestBound(p.Limits),
 		OnError:            telemetry.Failed,
 	})
-	if err != nil || !edge.PassThrough || b.rpc.Method.Call.IsStream() {
+	if err != nil || !b.passes() {
 		return rt, err
 	}
 	return rt.PassingThrough()
+}
+
+// passes tells whether responses may go from wire to JSON without a message.
+func (b *builder) passes() bool {
+	if b.rpc.Method.Call.IsStream() { // newline-delimited JSON never does
+		return b.rpc.Policy.Stream != nil && b.env.Edge.PassThroughStreams
+	}
+	return b.env.Edge.PassThrough
 }
 
 // writes tells whether some route is reached by a verb that changes something.

@@ -17,6 +17,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/clientip"
 	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/stream"
 	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
@@ -50,6 +51,8 @@ type Environment struct {
 	Compress Step
 	// Streams ends all streams when it ends.
 	Streams context.Context
+	// OpenStreams bounds those of RPCs with a stream block.
+	OpenStreams *stream.Total
 
 	// The program's own steps, at the places that their names tell.
 	BeforeRouting, BeforeAuth, AfterAuth Step
@@ -91,6 +94,8 @@ type Edge struct {
 	// PassThrough lets responses go from wire to JSON without a message, which an
 	// interceptor of the program's own would miss.
 	PassThrough bool
+	// PassThroughStreams is the same of streams.
+	PassThroughStreams bool
 	// Validate checks messages before the call. Nil: they are not checked.
 	Validate grpc.UnaryClientInterceptor
 	// ExposeErrors hands an upstream's errors on as they are.

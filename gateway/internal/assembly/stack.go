@@ -21,7 +21,7 @@ import (
 //	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> authenticate, authorize -> caller -> Middleware.AfterAuth
 //	-> Cache-Control of known callers -> rate limits keyed by principal or field
 //	-> invalidate by tag -> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
-//	a failure) -> end with the process (streams) -> conditions (refused, or filled into
+//	a failure) -> bound open streams -> end with the process (streams) -> conditions (refused, or filled into
 //	the message, whoever decodes it) -> decode
 //
 // (requestStack), and at last, around the upstream call,
@@ -72,7 +72,8 @@ func (b *builder) requestStack() []Step {
 		b.requestInvalidates(),
 		b.requestInvalidatesTargets(), // or before the tags: both act behind a success
 		b.requestCache(),              // or before these two: what is stored is no write
-		b.requestStreamEnd(),          // or before the cache: a stream is never stored
+		b.requestPlaces(),             // or before the cache: a stream is never stored
+		b.requestStreamEnd(),          // or before the places: it refuses nothing
 	}
 }
 

@@ -59,7 +59,7 @@ type Section struct {
 // All returns the list, in the order of docs/metrics.md.
 func All() []Section {
 	return []Section{
-		{"requests", requests}, {"policies", policies}, {"upstreams", upstreams}, {"clients", clients},
+		{"requests", requests}, {"policies", policies}, {"upstreams", upstreams}, {"clients", clients}, {"streams", streams},
 		{"redis", shared}, {"process", process},
 	}
 }
