@@ -89,6 +89,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		Callers:      apiversion.NewCallers(),
 		Live:         &g.live,
 		OpenStreams:  &stream.Total{Max: int64(o.MaxStreams)},
+		Tickets:      o.StreamTickets,
 		Edge: assembly.Edge{
 			Mux:                g.edge.Mux(),
 			Plain:              len(o.MuxOptions) == 0,

@@ -18,6 +18,7 @@ import (
 	"github.com/venta-hq/venta/gateway/cache"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/stream"
 	"github.com/venta-hq/venta/gateway/telemetry"
 )
 
@@ -75,6 +76,10 @@ type Options struct {
 	// MaxStreams is the most streams that are open at a time, of all RPCs with a stream
 	// block. Default: 10000.
 	MaxStreams int
+	// StreamTickets keeps the tickets that open WebSockets, such as
+	// gateway/stream/redisticket does for a fleet. Default: in memory; a ticket is then
+	// taken by the process that gave it.
+	StreamTickets stream.TicketStore
 	// MeterProvider takes the metrics that gateway/telemetry describes. Default:
 	// none are made.
 	MeterProvider metric.MeterProvider
@@ -158,6 +163,9 @@ func (o Options) withDefaults() (Options, error) {
 		errs = append(errs, fmt.Errorf("MaxStreams is negative: %d", o.MaxStreams))
 	}
 	o.MaxStreams = cmp.Or(o.MaxStreams, defaultMaxStreams)
+	if o.StreamTickets == nil {
+		o.StreamTickets = &stream.MemoryTickets{}
+	}
 	for _, fault := range policy.CheckForwardedByAll("ForwardHeaders", o.ForwardHeaders) {
 		errs = append(errs, errors.New(fault.String()))
 	}

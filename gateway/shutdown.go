@@ -12,6 +12,7 @@ import (
 //	gw.EndConnections() // and readiness off; then wait until balancers have noticed
 //	gw.EndStreams()     // while http.Server.Shutdown waits
 //	gw.EndRequests()    // shortly before it has waited long enough
+//	gw.WaitStreams(ctx) // behind Shutdown, which does not wait for WebSockets
 
 // EndConnections has each response from now on announce the end of its
 // connection: Connection: close in HTTP/1.1, GOAWAY in HTTP/2. A client that sends
@@ -24,6 +25,9 @@ func (g *Gateway) EndConnections() { g.closing.Store(true) }
 // at once those that begin later. Other requests go on. It is what a process does
 // at the end of its drain, as streams do not end by themselves.
 func (g *Gateway) EndStreams() { g.endStreams() }
+
+// WaitStreams waits until every WebSocket has closed, or until the end of ctx.
+func (g *Gateway) WaitStreams(ctx context.Context) error { return g.environment.OpenStreams.Wait(ctx) }
 
 // BaseContext is for the field of that name of the [http.Server] that serves the
 // gateway. [Gateway.EndRequests] ends it.

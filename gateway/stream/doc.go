@@ -21,17 +21,29 @@ import (
 
 // RPC is one request of a streaming RPC, as the edge reads and writes it.
 type RPC interface {
-	// Context is that of the call. Its end ends the stream.
+	// Context is that of the call. Its end ends the stream, and Cancel ends it.
 	Context() context.Context
+	Cancel()
+	ClientStreams() bool
+	ServerStreams() bool
 	// Request returns a copy of the request that path and query state.
 	Request() (proto.Message, error)
+	// NewRequest returns an empty request, Decode reads one of a client, in JSON or
+	// binary, and Fill adds to it what path and query state. Their errors are for the
+	// client.
+	NewRequest() proto.Message
+	Decode(encoded []byte, binary bool, into proto.Message) error
+	Fill(request proto.Message) error
+	// Open opens the upstream's stream.
+	Open() (grpc.ClientStream, error)
 	// OpenWith opens the upstream's stream with its only request.
 	OpenWith(request proto.Message) (grpc.ClientStream, error)
 	// Receive returns the stream's next message, and Free gives it back.
 	Receive(stream grpc.ClientStream) (proto.Message, error)
 	Free(message proto.Message)
-	// AppendJSON appends a message as JSON.
+	// AppendJSON appends a message as JSON, AppendWire as it is encoded.
 	AppendJSON(to []byte, message proto.Message) ([]byte, error)
+	AppendWire(to []byte, message proto.Message) ([]byte, error)
 	// Text returns a field of a message as text, "" where it is not set.
 	Text(message proto.Message, path policy.FieldPath) string
 	// Refuse writes the error of a stream whose response has not begun.

@@ -166,10 +166,10 @@ func (e *events) message(event []byte) error {
 
 func (e *events) reset() error { return e.put(appendReset(nil)) }
 
-// dropped returns the event that tells how many messages the client has lost.
-func (e *events) dropped(messages int) []byte {
+// dropped tells how many messages the client has lost.
+func (e *events) dropped(messages int) error {
 	e.observer.Dropped(messages)
-	return appendOwn(nil, eventDrop, countJSON(messages))
+	return e.put(appendOwn(nil, eventDrop, countJSON(messages)))
 }
 
 // beat begins a response that its upstream lets wait, and breaks the silence of one that

@@ -20,7 +20,7 @@ type outbox struct {
 	rule  policy.SlowConsumer
 	limit int64
 	write func(message []byte) error
-	told  func(dropped int) []byte // what a client reads of what it has lost
+	told  func(dropped int) error // tells the client what it has lost
 
 	mu      sync.Mutex
 	waiting [][]byte
@@ -75,7 +75,7 @@ func (o *outbox) drain(idle chan struct{}) {
 		}
 		var err error
 		if lost > 0 {
-			err = o.write(o.told(lost))
+			err = o.told(lost)
 		}
 		if err == nil {
 			err = o.write(message)

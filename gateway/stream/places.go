@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -15,8 +16,33 @@ import (
 
 // Total bounds the streams of a whole process. The zero value admits none.
 type Total struct {
-	Max  int64
-	open atomic.Int64
+	Max int64
+
+	open    atomic.Int64
+	sockets sync.WaitGroup
+}
+
+// Taken notes that a stream takes its connection from the server, which then does not
+// wait for it, until the function that it returns is called.
+func (t *Total) taken() (done func()) {
+	t.sockets.Add(1)
+	return t.sockets.Done
+}
+
+// Wait waits until every stream that has its server's connection has ended, or until
+// the end of ctx. Streams that begin meanwhile need not be waited for.
+func (t *Total) Wait(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() { // it ends with the last stream
+		t.sockets.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Open returns how many streams are open.

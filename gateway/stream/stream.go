@@ -19,6 +19,16 @@ const (
 	SlowConsumer apierror.Reason = "SLOW_CONSUMER"
 	// TooManyStreams is of a stream that is one too many.
 	TooManyStreams apierror.Reason = "TOO_MANY_STREAMS"
+	// ReceivedTooMuch is of a client that has sent more bytes than it may.
+	ReceivedTooMuch apierror.Reason = "RECEIVED_TOO_MUCH"
+	// UnsupportedFrame is of a frame of a kind that the subprotocol has not.
+	UnsupportedFrame apierror.Reason = "UNSUPPORTED_FRAME"
+	// TicketsUnavailable is of a ticket that cannot be kept or looked up.
+	TicketsUnavailable apierror.Reason = "TICKETS_UNAVAILABLE"
+	// OriginDenied is of a page that may not open a WebSocket.
+	OriginDenied apierror.Reason = "ORIGIN_DENIED"
+	// UpgradeRequired is of a request that opens no WebSocket where one is all there is.
+	UpgradeRequired apierror.Reason = "UPGRADE_REQUIRED"
 )
 
 // Options is what streams need beside their policy.
@@ -28,6 +38,10 @@ type Options struct {
 	// Ended returns what a client is told of a stream that the gateway itself has ended
 	// with its context, or err. Default: err.
 	Ended func(ctx context.Context, err error) error
+	// Total is what all streams of the process are counted in. Required.
+	Total *Total
+	// MayCall tells whether a page may open a WebSocket, by its Origin. Default: any may.
+	MayCall func(r *http.Request) bool
 	// Observe, where set, is told of each stream as its response begins, by what it is
 	// presented as: "sse" or "websocket".
 	Observe func(as string) Observer

@@ -102,6 +102,9 @@ func (rt *Route) SecretInPath() bool {
 // Verb returns the route's HTTP method.
 func (rt *Route) Verb() string { return rt.binding.Verb }
 
+// Path returns the route's path as it is written.
+func (rt *Route) Path() string { return rt.binding.Path }
+
 // FullMethod returns the gRPC method, "/package.Service/Method".
 func (rt *Route) FullMethod() string { return rt.method.FullName }
 

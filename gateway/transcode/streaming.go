@@ -3,6 +3,7 @@ package transcode
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -42,6 +43,12 @@ func newStreaming(x *exchange) *Streaming {
 // Context is that of the call. It ends with the request.
 func (s *Streaming) Context() context.Context { return s.x.ctx }
 
+// Cancel ends the call.
+func (s *Streaming) Cancel() { s.x.cancel() }
+
+// ServerStreams tells whether the server sends many messages.
+func (s *Streaming) ServerStreams() bool { return s.x.method.Call.serverStreams }
+
 // ClientStreams tells whether the client sends many messages.
 func (s *Streaming) ClientStreams() bool { return s.x.method.Call.clientStreams }
 
@@ -52,6 +59,57 @@ func (s *Streaming) Request() (proto.Message, error) {
 		return nil, err
 	}
 	return proto.Clone(message), nil
+}
+
+// NewRequest returns an empty request.
+func (s *Streaming) NewRequest() proto.Message { return s.x.method.Call.NewRequest() }
+
+// Fill adds to a request what path and query state, which win over what is there.
+func (s *Streaming) Fill(request proto.Message) error {
+	params := FromContext(s.x.ctx).Params
+	err := s.x.path.bind(request, params)
+	if err == nil {
+		err = s.x.query.bind(s.x.r, request)
+	}
+	if err != nil {
+		return s.x.badRequest(err)
+	}
+	return nil
+}
+
+// Decode reads a request that is no HTTP body: in JSON, as the mux reads it, or
+// binary. One goroutine may use it while another uses the rest.
+func (s *Streaming) Decode(encoded []byte, binary bool, into proto.Message) error {
+	if binary {
+		if err := proto.Unmarshal(encoded, into); err != nil {
+			return s.x.badRequest(errors.New("the message is not valid"))
+		}
+		return nil
+	}
+	inbound, _ := runtime.MarshalerForRequest(s.x.mux, &http.Request{Header: http.Header{}})
+	guard := guarded(context.Background(), bytes.NewReader(encoded), false)
+	defer guard.free()
+	decoder := inbound.NewDecoder(guard)
+	err := decoder.Decode(into)
+	if err == nil {
+		err = ended(decoder)
+	}
+	if err != nil {
+		return s.x.badRequest(err)
+	}
+	return nil
+}
+
+// AppendWire appends a message as it is encoded.
+func (s *Streaming) AppendWire(to []byte, message proto.Message) ([]byte, error) {
+	if frame, ok := message.(*Frame); ok {
+		return append(to, frame.Wire()...), nil
+	}
+	encoded, err := proto.MarshalOptions{}.MarshalAppend(to, message)
+	if err != nil {
+		return to, unpresentable(err)
+	}
+	return encoded, nil
 }
 
 // Open opens the upstream's stream.

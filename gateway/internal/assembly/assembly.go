@@ -29,6 +29,9 @@ type RPC struct {
 	Reads    bool // it is declared to change nothing
 	Policy   policy.Method
 	Conn     grpc.ClientConnInterface // to the upstream
+	// Offered is the stream that the schema states, whose routes are there whatever an
+	// override says. Nil: there is none.
+	Offered *policy.Stream
 }
 
 // Route is one route of an RPC and the stack that serves it.
@@ -37,7 +40,8 @@ type Route struct {
 	Stack     http.Handler
 }
 
-// Build makes the stacks of an RPC, one for each of its routes. They share the
+// Build makes the stacks of an RPC, one for each of its routes: its bindings, and
+// those of its stream. They share the
 // RPC's state, which is the generation's. The error names every policy that
 // cannot be built as it is written.
 func (env *Environment) Build(rpc RPC, generation *Generation) ([]Route, error) {
@@ -45,16 +49,27 @@ func (env *Environment) Build(rpc RPC, generation *Generation) ([]Route, error) 
 	// A step that held the builder by mistake must not hold its generation.
 	defer func() { b.generation = nil }()
 	edge, steps, conditions := b.edge(), b.requestStack(), b.requestConditions()
+	own := b.streamRoutes()
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
 	}
-	routes := make([]Route, len(rpc.Bindings))
-	for i, binding := range rpc.Bindings {
+	var routes []Route
+	add := func(binding transcode.Binding, serve func(*transcode.Route) http.Handler) error {
 		rt, err := b.route(binding, conditions)
-		if err != nil {
+		if err == nil {
+			routes = append(routes, Route{Transcode: rt, Stack: wrap(serve(rt), steps...)})
+		}
+		return err
+	}
+	for _, binding := range rpc.Bindings {
+		if err := add(binding, edge); err != nil {
 			return nil, err
 		}
-		routes[i] = Route{Transcode: rt, Stack: wrap(edge(rt), steps...)}
+	}
+	for _, route := range own {
+		if err := add(route.binding, route.serve); err != nil {
+			return nil, err
+		}
 	}
 	return routes, nil
 }
@@ -73,7 +88,7 @@ type builder struct {
 func (b *builder) edge() func(*transcode.Route) http.Handler {
 	if b.rpc.Method.Call.IsStream() {
 		open, present := b.streamStack(), b.presentStream()
-		return func(rt *transcode.Route) http.Handler { return rt.StreamHandler(open, present) }
+		return func(rt *transcode.Route) http.Handler { return rt.StreamHandler(open, present(rt)) }
 	}
 	invoke := b.callStack()
 	return func(rt *transcode.Route) http.Handler { return rt.Handler(invoke) }

@@ -53,6 +53,8 @@ type Environment struct {
 	Streams context.Context
 	// OpenStreams bounds those of RPCs with a stream block.
 	OpenStreams *stream.Total
+	// Tickets keeps those of WebSockets.
+	Tickets stream.TicketStore
 
 	// The program's own steps, at the places that their names tell.
 	BeforeRouting, BeforeAuth, AfterAuth Step

@@ -2,6 +2,8 @@ package assembly
 
 import (
 	"net/http"
+	"strings"
+	"sync/atomic"
 
 	"github.com/venta-hq/venta/gateway/clientip"
 	"github.com/venta-hq/venta/gateway/policy"
@@ -53,7 +55,19 @@ func (b *builder) streams() *stream.Streams {
 		Input:   call.NewRequest().ProtoReflect().Descriptor(),
 		Output:  call.NewResponse().ProtoReflect().Descriptor(),
 		Ended:   StreamEnded,
+		Total:   b.env.OpenStreams,
+		MayCall: mayCall(b.env.Live),
 		Observe: func(as string) stream.Observer { return metrics.Stream(method, as) },
 	})
 	return made(b, streams, err)
+}
+
+// mayCall tells whether a page may open a WebSocket: one of the gateway's own host, or
+// of an origin whose scripts may call. Browsers themselves ask nobody.
+func mayCall(live *atomic.Pointer[Live]) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		now := live.Load()
+		_, host, _ := strings.Cut(r.Header.Get("Origin"), "://")
+		return host != "" && strings.EqualFold(host, now.ClientIP.Host(r)) || now.CORS != nil && now.CORS.OriginAllowed(r)
+	}
 }

@@ -18,7 +18,7 @@ import (
 // (Server), then, by its route's policy,
 //
 //	Cache-Control -> callers (of what is deprecated) -> version headers -> decode the body -> size limit
-//	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> authenticate, authorize -> caller -> Middleware.AfterAuth
+//	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> ticket (streams) -> authenticate, authorize -> caller -> Middleware.AfterAuth
 //	-> Cache-Control of known callers -> rate limits keyed by principal or field
 //	-> invalidate by tag -> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
 //	a failure) -> bound open streams -> end with the process (streams) -> conditions (refused, or filled into
@@ -64,6 +64,7 @@ func (b *builder) requestStack() []Step {
 		b.requestSize(),
 		b.requestLimits("rate_limits/connection", byConnection), // or before the size: they read no body
 		b.env.BeforeAuth,
+		b.requestTicket(),
 		b.requestAuth(),
 		b.requestCaller(),
 		b.env.AfterAuth, // or before the step that counts: what it refuses is counted, too
