@@ -40,6 +40,10 @@ func soundStreams() []policy.Method {
 		Limits:         &policy.Limits{MaxRequestBytes: 1000, MaxResponseBytes: 1000},
 		Response:       &policy.Response{OmitNull: true},
 		Forward:        &policy.Forward{Headers: []string{"X-Tenant"}},
+		Stream: &policy.Stream{
+			Heartbeat: time.Minute, EventField: "status", Retry: time.Second, SlowConsumer: policy.SlowEnds, BufferBytes: 1 << 20,
+			MaxPerPrincipal: 10, MaxPerAddress: 10,
+		},
 	}}
 }
 

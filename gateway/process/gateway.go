@@ -18,6 +18,7 @@ import (
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/ratelimit/redislimit"
 	"github.com/venta-hq/venta/gateway/redis"
+	"github.com/venta-hq/venta/gateway/stream/redisticket"
 	configv1 "github.com/venta-hq/venta/gen/venta/config/v1"
 )
 
@@ -69,6 +70,7 @@ func (p *process) share(ctx context.Context, o redis.Options, options *gateway.O
 		return err
 	}
 	options.RateLimits.Store = redislimit.New(client)
+	options.StreamTickets = redisticket.New(client)
 	if !p.loaded.Config.GetCache().GetRemote() {
 		return nil
 	}
@@ -95,6 +97,7 @@ func (p Program) gatewayOptions(loaded *config.Loaded, ready prepared) gateway.O
 		MaxRequestBytes:    cfg.GetLimits().GetMaxRequestBytes(),
 		MaxResponseBytes:   cfg.GetLimits().GetMaxResponseBytes(),
 		RateLimits:         gateway.RateLimitOptions{MaxBytes: cfg.GetRateLimits().GetMaxBytes()},
+		MaxStreams:         int(cfg.GetStreams().GetMaxOpen()),
 		Middleware:         p.Middleware,
 		Interceptors:       p.Interceptors,
 		MuxOptions:         p.MuxOptions,

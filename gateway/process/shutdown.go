@@ -65,11 +65,19 @@ func (p *process) drain() error {
 	streams := time.AfterFunc(p.timing.drain-p.timing.streamGrace, p.gateway.EndStreams)
 	defer streams.Stop()
 	requests := time.AfterFunc(p.timing.drain-p.timing.answers(), p.gateway.EndRequests)
-	err := p.http.drain(ctx)
+	err := errors.Join(p.http.drain(ctx), p.drainSockets(ctx))
 	if err == nil && !requests.Stop() {
 		err = fmt.Errorf("draining %s: %w", p.http.listener.Addr(), errCutOff)
 	}
 	return err
+}
+
+// drainSockets waits for the WebSockets, for which the server does not.
+func (p *process) drainSockets(ctx context.Context) error {
+	if err := p.gateway.WaitStreams(ctx); err != nil {
+		return fmt.Errorf("draining WebSockets: %w: %w", errCutOff, err)
+	}
+	return nil
 }
 
 // announceEnd has the admin address end its connections as the gateway does.
