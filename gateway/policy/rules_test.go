@@ -26,6 +26,24 @@ func byTenant() policy.RateLimit {
 	}
 }
 
+func byField(field string) policy.RateLimit {
+	return policy.RateLimit{
+		Name: "field", Requests: 1, Interval: time.Minute, Burst: 1, Key: policy.RateLimitKey{Source: policy.KeyField, Field: field},
+		Cost: policy.RateLimitCost{Units: 1},
+	}
+}
+
+// stream is a sound block of a server's stream, socket one with WebSockets.
+func stream() *policy.Stream {
+	return &policy.Stream{Heartbeat: time.Second, Retry: time.Second, BufferBytes: 1024, MaxPerPrincipal: 1, MaxPerAddress: 1}
+}
+
+func socket() *policy.Stream {
+	s := stream()
+	s.Path, s.MaxMessageBytes, s.MessagesPerSecond = "/v2/things:watch", 1, 1
+	return s
+}
+
 func TestValidate(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -159,6 +177,27 @@ func TestValidate(t *testing.T) {
 		{"version of a write in the response alone", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "empty" }, "etag.field"},
 		{"version as a number", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "weight" }, "etag.field"},
 		{"version as bytes", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "raw" }, "etag.field"},
+		{"stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Stream: stream()} }, ""},
+		{"stream of a call", "Get", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Stream: stream()} }, "stream"},
+		{"stream without a GET route", "Watch", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Stream: stream()} }, "stream"},
+		{"client's stream without a path", "Track", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Stream: stream()} }, "stream"},
+		{"ticket for nobody", "Watch", []policy.Route{get}, func(m *policy.Method) {
+			*m = policy.Method{Stream: socket()}
+			m.Stream.TicketPath = "/v2/things:ticket"
+		}, "stream.ticket_path"},
+		{"socket of another version", "Watch", nil, func(m *policy.Method) {
+			*m = policy.Method{Stream: socket()}
+			m.Stream.Path = "/v1/things:watch"
+		}, "stream.path"},
+		{"place that is a message", "Watch", []policy.Route{get}, func(m *policy.Method) {
+			*m = policy.Method{Stream: stream()}
+			m.Stream.ResumeField, m.Stream.IDField = "filter", "id"
+		}, "stream.resume_field"},
+		{"limit by a field that only the message has", "Watch", nil, func(m *policy.Method) {
+			*m = policy.Method{Stream: socket(), RateLimits: []policy.RateLimit{byField("id"), {
+				Name: "house", Requests: 1, Interval: time.Minute, Burst: 1, Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1},
+			}}}
+		}, "rate_limits[0]"},
 		{"version of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Etag: m.Etag} }, "etag"},
 		{"hedge of a version", "Put", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Hedge = nil, nil, hedge() }, "etag"},
 		{"retry of a version that has passed", "Put", []policy.Route{get},

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -55,7 +56,23 @@ func (s *Stream) rules(rpc RPC, m Method) faults {
 	if s.TicketPath != "" && !m.authenticates() {
 		found.add("stream.ticket_path", "callers need no credentials that a ticket could stand for", "remove it, or write auth")
 	}
+	found = append(found, s.limitRules(m)...)
 	return append(found, s.fieldRules(rpc)...)
+}
+
+// limitRules refuses limits by a field that a WebSocket's request has behind its
+// handshake: who writes it there would pass them.
+func (s *Stream) limitRules(m Method) faults {
+	var found faults
+	for i, limit := range m.RateLimits {
+		for _, field := range []string{limit.Key.Field, limit.Cost.Field} {
+			if s.Path != "" && field != "" && !strings.Contains(s.Path, "{"+field) {
+				found.add(entry("rate_limits", i), fmt.Sprintf("a WebSocket is admitted before its request, which has %q, has come", field),
+					fmt.Sprintf("make {%s} a variable of stream.path, or use another key and a constant cost", field))
+			}
+		}
+	}
+	return found
 }
 
 // fieldRules checks the fields that events are made of.
