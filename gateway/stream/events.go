@@ -240,6 +240,7 @@ func (e *events) close() {
 	e.timer.Stop()
 	e.mu.Unlock()
 	e.outbox.discard(context.Canceled)
+	_ = e.control.SetWriteDeadline(time.Time{}) // the connection may serve another request
 }
 
 // endOf names an end for metrics. A client that went is no failure.

@@ -50,7 +50,7 @@ func serverCORS(live *atomic.Pointer[Live]) Step {
 // any case: those that the edge itself reads, and what browsers' tracing adds.
 var allowed = []string{
 	"Accept", "Accept-Language", "Authorization", "Content-Type", "Grpc-Timeout", "If-Match", "If-Modified-Since",
-	"If-None-Match", "If-Unmodified-Since", "Traceparent", "Tracestate", telemetry.RequestIDHeader,
+	"If-None-Match", "If-Unmodified-Since", "Last-Event-ID", "Traceparent", "Tracestate", telemetry.RequestIDHeader,
 }
 
 // exposed are the response's fields that scripts of an allowed origin may read.
