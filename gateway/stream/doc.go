@@ -20,7 +20,7 @@ import (
 )
 
 // RPC is one request of a streaming RPC, as the edge reads and writes it.
-type RPC interface {
+type RPC interface { //nolint:interfacebloat // one request, with its two ends
 	// Context is that of the call. Its end ends the stream, and Cancel ends it.
 	Context() context.Context
 	Cancel()

@@ -91,8 +91,8 @@ func (t *Tickets) issue(ctx context.Context, held credentials) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	nonce := make([]byte, seal.NonceSize()) // a key seals once
-	sealed := seal.Seal(nil, nonce, plain, []byte(t.options.RPC))
+	nonce := make([]byte, seal.NonceSize())                       // a key seals once
+	sealed := seal.Seal(nil, nonce, plain, []byte(t.options.RPC)) //nolint:gosec // the key is new each time
 	return base64.RawURLEncoding.EncodeToString(secret), t.options.Store.Put(ctx, ticketKey(secret), sealed, ticketLife)
 }
 
