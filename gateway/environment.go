@@ -68,17 +68,8 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		return s.Entries, s.Bytes
 	})
 	env := &assembly.Environment{
-		Logger: o.Logger,
-		Telemetry: telemetry.Options{
-			Logger: o.Logger, Metrics: metrics, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
-			Afterwards:     o.TracedAfterwards,
-			OnRequest:      o.OnRequest,
-			Refusals:       o.Refusals,
-			Closing:        &g.closing,
-			Access:         func() *telemetry.AccessLog { return g.live.Load().Access },
-			ClientAddress:  func(r *http.Request) netip.Addr { return g.live.Load().ClientIP.From(r) },
-			PublicEndpoint: true, Trusted: func(r *http.Request) bool { return g.live.Load().ClientIP.TrustsPeer(r) },
-		},
+		Logger:       o.Logger,
+		Telemetry:    g.telemetry(metrics),
 		Forward:      o.ForwardHeaders,
 		ObserveCalls: o.MeterProvider != nil || o.TracerProvider != nil,
 		Verifier:     o.Verifier,
@@ -115,4 +106,19 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 	o.Interceptors.in(env)
 	env.Streams, g.endStreams = context.WithCancel(context.Background())
 	return env, nil
+}
+
+// telemetry returns what is told of requests, and where.
+func (g *Gateway) telemetry(metrics *telemetry.Metrics) telemetry.Options {
+	o := g.options
+	return telemetry.Options{
+		Logger: o.Logger, Metrics: metrics, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
+		Afterwards:     o.TracedAfterwards,
+		OnRequest:      o.OnRequest,
+		Refusals:       o.Refusals,
+		Closing:        &g.closing,
+		Access:         func() *telemetry.AccessLog { return g.live.Load().Access },
+		ClientAddress:  func(r *http.Request) netip.Addr { return g.live.Load().ClientIP.From(r) },
+		PublicEndpoint: true, Trusted: func(r *http.Request) bool { return g.live.Load().ClientIP.TrustsPeer(r) },
+	}
 }
