@@ -84,7 +84,7 @@ func (m *method) under(p policy.Method) assembly.RPC {
 		Bindings: m.Bindings,
 		Reads:    m.rpc.Reads(),
 		Policy:   p,
-		Offered:  m.Method.Policy.Stream,
+		Offered:  m.Policy.Stream,
 		Conn:     m.conn,
 	}
 }

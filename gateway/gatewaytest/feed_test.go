@@ -22,7 +22,6 @@ import (
 // shop is a feed with a log of a hundred events, of which the first fifty are forgotten.
 type shop struct {
 	feed.UnimplementedFeedServiceServer
-	last int64
 	// live, where set, is what follows the log; nil: the stream ends behind it.
 	live chan *feed.Event
 
@@ -132,11 +131,9 @@ func open(t *testing.T, s *shop, options gateway.Options) *gatewaytest.Server {
 	}
 	options.Logger = slog.New(slog.DiscardHandler)
 	return gatewaytest.Start(t, gatewaytest.Options{
-		Gateway: options,
-		Serve:   func(r grpc.ServiceRegistrar) { feed.RegisterFeedServiceServer(r, s) },
-		Register: func(gw *gateway.Gateway, conn grpc.ClientConnInterface) error {
-			return feed.RegisterFeedServiceGateway(gw, conn)
-		},
+		Gateway:  options,
+		Serve:    func(r grpc.ServiceRegistrar) { feed.RegisterFeedServiceServer(r, s) },
+		Register: feed.RegisterFeedServiceGateway,
 	})
 }
 

@@ -53,8 +53,7 @@ func all(t *testing.T, conn *websocket.Conn) []string {
 	var got []string
 	for {
 		kind, frame, err := conn.Read(t.Context())
-		var end websocket.CloseError
-		if errors.As(err, &end) {
+		if end, ok := errors.AsType[websocket.CloseError](err); ok {
 			return append(got, strconv.Itoa(int(end.Code))+" "+end.Reason)
 		}
 		if err != nil {
