@@ -59,6 +59,14 @@ func hedge() *policy.Hedge {
 	}
 }
 
+func hook() *policy.Webhook {
+	return &policy.Webhook{Scheme: policy.WebhookStandard, Secret: "shop", EventField: "event.type", Event: "order.paid"}
+}
+
+func shared(header string) *policy.Webhook {
+	return &policy.Webhook{Scheme: policy.WebhookSharedSecret, Secret: "shop", Header: header}
+}
+
 // names returns so many headers.
 func names(n int) []string {
 	list := make([]string, n)
@@ -203,6 +211,19 @@ func TestValidateLimits(t *testing.T) {
 		{"place without an id", func(m *policy.Method) { m.Stream = stream(); m.Stream.ResumeField = "a" }, "stream.resume_field"},
 		{"id without a place", func(m *policy.Method) { m.Stream = stream(); m.Stream.IDField = "a" }, "stream.id_field"},
 		{"etag zero", func(m *policy.Method) { m.Etag = &policy.Etag{} }, "etag.field"},
+		{"webhook zero", func(m *policy.Method) { m.Webhook = &policy.Webhook{} }, "webhook.secret"},
+		{"webhook", func(m *policy.Method) { m.Webhook = hook() }, ""},
+		{"webhook scheme", func(m *policy.Method) { m.Webhook = hook(); m.Webhook.Scheme = 3 }, "webhook.scheme"},
+		{"webhook secret", func(m *policy.Method) { m.Webhook = hook(); m.Webhook.Secret = "whsec_AbC" }, "webhook.secret"},
+		{"webhook secret too long", func(m *policy.Method) { m.Webhook = hook(); m.Webhook.Secret = strings.Repeat("a", 64) }, "webhook.secret"},
+		{"webhook field without event", func(m *policy.Method) { m.Webhook = hook(); m.Webhook.Event = "" }, "webhook.event_field"},
+		{"webhook event without field", func(m *policy.Method) { m.Webhook = hook(); m.Webhook.EventField = "" }, "webhook.event"},
+		{"webhook no path", func(m *policy.Method) { m.Webhook = hook(); m.Webhook.EventField = "a..b" }, "webhook.event_field"},
+		{"webhook event too long", func(m *policy.Method) { m.Webhook = hook(); m.Webhook.Event = strings.Repeat("a", 257) }, "webhook.event"},
+		{"webhook header of what is signed", func(m *policy.Method) { m.Webhook = hook(); m.Webhook.Header = "X-Secret" }, "webhook.header"},
+		{"webhook shared", func(m *policy.Method) { m.Webhook = shared("Authorization") }, ""},
+		{"webhook without a header", func(m *policy.Method) { m.Webhook = shared("") }, "webhook.header"},
+		{"webhook header with a meaning", func(m *policy.Method) { m.Webhook = shared("Content-Type") }, "webhook.header"},
 		{"limits zero", func(m *policy.Method) { m.Limits = &policy.Limits{} }, "limits"},
 		{"limits too large", func(m *policy.Method) { m.Limits.MaxRequestBytes = 1<<30 + 1 }, "limits.max_request_bytes"},
 		{"response zero", func(m *policy.Method) { m.Response = &policy.Response{} }, ""},

@@ -34,6 +34,7 @@ type Method struct {
 	Forward        *Forward
 	Etag           *Etag
 	Stream         *Stream
+	Webhook        *Webhook
 }
 
 // Timeout bounds a whole call, all attempts included, or a stream.
@@ -337,4 +338,23 @@ const (
 	SlowWaits SlowConsumer = iota
 	SlowDropsOldest
 	SlowEnds
+)
+
+// Webhook names the sender whose deliveries an RPC takes.
+type Webhook struct {
+	Scheme     WebhookScheme
+	Secret     string // its name in the configuration
+	EventField string // path in the JSON body; empty: every delivery is the RPC's
+	Event      string
+	Header     string // canonical form, with WebhookSharedSecret alone
+}
+
+// WebhookScheme says how deliveries are signed.
+type WebhookScheme int
+
+// The schemes of [Webhook].
+const (
+	WebhookSvix WebhookScheme = iota
+	WebhookStandard
+	WebhookSharedSecret
 )

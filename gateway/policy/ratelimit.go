@@ -78,6 +78,17 @@ func (f *faults) verified(path, header string) {
 	}
 }
 
+// ByConnection tells whether the limit is decided before authentication, so that
+// guessing credentials is limited, too. All others need the principal or the message.
+func (l *RateLimit) ByConnection() bool {
+	switch l.Key.Source {
+	case KeyPrincipal, KeyAPIKey, KeyField:
+		return false
+	default:
+		return l.Cost.Field == "" && len(l.Tiers) == 0
+	}
+}
+
 func (l *RateLimit) limits(path string) faults {
 	var found faults
 	if !isLimitName(l.Name) {

@@ -204,6 +204,26 @@ func TestValidate(t *testing.T) {
 			func(m *policy.Method) { m.Cache, m.Retry.RetryableStatusCodes = nil, []codes.Code{codes.Aborted} }, "etag"},
 		{"retry of a read's version", "Get", []policy.Route{get},
 			func(m *policy.Method) { m.Retry.RetryableStatusCodes = []codes.Code{codes.Aborted} }, ""},
+		{"webhook", "Put", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, ""},
+		{"webhook of a read", "Get", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, "webhook"},
+		{"webhook that may do harm", "Add", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, "webhook"},
+		{"webhook of a stream", "Sink", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, "webhook"},
+		{"webhook by PUT", "Put", []policy.Route{{Verb: "PUT", Path: "/v2/things", Body: "*"}}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, "routes[0]"},
+		{"webhook of a field", "Put", []policy.Route{{Verb: "POST", Path: "/v2/things", Body: "filter"}}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, "routes[0]"},
+		{"webhook with a variable", "Put", []policy.Route{{Verb: "POST", Path: "/v2/things/{id}", Body: "*", Variables: []string{"id"}}},
+			func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, "routes[0]"},
+		{"webhook of two routes", "Put", []policy.Route{post, {Verb: "POST", Path: "/v2/others", Body: "*"}}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, "routes[1]"},
+		{"webhook of no credentials", "Put", []policy.Route{post},
+			func(m *policy.Method) {
+				*m = policy.Method{Webhook: hook(), Auth: &policy.Auth{Requirement: policy.AuthNone}}
+			}, ""},
+		{"webhook of some", "Put", []policy.Route{post},
+			func(m *policy.Method) {
+				*m = policy.Method{Webhook: hook(), Auth: &policy.Auth{Requirement: policy.AuthOptional}}
+			}, "webhook"},
+		{"webhook of a version", "Put", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Webhook: hook(), Etag: m.Etag} }, "webhook"},
+		{"webhook whose secret travels", "Put", []policy.Route{post},
+			func(m *policy.Method) { *m = policy.Method{Webhook: shared("X-Tenant"), Forward: m.Forward} }, "webhook.header"},
 		{"route of no version", "Get", []policy.Route{{Verb: "POST", Path: "/webhooks"}, {Verb: "GET", Path: "/vendors/v1"}},
 			func(m *policy.Method) { *m = policy.Method{} }, ""},
 	}
@@ -303,4 +323,41 @@ func slow(m *policy.Method, after time.Duration) policy.Method {
 	breaker.SlowCallDuration, breaker.SlowCallThresholdPercent = after, 50
 	with.CircuitBreaker = &breaker
 	return with
+}
+
+func TestDeliveriesOfOnePath(t *testing.T) {
+	with := func(change func(*policy.Method)) policy.Method {
+		m := policy.Method{
+			Webhook: hook(), Limits: &policy.Limits{MaxRequestBytes: 9}, RateLimits: []policy.RateLimit{byTenant()},
+			Timeout: &policy.Timeout{Duration: time.Second},
+		}
+		m.Webhook.Event = "order.sent"
+		change(&m)
+		return m
+	}
+	first := with(func(m *policy.Method) { m.Webhook.Event = "order.paid" })
+	for name, test := range map[string]struct {
+		change func(*policy.Method)
+		apart  bool
+	}{
+		"another event":   {func(*policy.Method) {}, false},
+		"another timeout": {func(m *policy.Method) { m.Timeout = nil }, false},
+		"a limit by field": {func(m *policy.Method) {
+			m.RateLimits = append(m.RateLimits, policy.RateLimit{Key: policy.RateLimitKey{Source: policy.KeyField, Field: "id"}})
+		}, false},
+		"the same event":      {func(m *policy.Method) { m.Webhook.Event = "order.paid" }, true},
+		"every event":         {func(m *policy.Method) { m.Webhook.Event, m.Webhook.EventField = "", "" }, true},
+		"another secret":      {func(m *policy.Method) { m.Webhook.Secret = "other" }, true},
+		"another scheme":      {func(m *policy.Method) { m.Webhook.Scheme = policy.WebhookSvix }, true},
+		"another field":       {func(m *policy.Method) { m.Webhook.EventField = "type" }, true},
+		"other limits":        {func(m *policy.Method) { m.Limits = nil }, true},
+		"another version":     {func(m *policy.Method) { m.Version = &policy.Version{} }, true},
+		"another rate limit":  {func(m *policy.Method) { m.RateLimits[0].Requests++ }, true},
+		"a further such rate": {func(m *policy.Method) { m.RateLimits = append(m.RateLimits, byTenant()) }, true},
+	} {
+		second := with(test.change)
+		if there, back := first.ApartFrom(second), second.ApartFrom(first); (there != "") != test.apart || there != back {
+			t.Errorf("%s: %q, %q", name, there, back)
+		}
+	}
 }

@@ -87,6 +87,7 @@ func (m Method) blocks() []block {
 	add(m.Forward != nil, m.Forward)
 	add(m.Etag != nil, m.Etag)
 	add(m.Stream != nil, m.Stream)
+	add(m.Webhook != nil, m.Webhook)
 	return set
 }
 

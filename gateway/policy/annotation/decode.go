@@ -31,6 +31,7 @@ func Decode(annotation *policyv1.Policy) (policy.Method, []policy.Fault) {
 		Forward:        d.forward(annotation.GetForward()),
 		Etag:           d.etag(annotation.GetEtag()),
 		Stream:         d.stream(annotation.GetStream()),
+		Webhook:        d.webhook(annotation.GetWebhook()),
 	}
 	return m, append(d.faults, m.ValidateLimits()...)
 }

@@ -104,6 +104,8 @@ func TestDecodeDefaults(t *testing.T) {
 		}}},
 		{`limits: {max_response_bytes: 1}`, policy.Method{Limits: &policy.Limits{MaxResponseBytes: 1}}},
 		{`response: {}`, policy.Method{Response: &policy.Response{}}},
+		{`webhook: {scheme: SCHEME_SHARED_SECRET secret: "a"}`,
+			policy.Method{Webhook: &policy.Webhook{Scheme: policy.WebhookSharedSecret, Secret: "a", Header: "X-Webhook-Secret"}}},
 		{`forward: {headers: "x-tenant"}`, policy.Method{Forward: &policy.Forward{Headers: []string{"X-Tenant"}}}},
 		{`timeout: {disabled: true} rate_limits: {disabled: true} cache: {disabled: true}`, policy.Method{}},
 	}

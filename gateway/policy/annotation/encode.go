@@ -23,6 +23,7 @@ func Encode(m policy.Method) *policyv1.Policy {
 		Auth:           encodeAuth(m.Auth),
 		Version:        encodeVersion(m.Version),
 		Objective:      encodeObjective(m.Objective),
+		Webhook:        encodeWebhook(m.Webhook),
 	}
 	for _, l := range m.RateLimits {
 		p.RateLimits = append(p.RateLimits, encodeRateLimit(l))

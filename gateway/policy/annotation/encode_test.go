@@ -60,6 +60,9 @@ func everyKnob() []string {
 		`stream: {path: "/a" slow_consumer: SLOW_CONSUMER_DISCONNECT}`,
 		`stream: {path: "/a" ticket_path: "/b" heartbeat: "5s" max_message_bytes: 7 max_received_bytes: 2048 messages_per_second: 3 resume_field: "a" id_field: "b"
 			event_field: "c" retry: "1s" slow_consumer: SLOW_CONSUMER_DROP_OLDEST buffer_bytes: 2048 compression: true max_per_principal: 2 max_per_address: 3}`,
+		`webhook: {scheme: SCHEME_SVIX secret: "a"}`,
+		`webhook: {scheme: SCHEME_STANDARD secret: "a" event_field: "b.c" event: "d"}`,
+		`webhook: {scheme: SCHEME_SHARED_SECRET secret: "a" header: "x-b"}`,
 	}
 }
 

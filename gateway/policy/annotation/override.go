@@ -45,6 +45,9 @@ func (m Merged) Override(rpc policy.RPC, effective policy.Method, override *poli
 	if override.GetObjective() != nil {
 		found = append(found, policy.Fault{Path: "objective", Problem: objectiveIsGenerated, Remedy: "change the annotation, and generate"})
 	}
+	if override.GetWebhook() != nil {
+		found = append(found, policy.Fault{Path: "webhook", Problem: webhookIsTheGuard, Remedy: "change the annotation, and generate"})
+	}
 	found = append(found, allows(m.annotation.GetPermits(), m.annotation, override)...)
 	if len(found) > 0 {
 		return effective, found

@@ -52,6 +52,8 @@ func TestOverride(t *testing.T) {
 		{"against the RPC", `retry: {max_attempts: 2}`, "retry", nil},
 		{"objective", `objective: {latency: "1s"}`, "objective", nil},
 		{"objective removed", `objective: {disabled: true}`, "objective", nil},
+		{"webhook", `webhook: {scheme: SCHEME_SVIX secret: "a"}`, "webhook", nil},
+		{"webhook removed", `webhook: {disabled: true}`, "webhook", nil},
 		{"timeout below the objective", `timeout: {duration: "2s"}`, "", func(m policy.Method) bool { return m.Objective != nil }},
 		{"permits", `permits: {field: "auth" fixed: true}`, "permits", nil},
 	}
@@ -96,6 +98,7 @@ func TestPermits(t *testing.T) {
 		{`permits: {field: "retry.budget.percent" min: "1" max: "2"}`, ""},
 		{`permits: {field: "auth" fixed: true}`, ""},
 		{`permits: {field: "objective.latency" max: "1s"}`, "permits[0].field"},
+		{`permits: {field: "webhook.secret" fixed: true}`, "permits[0].field"},
 		{`permits: {field: "timeout.span" max: "1s"}`, "permits[0].field"},
 		{`permits: {field: "timeout.duration.seconds" max: "1"}`, "permits[0].field"},
 		{`permits: {field: "permits.min" fixed: true}`, "permits[0].field"},

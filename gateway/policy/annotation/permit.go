@@ -42,6 +42,8 @@ func (d *decoder) permit(path string, p *policyv1.Permit) {
 		d.fault(path+".field", fmt.Sprintf("%q is no field of a policy", p.GetField()), `write a path such as "timeout.duration"`)
 	case blockName(p.GetField()) == "objective":
 		d.fault(path+".field", objectiveIsGenerated, "remove it: no override changes an objective")
+	case blockName(p.GetField()) == "webhook":
+		d.fault(path+".field", webhookIsTheGuard, "remove it: no override changes a webhook")
 	case p.GetFixed() && ranged:
 		d.fault(path+".fixed", "what is fixed has no range", "remove fixed, or min and max")
 	case p.GetFixed():

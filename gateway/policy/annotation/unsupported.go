@@ -26,6 +26,8 @@ func unsupported() []notYet {
 		{"venta.policy.v1.Response.mode", protoreflect.EnumNumber(policyv1.Mode_MODE_SHADOW), "write MODE_ENFORCE or MODE_OFF: a presentation decides nothing that could be counted"},
 		{"venta.policy.v1.Forward.mode", protoreflect.EnumNumber(policyv1.Mode_MODE_SHADOW), "write MODE_ENFORCE or MODE_OFF: a header travels or does not, and nothing could be counted"},
 		{"venta.policy.v1.Stream.mode", protoreflect.EnumNumber(policyv1.Mode_MODE_SHADOW), "write MODE_ENFORCE or MODE_OFF: a stream is offered or not, and nothing could be counted"},
+		{"venta.policy.v1.Webhook.mode", protoreflect.EnumNumber(policyv1.Mode_MODE_SHADOW), "write MODE_ENFORCE: what is taken unverified is anybody's"},
+		{"venta.policy.v1.Webhook.mode", protoreflect.EnumNumber(policyv1.Mode_MODE_OFF), "remove the block: what is taken unverified is anybody's"},
 	}
 }
 

@@ -22,11 +22,11 @@ const (
 // bindings reads the method's routes, in the two forms that generated code and
 // the policy's rules take. The latter holds faulty ones too, so that its indexes
 // are those of the rules.
-func (r *resolver) bindings(method *protogen.Method, rules []rule) ([]Binding, []policy.Route) {
+func (r *resolver) bindings(method *protogen.Method, rules []rule, p policy.Method) ([]Binding, []policy.Route) {
 	var read []Binding
 	var facts []policy.Route
 	for _, one := range rules {
-		b := binding{resolver: r, method: method, rule: one}
+		b := binding{resolver: r, method: method, rule: one, policy: p}
 		b.read()
 		if b.Verb != "" {
 			read = append(read, b.Binding)
@@ -44,6 +44,7 @@ type binding struct {
 	rule      rule
 	custom    bool // the verb is a custom kind
 	variables []string
+	policy    policy.Method // of the method
 }
 
 // wrong notes a fault of the rule or of the field of it that a path leads to.

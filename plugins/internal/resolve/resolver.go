@@ -98,8 +98,8 @@ func (r *resolver) unrouted(method *protogen.Method) {
 func (r *resolver) method(s scope, method *protogen.Method, rules []rule) (scope, Method) {
 	s = r.enter(s, annotation.Method, annotated(method.Desc.Options(), policyv1.E_Method), methodPolicy(method))
 	s.rules = rules
-	bindings, facts := r.bindings(method, rules)
 	effective := s.merged.Effective()
+	bindings, facts := r.bindings(method, rules, effective.Policy)
 	for _, f := range effective.Validate(policy.NewRPC(method.Desc, facts)) {
 		r.policyFault(s, f, method)
 	}

@@ -699,6 +699,66 @@ func (Stream_SlowConsumer) EnumDescriptor() ([]byte, []int) {
 	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{20, 0}
 }
 
+// Scheme says how deliveries are signed.
+type Webhook_Scheme int32
+
+const (
+	// No default: the block needs a choice.
+	Webhook_SCHEME_UNSPECIFIED Webhook_Scheme = 0
+	// As Svix signs: by HMAC-SHA256 of id, time and body, in svix-id, svix-timestamp and
+	// svix-signature.
+	Webhook_SCHEME_SVIX Webhook_Scheme = 1
+	// As Standard Webhooks has it: the same in webhook-id, webhook-timestamp and
+	// webhook-signature, of which the symmetric signatures (v1) are read.
+	Webhook_SCHEME_STANDARD Webhook_Scheme = 2
+	// Not at all: the secret itself stands in a header. A delivery that somebody has
+	// seen can be repeated and changed.
+	Webhook_SCHEME_SHARED_SECRET Webhook_Scheme = 3
+)
+
+// Enum value maps for Webhook_Scheme.
+var (
+	Webhook_Scheme_name = map[int32]string{
+		0: "SCHEME_UNSPECIFIED",
+		1: "SCHEME_SVIX",
+		2: "SCHEME_STANDARD",
+		3: "SCHEME_SHARED_SECRET",
+	}
+	Webhook_Scheme_value = map[string]int32{
+		"SCHEME_UNSPECIFIED":   0,
+		"SCHEME_SVIX":          1,
+		"SCHEME_STANDARD":      2,
+		"SCHEME_SHARED_SECRET": 3,
+	}
+)
+
+func (x Webhook_Scheme) Enum() *Webhook_Scheme {
+	p := new(Webhook_Scheme)
+	*p = x
+	return p
+}
+
+func (x Webhook_Scheme) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Webhook_Scheme) Descriptor() protoreflect.EnumDescriptor {
+	return file_venta_policy_v1_policy_proto_enumTypes[12].Descriptor()
+}
+
+func (Webhook_Scheme) Type() protoreflect.EnumType {
+	return &file_venta_policy_v1_policy_proto_enumTypes[12]
+}
+
+func (x Webhook_Scheme) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Webhook_Scheme.Descriptor instead.
+func (Webhook_Scheme) EnumDescriptor() ([]byte, []int) {
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{26, 0}
+}
+
 // Policy says how an RPC must behave in production. Every block is optional;
 // a block that is absent on the RPC, its service and its file is not in force.
 //
@@ -747,7 +807,9 @@ type Policy struct {
 	// Which of a client's headers the service may see.
 	Forward *Forward `protobuf:"bytes,18,opt,name=forward,proto3" json:"forward,omitempty"`
 	// Which field is the version of what the RPC reads or changes.
-	Etag          *Etag `protobuf:"bytes,19,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag *Etag `protobuf:"bytes,19,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Whose deliveries the RPC takes.
+	Webhook       *Webhook `protobuf:"bytes,20,opt,name=webhook,proto3" json:"webhook,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -911,6 +973,13 @@ func (x *Policy) GetForward() *Forward {
 func (x *Policy) GetEtag() *Etag {
 	if x != nil {
 		return x.Etag
+	}
+	return nil
+}
+
+func (x *Policy) GetWebhook() *Webhook {
+	if x != nil {
+		return x.Webhook
 	}
 	return nil
 }
@@ -3466,11 +3535,136 @@ func (x *Etag) GetMode() Mode {
 	return Mode_MODE_UNSPECIFIED
 }
 
+// Webhook has the RPC take what another system delivers, and nobody else's requests.
+// A delivery is verified over its body as it was sent, before anything of it is
+// believed. What is wrong is refused: without its headers (HTTP 401, reason
+// WEBHOOK_UNSIGNED), by no known secret (401, WEBHOOK_SIGNATURE_INVALID), older or
+// newer than five minutes (401, WEBHOOK_TIMESTAMP_INVALID). The service learns of the
+// sender as of a caller: its scheme is "webhook", its subject the name of the secret.
+//
+// The RPC has one route: a POST whose path has no variables, with body "*". It is
+// declared IDEMPOTENT, for every sender repeats deliveries, and has neither auth nor
+// etag, which would take what nobody has signed. Fields of the body that the request
+// does not have are passed over; a body is JSON, at most of limits.max_request_bytes.
+//
+// RPCs of one path tell their deliveries apart by a field of the body. They have the
+// same scheme, secret, header and event_field, each another event, and the same of
+// what is decided before: limits, version, and rate limits by the connection, which
+// are counted once for all of them. A delivery of no RPC's event is acknowledged (HTTP
+// 204) once it is verified, and goes nowhere.
+//
+// An override cannot change it. On a grpc-gateway mux of a program's own an RPC with
+// this block is refused: see RegisterXGateway.
+type Webhook struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How deliveries are signed. Required.
+	Scheme *Webhook_Scheme `protobuf:"varint,1,opt,name=scheme,proto3,enum=venta.policy.v1.Webhook_Scheme,oneof" json:"scheme,omitempty"`
+	// The name of the secret, such as "payments", whose values the configuration holds
+	// (webhooks.secrets). Required. 1 to 63 characters of a-z, 0-9, '-' and '_', the first
+	// a letter.
+	Secret *string `protobuf:"bytes,2,opt,name=secret,proto3,oneof" json:"secret,omitempty"`
+	// The path of the field of the JSON body that says what has happened, such as "type"
+	// or "event.name": of the body, be it a field of the request or not. Needs event.
+	// Default: the RPC takes every delivery.
+	EventField *string `protobuf:"bytes,3,opt,name=event_field,json=eventField,proto3,oneof" json:"event_field,omitempty"`
+	// The value of that field whose deliveries the RPC takes, such as "order.paid". At
+	// most 256 characters.
+	Event *string `protobuf:"bytes,4,opt,name=event,proto3,oneof" json:"event,omitempty"`
+	// The header that has the secret. Needs SCHEME_SHARED_SECRET. Default
+	// "X-Webhook-Secret".
+	Header *string `protobuf:"bytes,5,opt,name=header,proto3,oneof" json:"header,omitempty"`
+	// Removes an inherited block. Excludes every other field.
+	Disabled *bool `protobuf:"varint,14,opt,name=disabled,proto3,oneof" json:"disabled,omitempty"`
+	// Enforce (default): a delivery that nobody verifies is anybody's.
+	Mode          *Mode `protobuf:"varint,15,opt,name=mode,proto3,enum=venta.policy.v1.Mode,oneof" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Webhook) Reset() {
+	*x = Webhook{}
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Webhook) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Webhook) ProtoMessage() {}
+
+func (x *Webhook) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_policy_v1_policy_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
+func (*Webhook) Descriptor() ([]byte, []int) {
+	return file_venta_policy_v1_policy_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Webhook) GetScheme() Webhook_Scheme {
+	if x != nil && x.Scheme != nil {
+		return *x.Scheme
+	}
+	return Webhook_SCHEME_UNSPECIFIED
+}
+
+func (x *Webhook) GetSecret() string {
+	if x != nil && x.Secret != nil {
+		return *x.Secret
+	}
+	return ""
+}
+
+func (x *Webhook) GetEventField() string {
+	if x != nil && x.EventField != nil {
+		return *x.EventField
+	}
+	return ""
+}
+
+func (x *Webhook) GetEvent() string {
+	if x != nil && x.Event != nil {
+		return *x.Event
+	}
+	return ""
+}
+
+func (x *Webhook) GetHeader() string {
+	if x != nil && x.Header != nil {
+		return *x.Header
+	}
+	return ""
+}
+
+func (x *Webhook) GetDisabled() bool {
+	if x != nil && x.Disabled != nil {
+		return *x.Disabled
+	}
+	return false
+}
+
+func (x *Webhook) GetMode() Mode {
+	if x != nil && x.Mode != nil {
+		return *x.Mode
+	}
+	return Mode_MODE_UNSPECIFIED
+}
+
 var File_venta_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\x82\b\n" +
+	"\x1cventa/policy/v1/policy.proto\x12\x0fventa.policy.v1\x1a\x15google/rpc/code.proto\"\xb6\b\n" +
 	"\x06Policy\x122\n" +
 	"\atimeout\x18\x01 \x01(\v2\x18.venta.policy.v1.TimeoutR\atimeout\x12,\n" +
 	"\x05retry\x18\x02 \x01(\v2\x16.venta.policy.v1.RetryR\x05retry\x12,\n" +
@@ -3492,7 +3686,8 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\bresponse\x18\x10 \x01(\v2\x19.venta.policy.v1.ResponseR\bresponse\x121\n" +
 	"\apermits\x18\x11 \x03(\v2\x17.venta.policy.v1.PermitR\apermits\x122\n" +
 	"\aforward\x18\x12 \x01(\v2\x18.venta.policy.v1.ForwardR\aforward\x12)\n" +
-	"\x04etag\x18\x13 \x01(\v2\x15.venta.policy.v1.EtagR\x04etag\"\xbe\x01\n" +
+	"\x04etag\x18\x13 \x01(\v2\x15.venta.policy.v1.EtagR\x04etag\x122\n" +
+	"\awebhook\x18\x14 \x01(\v2\x18.venta.policy.v1.WebhookR\awebhook\"\xbe\x01\n" +
 	"\x06Permit\x12\x19\n" +
 	"\x05field\x18\x01 \x01(\tH\x00R\x05field\x88\x01\x01\x12\x15\n" +
 	"\x03min\x18\x02 \x01(\tH\x01R\x03min\x88\x01\x01\x12\x15\n" +
@@ -3864,6 +4059,27 @@ const file_venta_policy_v1_policy_proto_rawDesc = "" +
 	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x02R\x04mode\x88\x01\x01B\b\n" +
 	"\x06_fieldB\v\n" +
 	"\t_disabledB\a\n" +
+	"\x05_mode\"\xc6\x03\n" +
+	"\aWebhook\x12<\n" +
+	"\x06scheme\x18\x01 \x01(\x0e2\x1f.venta.policy.v1.Webhook.SchemeH\x00R\x06scheme\x88\x01\x01\x12\x1b\n" +
+	"\x06secret\x18\x02 \x01(\tH\x01R\x06secret\x88\x01\x01\x12$\n" +
+	"\vevent_field\x18\x03 \x01(\tH\x02R\n" +
+	"eventField\x88\x01\x01\x12\x19\n" +
+	"\x05event\x18\x04 \x01(\tH\x03R\x05event\x88\x01\x01\x12\x1b\n" +
+	"\x06header\x18\x05 \x01(\tH\x04R\x06header\x88\x01\x01\x12\x1f\n" +
+	"\bdisabled\x18\x0e \x01(\bH\x05R\bdisabled\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\x0f \x01(\x0e2\x15.venta.policy.v1.ModeH\x06R\x04mode\x88\x01\x01\"`\n" +
+	"\x06Scheme\x12\x16\n" +
+	"\x12SCHEME_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vSCHEME_SVIX\x10\x01\x12\x13\n" +
+	"\x0fSCHEME_STANDARD\x10\x02\x12\x18\n" +
+	"\x14SCHEME_SHARED_SECRET\x10\x03B\t\n" +
+	"\a_schemeB\t\n" +
+	"\a_secretB\x0e\n" +
+	"\f_event_fieldB\b\n" +
+	"\x06_eventB\t\n" +
+	"\a_headerB\v\n" +
+	"\t_disabledB\a\n" +
 	"\x05_mode*M\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n" +
@@ -3883,8 +4099,8 @@ func file_venta_policy_v1_policy_proto_rawDescGZIP() []byte {
 	return file_venta_policy_v1_policy_proto_rawDescData
 }
 
-var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
-var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_venta_policy_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
+var file_venta_policy_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(Mode)(0),                     // 0: venta.policy.v1.Mode
 	(CircuitBreaker_Scope)(0),     // 1: venta.policy.v1.CircuitBreaker.Scope
@@ -3898,99 +4114,104 @@ var file_venta_policy_v1_policy_proto_goTypes = []any{
 	(Auth_Scheme)(0),              // 9: venta.policy.v1.Auth.Scheme
 	(Version_AfterSunset)(0),      // 10: venta.policy.v1.Version.AfterSunset
 	(Stream_SlowConsumer)(0),      // 11: venta.policy.v1.Stream.SlowConsumer
-	(*Policy)(nil),                // 12: venta.policy.v1.Policy
-	(*Permit)(nil),                // 13: venta.policy.v1.Permit
-	(*Timeout)(nil),               // 14: venta.policy.v1.Timeout
-	(*Retry)(nil),                 // 15: venta.policy.v1.Retry
-	(*RetryBudget)(nil),           // 16: venta.policy.v1.RetryBudget
-	(*Hedge)(nil),                 // 17: venta.policy.v1.Hedge
-	(*CircuitBreaker)(nil),        // 18: venta.policy.v1.CircuitBreaker
-	(*RateLimit)(nil),             // 19: venta.policy.v1.RateLimit
-	(*RateLimitKey)(nil),          // 20: venta.policy.v1.RateLimitKey
-	(*RateLimitCost)(nil),         // 21: venta.policy.v1.RateLimitCost
-	(*RateLimitTier)(nil),         // 22: venta.policy.v1.RateLimitTier
-	(*Cache)(nil),                 // 23: venta.policy.v1.Cache
-	(*Invalidates)(nil),           // 24: venta.policy.v1.Invalidates
-	(*Concurrency)(nil),           // 25: venta.policy.v1.Concurrency
-	(*Auth)(nil),                  // 26: venta.policy.v1.Auth
-	(*Version)(nil),               // 27: venta.policy.v1.Version
-	(*BrownOut)(nil),              // 28: venta.policy.v1.BrownOut
-	(*Adapts)(nil),                // 29: venta.policy.v1.Adapts
-	(*FieldMapping)(nil),          // 30: venta.policy.v1.FieldMapping
-	(*Idempotency)(nil),           // 31: venta.policy.v1.Idempotency
-	(*Stream)(nil),                // 32: venta.policy.v1.Stream
-	(*Objective)(nil),             // 33: venta.policy.v1.Objective
-	(*Limits)(nil),                // 34: venta.policy.v1.Limits
-	(*Response)(nil),              // 35: venta.policy.v1.Response
-	(*Forward)(nil),               // 36: venta.policy.v1.Forward
-	(*Etag)(nil),                  // 37: venta.policy.v1.Etag
-	(code.Code)(0),                // 38: google.rpc.Code
+	(Webhook_Scheme)(0),           // 12: venta.policy.v1.Webhook.Scheme
+	(*Policy)(nil),                // 13: venta.policy.v1.Policy
+	(*Permit)(nil),                // 14: venta.policy.v1.Permit
+	(*Timeout)(nil),               // 15: venta.policy.v1.Timeout
+	(*Retry)(nil),                 // 16: venta.policy.v1.Retry
+	(*RetryBudget)(nil),           // 17: venta.policy.v1.RetryBudget
+	(*Hedge)(nil),                 // 18: venta.policy.v1.Hedge
+	(*CircuitBreaker)(nil),        // 19: venta.policy.v1.CircuitBreaker
+	(*RateLimit)(nil),             // 20: venta.policy.v1.RateLimit
+	(*RateLimitKey)(nil),          // 21: venta.policy.v1.RateLimitKey
+	(*RateLimitCost)(nil),         // 22: venta.policy.v1.RateLimitCost
+	(*RateLimitTier)(nil),         // 23: venta.policy.v1.RateLimitTier
+	(*Cache)(nil),                 // 24: venta.policy.v1.Cache
+	(*Invalidates)(nil),           // 25: venta.policy.v1.Invalidates
+	(*Concurrency)(nil),           // 26: venta.policy.v1.Concurrency
+	(*Auth)(nil),                  // 27: venta.policy.v1.Auth
+	(*Version)(nil),               // 28: venta.policy.v1.Version
+	(*BrownOut)(nil),              // 29: venta.policy.v1.BrownOut
+	(*Adapts)(nil),                // 30: venta.policy.v1.Adapts
+	(*FieldMapping)(nil),          // 31: venta.policy.v1.FieldMapping
+	(*Idempotency)(nil),           // 32: venta.policy.v1.Idempotency
+	(*Stream)(nil),                // 33: venta.policy.v1.Stream
+	(*Objective)(nil),             // 34: venta.policy.v1.Objective
+	(*Limits)(nil),                // 35: venta.policy.v1.Limits
+	(*Response)(nil),              // 36: venta.policy.v1.Response
+	(*Forward)(nil),               // 37: venta.policy.v1.Forward
+	(*Etag)(nil),                  // 38: venta.policy.v1.Etag
+	(*Webhook)(nil),               // 39: venta.policy.v1.Webhook
+	(code.Code)(0),                // 40: google.rpc.Code
 }
 var file_venta_policy_v1_policy_proto_depIdxs = []int32{
-	14, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
-	15, // 1: venta.policy.v1.Policy.retry:type_name -> venta.policy.v1.Retry
-	17, // 2: venta.policy.v1.Policy.hedge:type_name -> venta.policy.v1.Hedge
-	18, // 3: venta.policy.v1.Policy.circuit_breaker:type_name -> venta.policy.v1.CircuitBreaker
-	19, // 4: venta.policy.v1.Policy.rate_limits:type_name -> venta.policy.v1.RateLimit
-	23, // 5: venta.policy.v1.Policy.cache:type_name -> venta.policy.v1.Cache
-	24, // 6: venta.policy.v1.Policy.invalidates:type_name -> venta.policy.v1.Invalidates
-	25, // 7: venta.policy.v1.Policy.concurrency:type_name -> venta.policy.v1.Concurrency
-	26, // 8: venta.policy.v1.Policy.auth:type_name -> venta.policy.v1.Auth
-	27, // 9: venta.policy.v1.Policy.version:type_name -> venta.policy.v1.Version
-	29, // 10: venta.policy.v1.Policy.adapts:type_name -> venta.policy.v1.Adapts
-	31, // 11: venta.policy.v1.Policy.idempotency:type_name -> venta.policy.v1.Idempotency
-	32, // 12: venta.policy.v1.Policy.stream:type_name -> venta.policy.v1.Stream
-	33, // 13: venta.policy.v1.Policy.objective:type_name -> venta.policy.v1.Objective
-	34, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
-	35, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
-	13, // 16: venta.policy.v1.Policy.permits:type_name -> venta.policy.v1.Permit
-	36, // 17: venta.policy.v1.Policy.forward:type_name -> venta.policy.v1.Forward
-	37, // 18: venta.policy.v1.Policy.etag:type_name -> venta.policy.v1.Etag
-	0,  // 19: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
-	38, // 20: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
-	16, // 21: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 22: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
-	38, // 23: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
-	16, // 24: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
-	0,  // 25: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
-	38, // 26: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
-	1,  // 27: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
-	0,  // 28: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
-	20, // 29: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
-	21, // 30: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
-	22, // 31: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
-	2,  // 32: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
-	4,  // 33: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
-	3,  // 34: venta.policy.v1.RateLimit.group_scope:type_name -> venta.policy.v1.RateLimit.GroupScope
-	0,  // 35: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
-	5,  // 36: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
-	0,  // 37: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
-	0,  // 38: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
-	7,  // 39: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
-	6,  // 40: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
-	0,  // 41: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
-	8,  // 42: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
-	9,  // 43: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
-	0,  // 44: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
-	10, // 45: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
-	28, // 46: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
-	0,  // 47: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
-	30, // 48: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
-	30, // 49: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
-	0,  // 50: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
-	0,  // 51: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
-	11, // 52: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
-	0,  // 53: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
-	0,  // 54: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
-	0,  // 55: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
-	0,  // 56: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
-	0,  // 57: venta.policy.v1.Forward.mode:type_name -> venta.policy.v1.Mode
-	0,  // 58: venta.policy.v1.Etag.mode:type_name -> venta.policy.v1.Mode
-	59, // [59:59] is the sub-list for method output_type
-	59, // [59:59] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	15, // 0: venta.policy.v1.Policy.timeout:type_name -> venta.policy.v1.Timeout
+	16, // 1: venta.policy.v1.Policy.retry:type_name -> venta.policy.v1.Retry
+	18, // 2: venta.policy.v1.Policy.hedge:type_name -> venta.policy.v1.Hedge
+	19, // 3: venta.policy.v1.Policy.circuit_breaker:type_name -> venta.policy.v1.CircuitBreaker
+	20, // 4: venta.policy.v1.Policy.rate_limits:type_name -> venta.policy.v1.RateLimit
+	24, // 5: venta.policy.v1.Policy.cache:type_name -> venta.policy.v1.Cache
+	25, // 6: venta.policy.v1.Policy.invalidates:type_name -> venta.policy.v1.Invalidates
+	26, // 7: venta.policy.v1.Policy.concurrency:type_name -> venta.policy.v1.Concurrency
+	27, // 8: venta.policy.v1.Policy.auth:type_name -> venta.policy.v1.Auth
+	28, // 9: venta.policy.v1.Policy.version:type_name -> venta.policy.v1.Version
+	30, // 10: venta.policy.v1.Policy.adapts:type_name -> venta.policy.v1.Adapts
+	32, // 11: venta.policy.v1.Policy.idempotency:type_name -> venta.policy.v1.Idempotency
+	33, // 12: venta.policy.v1.Policy.stream:type_name -> venta.policy.v1.Stream
+	34, // 13: venta.policy.v1.Policy.objective:type_name -> venta.policy.v1.Objective
+	35, // 14: venta.policy.v1.Policy.limits:type_name -> venta.policy.v1.Limits
+	36, // 15: venta.policy.v1.Policy.response:type_name -> venta.policy.v1.Response
+	14, // 16: venta.policy.v1.Policy.permits:type_name -> venta.policy.v1.Permit
+	37, // 17: venta.policy.v1.Policy.forward:type_name -> venta.policy.v1.Forward
+	38, // 18: venta.policy.v1.Policy.etag:type_name -> venta.policy.v1.Etag
+	39, // 19: venta.policy.v1.Policy.webhook:type_name -> venta.policy.v1.Webhook
+	0,  // 20: venta.policy.v1.Timeout.mode:type_name -> venta.policy.v1.Mode
+	40, // 21: venta.policy.v1.Retry.retryable_status_codes:type_name -> google.rpc.Code
+	17, // 22: venta.policy.v1.Retry.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 23: venta.policy.v1.Retry.mode:type_name -> venta.policy.v1.Mode
+	40, // 24: venta.policy.v1.Hedge.non_fatal_status_codes:type_name -> google.rpc.Code
+	17, // 25: venta.policy.v1.Hedge.budget:type_name -> venta.policy.v1.RetryBudget
+	0,  // 26: venta.policy.v1.Hedge.mode:type_name -> venta.policy.v1.Mode
+	40, // 27: venta.policy.v1.CircuitBreaker.failure_status_codes:type_name -> google.rpc.Code
+	1,  // 28: venta.policy.v1.CircuitBreaker.scope:type_name -> venta.policy.v1.CircuitBreaker.Scope
+	0,  // 29: venta.policy.v1.CircuitBreaker.mode:type_name -> venta.policy.v1.Mode
+	21, // 30: venta.policy.v1.RateLimit.key:type_name -> venta.policy.v1.RateLimitKey
+	22, // 31: venta.policy.v1.RateLimit.cost:type_name -> venta.policy.v1.RateLimitCost
+	23, // 32: venta.policy.v1.RateLimit.tiers:type_name -> venta.policy.v1.RateLimitTier
+	2,  // 33: venta.policy.v1.RateLimit.scope:type_name -> venta.policy.v1.RateLimit.Scope
+	4,  // 34: venta.policy.v1.RateLimit.on_store_failure:type_name -> venta.policy.v1.RateLimit.OnStoreFailure
+	3,  // 35: venta.policy.v1.RateLimit.group_scope:type_name -> venta.policy.v1.RateLimit.GroupScope
+	0,  // 36: venta.policy.v1.RateLimit.mode:type_name -> venta.policy.v1.Mode
+	5,  // 37: venta.policy.v1.Cache.audience:type_name -> venta.policy.v1.Cache.Audience
+	0,  // 38: venta.policy.v1.Cache.mode:type_name -> venta.policy.v1.Mode
+	0,  // 39: venta.policy.v1.Invalidates.mode:type_name -> venta.policy.v1.Mode
+	7,  // 40: venta.policy.v1.Concurrency.criticality:type_name -> venta.policy.v1.Concurrency.Criticality
+	6,  // 41: venta.policy.v1.Concurrency.scope:type_name -> venta.policy.v1.Concurrency.Scope
+	0,  // 42: venta.policy.v1.Concurrency.mode:type_name -> venta.policy.v1.Mode
+	8,  // 43: venta.policy.v1.Auth.requirement:type_name -> venta.policy.v1.Auth.Requirement
+	9,  // 44: venta.policy.v1.Auth.schemes:type_name -> venta.policy.v1.Auth.Scheme
+	0,  // 45: venta.policy.v1.Auth.mode:type_name -> venta.policy.v1.Mode
+	10, // 46: venta.policy.v1.Version.after_sunset:type_name -> venta.policy.v1.Version.AfterSunset
+	29, // 47: venta.policy.v1.Version.brown_outs:type_name -> venta.policy.v1.BrownOut
+	0,  // 48: venta.policy.v1.Version.mode:type_name -> venta.policy.v1.Mode
+	31, // 49: venta.policy.v1.Adapts.request:type_name -> venta.policy.v1.FieldMapping
+	31, // 50: venta.policy.v1.Adapts.response:type_name -> venta.policy.v1.FieldMapping
+	0,  // 51: venta.policy.v1.Adapts.mode:type_name -> venta.policy.v1.Mode
+	0,  // 52: venta.policy.v1.Idempotency.mode:type_name -> venta.policy.v1.Mode
+	11, // 53: venta.policy.v1.Stream.slow_consumer:type_name -> venta.policy.v1.Stream.SlowConsumer
+	0,  // 54: venta.policy.v1.Stream.mode:type_name -> venta.policy.v1.Mode
+	0,  // 55: venta.policy.v1.Objective.mode:type_name -> venta.policy.v1.Mode
+	0,  // 56: venta.policy.v1.Limits.mode:type_name -> venta.policy.v1.Mode
+	0,  // 57: venta.policy.v1.Response.mode:type_name -> venta.policy.v1.Mode
+	0,  // 58: venta.policy.v1.Forward.mode:type_name -> venta.policy.v1.Mode
+	0,  // 59: venta.policy.v1.Etag.mode:type_name -> venta.policy.v1.Mode
+	12, // 60: venta.policy.v1.Webhook.scheme:type_name -> venta.policy.v1.Webhook.Scheme
+	0,  // 61: venta.policy.v1.Webhook.mode:type_name -> venta.policy.v1.Mode
+	62, // [62:62] is the sub-list for method output_type
+	62, // [62:62] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_venta_policy_v1_policy_proto_init() }
@@ -4033,13 +4254,14 @@ func file_venta_policy_v1_policy_proto_init() {
 	file_venta_policy_v1_policy_proto_msgTypes[23].OneofWrappers = []any{}
 	file_venta_policy_v1_policy_proto_msgTypes[24].OneofWrappers = []any{}
 	file_venta_policy_v1_policy_proto_msgTypes[25].OneofWrappers = []any{}
+	file_venta_policy_v1_policy_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_policy_v1_policy_proto_rawDesc), len(file_venta_policy_v1_policy_proto_rawDesc)),
-			NumEnums:      12,
-			NumMessages:   26,
+			NumEnums:      13,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

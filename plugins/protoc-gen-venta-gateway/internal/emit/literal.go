@@ -187,6 +187,8 @@ func constant(value any) (string, bool) {
 		return []string{"SlowWaits", "SlowDropsOldest", "SlowEnds"}[v], true
 	case policy.AfterSunset:
 		return []string{"ServeAfterSunset", "GoneAfterSunset"}[v], true
+	case policy.WebhookScheme:
+		return []string{"WebhookSvix", "WebhookStandard", "WebhookSharedSecret"}[v], true
 	default:
 		return "", false
 	}

@@ -112,6 +112,33 @@ func fullServiceGateway() gateway.Service {
 				Auth:        &policy.Auth{},
 				Response:    &policy.Response{Status: 202, Location: "/v1/full/{echo.filter.city}/{id}"},
 			},
+		}, {
+			Name: "Paid", Call: gateway.Unary(FullServiceClient.Paid),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/hooks/payments", Body: "*"}},
+			Policy: policy.Method{
+				Webhook: &policy.Webhook{Scheme: policy.WebhookStandard, Secret: "payments", EventField: "event.type",
+					Event: "order.paid"},
+			},
+		}, {
+			Name: "Refunded", Call: gateway.Unary(FullServiceClient.Refunded),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/hooks/payments", Body: "*"}},
+			Policy: policy.Method{
+				Webhook: &policy.Webhook{Scheme: policy.WebhookStandard, Secret: "payments", EventField: "event.type",
+					Event: "order.refunded"},
+			},
+		}, {
+			Name: "Sent", Call: gateway.Unary(FullServiceClient.Sent),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/hooks/carrier", Body: "*"}},
+			Policy: policy.Method{
+				Webhook: &policy.Webhook{Scheme: policy.WebhookSharedSecret, Secret: "carrier",
+					Header: "X-Carrier-Key"},
+			},
+		}, {
+			Name: "Known", Call: gateway.Unary(FullServiceClient.Known),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/hooks/users", Body: "*"}},
+			Policy: policy.Method{
+				Webhook: &policy.Webhook{Secret: "users"},
+			},
 		}},
 	}
 }
@@ -153,7 +180,11 @@ func file_full_proto_lines() gateway.FileLines {
 			"forward": 135, "etag": 136, "permits": 138},
 		"FullService.Shadow": {"timeout": 155, "retry": 159, "circuit_breaker": 163, "cache": 167, "concurrency": 172,
 			"auth": 176, "version": 180, "limits": 184},
-		"FullService.Hedge":  {"hedge": 195, "auth": 204},
-		"FullService.Create": {"invalidates": 214, "concurrency": 215, "auth": 219, "response": 220},
+		"FullService.Hedge":    {"hedge": 195, "auth": 204},
+		"FullService.Create":   {"invalidates": 214, "concurrency": 215, "auth": 219, "response": 220},
+		"FullService.Paid":     {"webhook": 234},
+		"FullService.Refunded": {"webhook": 250},
+		"FullService.Sent":     {"webhook": 266},
+		"FullService.Known":    {"webhook": 281},
 	}
 }
