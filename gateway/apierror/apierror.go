@@ -48,6 +48,12 @@ const (
 	CredentialsInvalid      Reason = "CREDENTIALS_INVALID"
 	CredentialsExpired      Reason = "CREDENTIALS_EXPIRED" // of a stream that was open when they did
 	PermissionDenied        Reason = "PERMISSION_DENIED"
+	// WebhookUnsigned is of a delivery that lacks what its sender must sign it by,
+	// WebhookSignatureInvalid of one that no known secret has signed, and
+	// WebhookTimestampInvalid of one that is too old or too new.
+	WebhookUnsigned         Reason = "WEBHOOK_UNSIGNED"
+	WebhookSignatureInvalid Reason = "WEBHOOK_SIGNATURE_INVALID"
+	WebhookTimestampInvalid Reason = "WEBHOOK_TIMESTAMP_INVALID"
 	RateLimited             Reason = "RATE_LIMITED"
 	LimitsUnavailable       Reason = "RATE_LIMITS_UNAVAILABLE"
 	CircuitOpen             Reason = "CIRCUIT_OPEN"

@@ -44,6 +44,8 @@ func blockOf(own *apierror.Error) string {
 		return "rate_limits"
 	case apierror.CredentialsMissing, apierror.CredentialsInvalid, apierror.PermissionDenied:
 		return "auth"
+	case apierror.WebhookUnsigned, apierror.WebhookSignatureInvalid, apierror.WebhookTimestampInvalid:
+		return "webhook"
 	case apierror.CircuitOpen:
 		return "circuit_breaker"
 	case apierror.Overloaded:
