@@ -20,6 +20,7 @@ import (
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/ratelimit"
+	"github.com/venta-hq/venta/gateway/webhook"
 )
 
 // TestWhatIsAcceptedIsServed holds that a policy which [policy.Method.Validate]
@@ -33,6 +34,7 @@ func TestWhatIsAcceptedIsServed(t *testing.T) {
 		"unary":  {service, soundCalls()},
 		"stream": {watch, soundStreams()},
 		"write":  {remove, soundWrites()},
+		"hook":   {hook, soundHooks()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			agree(t, test.describe, test.sound)
@@ -41,7 +43,7 @@ func TestWhatIsAcceptedIsServed(t *testing.T) {
 	blocks := reflect.TypeFor[policy.Method]()
 	for i := range blocks.NumField() {
 		isSet := func(m policy.Method) bool { return !reflect.ValueOf(m).Field(i).IsZero() }
-		if !slices.ContainsFunc(slices.Concat(soundCalls(), soundStreams(), soundWrites()), isSet) {
+		if !slices.ContainsFunc(slices.Concat(soundCalls(), soundStreams(), soundWrites(), soundHooks()), isSet) {
 			t.Errorf("no sound policy has the block %s", blocks.Field(i).Name)
 		}
 	}
@@ -53,6 +55,11 @@ func remove(p policy.Method) gateway.Service {
 	s.Methods = s.Methods[1:]
 	s.Methods[0].Policy = p
 	return s
+}
+
+// hook describes a method that takes deliveries.
+func hook(p policy.Method) gateway.Service {
+	return hooks(p, policy.Method{}, "/webhooks/one", "/webhooks/two")
 }
 
 // watch describes a method whose server streams.
@@ -102,11 +109,11 @@ func rpcOf(t *testing.T, s gateway.Service) policy.RPC {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, variable, _ := strings.Cut(m.Bindings[0].Path, "{")
-	variable = strings.Trim(variable, "{}")
-	return policy.NewRPC(found.(protoreflect.MethodDescriptor), []policy.Route{
-		{Verb: m.Bindings[0].Verb, Path: m.Bindings[0].Path, Variables: []string{variable}},
-	})
+	route := policy.Route{Verb: m.Bindings[0].Verb, Path: m.Bindings[0].Path, Body: m.Bindings[0].Body}
+	if _, variable, ok := strings.Cut(m.Bindings[0].Path, "{"); ok {
+		route.Variables = []string{strings.Trim(variable, "{}")}
+	}
+	return policy.NewRPC(found.(protoreflect.MethodDescriptor), []policy.Route{route})
 }
 
 // complete has all that a policy may need.
@@ -123,6 +130,7 @@ func complete(t *testing.T) gateway.Options {
 	return gateway.Options{
 		Verifier: verifier, APIKeys: &auth.APIKeys{}, Logger: slog.New(slog.DiscardHandler),
 		RateLimits: gateway.RateLimitOptions{Store: unused{}}, UncompressedResponses: true,
+		Webhooks: webhook.NewSecrets(nil, func(string) (string, error) { return hookSecret, nil }),
 	}
 }
 

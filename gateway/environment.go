@@ -74,6 +74,8 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 		ObserveCalls: o.MeterProvider != nil || o.TracerProvider != nil,
 		Verifier:     o.Verifier,
 		APIKeys:      o.APIKeys,
+		Webhooks:     o.Webhooks,
+		Elsewhere:    g.deliverElsewhere,
 		Store:        g.store,
 		FleetStore:   o.CacheRemote != nil,
 		RateLimits:   assembly.RateLimits{Memory: memory, Store: o.RateLimits.Store, Alone: o.RateLimits.Alone, Start: time.Now()},

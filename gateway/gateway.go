@@ -51,6 +51,7 @@ type Gateway struct {
 
 	mu         sync.Mutex
 	router     *router.Router[*route]
+	deliveries map[string]*deliveries // by verb and path
 	methods    []*method
 	promised   []policy.Method // whose latencies the histograms have buckets at
 	generation *assembly.Generation
@@ -76,7 +77,7 @@ func New(options Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway options: %w", err)
 	}
-	g := &Gateway{options: options, router: &router.Router[*route]{}, generation: assembly.NewGeneration()}
+	g := &Gateway{options: options, router: &router.Router[*route]{}, deliveries: map[string]*deliveries{}, generation: assembly.NewGeneration()}
 	if err := g.Reconfigure(options.Settings); err != nil {
 		return nil, err
 	}
@@ -137,6 +138,9 @@ func (g *Gateway) add(m *method, served *assembly.Route) error {
 	g.secretPaths = g.secretPaths || t.SecretInPath()
 	rt.served.Store(served)
 	m.routes = append(m.routes, rt)
+	if m.policy.Webhook != nil {
+		return g.addDelivery(rt)
+	}
 	return g.router.Add(t.Verb(), t.Template(), rt)
 }
 

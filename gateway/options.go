@@ -20,6 +20,7 @@ import (
 	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/stream"
 	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/webhook"
 )
 
 // Options configures a [Gateway]. The zero value serves RPCs that need no
@@ -33,6 +34,9 @@ type Options struct {
 	// APIKeys verifies API keys, such as [auth.APIKeys]. Without it, registering an
 	// RPC that accepts them fails.
 	APIKeys auth.KeyVerifier
+	// Webhooks are the secrets that deliveries are verified with. Without those that an
+	// RPC names, registering it fails.
+	Webhooks *webhook.Secrets
 	// Identity says what upstreams learn of the callers that the gateway has
 	// verified. Default: who they are, as metadata x-venta-* that no client can write.
 	Identity identity.Options

@@ -56,6 +56,26 @@ func soundWrites() []policy.Method {
 	}}
 }
 
+// soundHooks are policies of an RPC that takes deliveries.
+func soundHooks() []policy.Method {
+	limits := soundLimits("user_id")
+	for i := range limits {
+		limits[i].Tiers = nil
+	}
+	return []policy.Method{
+		{
+			Webhook:     &policy.Webhook{Scheme: policy.WebhookStandard, Secret: "shop", EventField: "type", Event: "order.paid"},
+			Timeout:     &policy.Timeout{Duration: time.Second},
+			RateLimits:  limits,
+			Concurrency: &policy.Concurrency{MaxInFlight: 10, MaxQueue: 10},
+			Limits:      &policy.Limits{MaxRequestBytes: 1000, MaxResponseBytes: 1000},
+			Invalidates: &policy.Invalidates{Tags: []string{"vendors"}},
+			Response:    &policy.Response{Status: http.StatusNoContent},
+		},
+		{Webhook: &policy.Webhook{Scheme: policy.WebhookSharedSecret, Secret: "shop", Header: "X-Webhook-Secret"}},
+	}
+}
+
 func soundBreaker() *policy.CircuitBreaker {
 	return &policy.CircuitBreaker{
 		ErrorThresholdPercent: 50, Window: time.Minute, MinimumCalls: 5, OpenDuration: time.Minute, MaxOpenDuration: time.Hour, HalfOpenCalls: 3,

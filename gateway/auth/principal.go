@@ -2,8 +2,11 @@ package auth
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"time"
+
+	"github.com/venta-hq/venta/gateway/requestctx"
 )
 
 // Principal is who a verified token speaks for. It cannot be changed once it is
@@ -26,6 +29,9 @@ type Principal struct {
 const (
 	SchemeBearer = "bearer"
 	SchemeAPIKey = "api-key"
+	// SchemeWebhook is of who has delivered what the gateway has verified. The subject
+	// is the name of the secret.
+	SchemeWebhook = "webhook"
 )
 
 // NewPrincipal returns a principal with the given scopes and roles, for tests
@@ -109,6 +115,12 @@ type principalKey struct{}
 // NewContext returns a context that carries the principal.
 func NewContext(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, &p)
+}
+
+// WithPrincipal returns a request whose principal is p, for steps that verify
+// credentials of another kind. p must not be changed afterwards.
+func WithPrincipal(r *http.Request, p *Principal) *http.Request {
+	return requestctx.With(r, principalKey{}, p)
 }
 
 // FromContext returns the principal of the request, or false for an anonymous

@@ -190,6 +190,7 @@ func toldTelemetry(t *testing.T) []*dto.MetricFamily {
 	metrics.CacheRequest(method, "hit")
 	metrics.RetryAttempt(method, "final")
 	metrics.CacheEvent(method, "refreshed")
+	metrics.Webhook(method, "accepted")
 	families, err := providers.Gatherer.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ const (
 	criticalityKey = attribute.Key("venta.concurrency.criticality")
 	storeKey       = attribute.Key("venta.store.name")
 	eventKey       = attribute.Key("venta.event")
+	deliveryKey    = attribute.Key("venta.webhook.outcome")
 )
 
 type (
@@ -20,6 +21,7 @@ type (
 	shed       struct{ method, criticality string }
 	cacheEvent struct{ method, event string }
 	storeEvent struct{ store, event string }
+	delivery   struct{ method, outcome string }
 )
 
 // policyCounters count what policies decide beside the requests' own outcomes.
@@ -28,6 +30,7 @@ type policyCounters struct {
 	shed     counters[shed]
 	cache    counters[cacheEvent]
 	stores   counters[storeEvent]
+	webhooks counters[delivery]
 }
 
 func newPolicyCounters() policyCounters {
@@ -36,6 +39,7 @@ func newPolicyCounters() policyCounters {
 		shed:     newCounters(shed.attributes),
 		cache:    newCounters(cacheEvent.attributes),
 		stores:   newCounters(storeEvent.attributes),
+		webhooks: newCounters(delivery.attributes),
 	}
 }
 
@@ -44,6 +48,7 @@ func (p *policyCounters) register(to *instrument.Maker) {
 	to.Counter(instrument.ConcurrencyShed, p.shed.observe)
 	to.Counter(instrument.StoreEvents, p.stores.observe)
 	to.Counter(instrument.CacheEvents, p.cache.observe)
+	to.Counter(instrument.WebhookDeliveries, p.webhooks.observe)
 }
 
 // Shadow counts what a policy in shadow mode, such as "timeout", would have done
@@ -66,6 +71,13 @@ func (m *Metrics) Shed(fullMethod, criticality string) {
 func (m *Metrics) CacheEvent(fullMethod, event string) {
 	if m != nil {
 		m.policies.cache.of(cacheEvent{fullMethod, event}).Add(1)
+	}
+}
+
+// Webhook counts a delivery to an RPC by what became of it, such as "accepted".
+func (m *Metrics) Webhook(fullMethod, outcome string) {
+	if m != nil {
+		m.policies.webhooks.of(delivery{fullMethod, outcome}).Add(1)
 	}
 }
 
@@ -95,4 +107,8 @@ func (c cacheEvent) attributes() []attribute.KeyValue {
 
 func (s storeEvent) attributes() []attribute.KeyValue {
 	return []attribute.KeyValue{storeKey.String(s.store), eventKey.String(s.event)}
+}
+
+func (d delivery) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{semconv.RPCMethod(rpcMethod(d.method)), deliveryKey.String(d.outcome)}
 }

@@ -96,6 +96,9 @@ type RouteOptions struct {
 	// ReadElsewhere are query parameters that a step around the route reads. Where no
 	// field has the name, they are no unknown ones.
 	ReadElsewhere []string
+	// PassOverUnknown passes over fields of a JSON body that the request does not have,
+	// where the default refuses them.
+	PassOverUnknown bool
 	// MaxRequestBytes is the bound that a step before the route puts on bodies,
 	// and that the route itself puts on each message of a client's stream.
 	// 0: there is none.

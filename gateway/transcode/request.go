@@ -49,6 +49,9 @@ func (rt *Route) bind(ctx context.Context, r *http.Request, params []router.Para
 	}
 	if rt.binding.Body != "" {
 		inbound, _ := runtime.MarshalerForRequest(rt.mux, r)
+		if rt.options.PassOverUnknown {
+			inbound = passingOver(inbound)
+		}
 		if err := rt.body.bind(ctx, r, inbound, message); err != nil {
 			return err
 		}
@@ -57,6 +60,21 @@ func (rt *Route) bind(ctx context.Context, r *http.Request, params []router.Para
 		return err
 	}
 	return rt.query.bind(r, message)
+}
+
+// passingOver returns a marshaler that reads JSON as the given one does and passes over
+// unknown fields. Another format's is left alone.
+func passingOver(inbound runtime.Marshaler) runtime.Marshaler {
+	if body, ok := inbound.(*runtime.HTTPBodyMarshaler); ok {
+		inbound = body.Marshaler
+	}
+	known, ok := inbound.(*runtime.JSONPb)
+	if !ok {
+		return inbound
+	}
+	lenient := &runtime.JSONPb{MarshalOptions: known.MarshalOptions, UnmarshalOptions: known.UnmarshalOptions}
+	lenient.DiscardUnknown = true
+	return lenient
 }
 
 // ended is the error of a request that nobody waits for any more, or whose own time

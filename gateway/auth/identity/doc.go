@@ -4,7 +4,7 @@
 // [Writer] writes either. As metadata it is
 //
 //	x-venta-subject   whom the credentials speak for
-//	x-venta-scheme    their kind: "bearer", "api-key" or a verifier's own
+//	x-venta-scheme    their kind: "bearer", "api-key", "webhook" or a verifier's own
 //	x-venta-issuer    who vouches for the subject; not with API keys
 //	x-venta-key-id    the id of the API key
 //	x-venta-scopes    the scopes, with a space between two

@@ -38,6 +38,9 @@ type RPC struct {
 type Route struct {
 	Transcode *transcode.Route
 	Stack     http.Handler
+	// Verified serves a delivery that another RPC of its path has verified. Nil: it
+	// takes none.
+	Verified http.Handler
 }
 
 // Build makes the stacks of an RPC, one for each of its routes: its bindings, and
@@ -48,7 +51,8 @@ func (env *Environment) Build(rpc RPC, generation *Generation) ([]Route, error) 
 	b := &builder{env: env, rpc: rpc, generation: generation}
 	// A step that held the builder by mistake must not hold its generation.
 	defer func() { b.generation = nil }()
-	edge, steps, conditions := b.edge(), b.requestStack(), b.requestConditions()
+	edge, conditions := b.edge(), b.requestConditions()
+	front, behind := b.requestStack()
 	own := b.streamRoutes()
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
@@ -57,7 +61,7 @@ func (env *Environment) Build(rpc RPC, generation *Generation) ([]Route, error) 
 	add := func(binding transcode.Binding, serve func(*transcode.Route) http.Handler) error {
 		rt, err := b.route(binding, conditions)
 		if err == nil {
-			routes = append(routes, Route{Transcode: rt, Stack: wrap(serve(rt), steps...)})
+			routes = append(routes, rpc.served(rt, wrap(serve(rt), behind...), front))
 		}
 		return err
 	}
@@ -72,6 +76,15 @@ func (env *Environment) Build(rpc RPC, generation *Generation) ([]Route, error) 
 		}
 	}
 	return routes, nil
+}
+
+// served returns a route that is served by known once it is known who asks.
+func (rpc RPC) served(rt *transcode.Route, known http.Handler, front []Step) Route {
+	route := Route{Transcode: rt, Stack: wrap(known, front...)}
+	if rpc.Policy.Webhook != nil {
+		route.Verified = known
+	}
+	return route
 }
 
 // builder makes the steps of one RPC's stacks. A block that is absent makes a nil
@@ -113,6 +126,7 @@ func (b *builder) route(binding transcode.Binding, conditions transcode.Conditio
 		IgnoreUnknownQuery: edge.IgnoreUnknownQuery,
 		ReadElsewhere:      readByStreams(p.Stream),
 		MaxRequestBytes:    edge.requestBound(p.Limits),
+		PassOverUnknown:    p.Webhook != nil,
 		OnError:            telemetry.Failed,
 	})
 	if err != nil || !b.passes() {

@@ -19,6 +19,7 @@ import (
 	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/stream"
 	"github.com/venta-hq/venta/gateway/telemetry"
+	"github.com/venta-hq/venta/gateway/webhook"
 )
 
 // Environment is what stacks are built from and run in. It lives as long as the
@@ -36,6 +37,11 @@ type Environment struct {
 	// Verifier and APIKeys are nil where no RPC may look at credentials.
 	Verifier auth.Verifier
 	APIKeys  auth.KeyVerifier
+	// Webhooks are the secrets that deliveries are verified with. Nil: there are none.
+	Webhooks *webhook.Secrets
+	// Elsewhere serves a delivery that was verified by the RPC of its path, such as
+	// "POST /hooks", that takes the event, and reports whether there is one.
+	Elsewhere func(path string, w http.ResponseWriter, r *http.Request, event string) bool
 	// Identity tells upstreams who the caller is. Nil: nobody does.
 	Identity *identity.Writer
 	// Store keeps responses. It is nil where no RPC has a policy.

@@ -8,19 +8,9 @@ import (
 	"github.com/venta-hq/venta/gateway/ratelimit"
 )
 
-// byConnection selects the limits that are decided before authentication, so
-// that guessing credentials is limited, too.
-func byConnection(l policy.RateLimit) bool { return !byRequest(l) }
-
-// byRequest selects the limits that need the principal or the message.
-func byRequest(l policy.RateLimit) bool {
-	switch l.Key.Source {
-	case policy.KeyPrincipal, policy.KeyAPIKey, policy.KeyField:
-		return true
-	default:
-		return l.Cost.Field != "" || len(l.Tiers) > 0
-	}
-}
+// byConnection and byRequest select the limits of a stage.
+func byConnection(l policy.RateLimit) bool { return l.ByConnection() }
+func byRequest(l policy.RateLimit) bool    { return !l.ByConnection() }
 
 // requestLimits admits requests within the limits of one stage.
 func (b *builder) requestLimits(block string, stage func(policy.RateLimit) bool) Step {

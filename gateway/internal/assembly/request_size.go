@@ -37,10 +37,11 @@ func (e Edge) responseBound(l *policy.Limits) int64 {
 }
 
 // requestDecoding decodes a request's body, so that all that follow see what it
-// holds. A stream's is not: a bound of its messages bounds no work on it.
+// holds. A stream's is not: a bound of its messages bounds no work on it. A delivery is
+// verified as it was sent.
 func (b *builder) requestDecoding() Step {
-	if b.env.Edge.DropIn {
-		return nil // as grpc-gateway
+	if b.env.Edge.DropIn || b.rpc.Policy.Webhook != nil {
+		return nil
 	}
 	return compression.Requests(compression.RequestOptions{
 		MaxEncodedBytes: b.env.Edge.requestBound(b.rpc.Policy.Limits),

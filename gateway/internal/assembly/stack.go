@@ -18,7 +18,8 @@ import (
 // (Server), then, by its route's policy,
 //
 //	Cache-Control -> callers (of what is deprecated) -> version headers -> decode the body -> size limit
-//	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> ticket (streams) -> authenticate, authorize -> caller -> Middleware.AfterAuth
+//	-> rate limits keyed by the connection -> Middleware.BeforeAuth -> ticket (streams) -> authenticate, authorize
+//	(a webhook: verify the delivery, and find whose it is) -> caller -> Middleware.AfterAuth
 //	-> Cache-Control of known callers -> rate limits keyed by principal or field
 //	-> invalidate by tag -> invalidate by URI -> cache (a fresh hit ends here, a stale one stands in for
 //	a failure) -> bound open streams -> end with the process (streams) -> conditions (refused, or filled into
@@ -54,9 +55,11 @@ func (env *Environment) Server(routes http.Handler) http.Handler {
 }
 
 // requestStack stands between an RPC's routes and their edge. Its steps hold the
-// RPC's state (counts, stored responses), which all of its routes share.
-func (b *builder) requestStack() []Step {
-	return []Step{
+// RPC's state (counts, stored responses), which all of its routes share. Behind the
+// first part it is known who sends the request: there a delivery goes over to the RPC
+// that takes its event.
+func (b *builder) requestStack() (front, behind []Step) {
+	front = []Step{
 		b.requestControl(),
 		b.requestCallers(), // or before Cache-Control: it only counts
 		b.requestVersion(),
@@ -66,6 +69,10 @@ func (b *builder) requestStack() []Step {
 		b.env.BeforeAuth,
 		b.requestTicket(),
 		b.requestAuth(),
+		b.requestWebhook(), // or before the authentication: no RPC has both
+	}
+	return front, []Step{
+		b.requestSender(),
 		b.requestCaller(),
 		b.env.AfterAuth, // or before the step that counts: what it refuses is counted, too
 		b.requestControlOfCaller(),

@@ -89,6 +89,12 @@ var (
 		Name: "venta.stream.messages", Kind: Counter, Unit: "{message}", Help: "Messages of streams, by direction: received from clients, and sent to them.",
 		Labels: []Label{rpcMethod, either("venta.stream.direction", "received", "sent")},
 	}
+	WebhookDeliveries = Metric{
+		Name: "venta.webhook.deliveries", Kind: Counter, Unit: "{delivery}", Help: "Deliveries of webhooks, by what became of them.",
+		More: "Of RPCs that share a path, the one that takes the delivery, else the first. What limits have refused, or is too large, is not among them.",
+		Labels: []Label{rpcMethod, either("venta.webhook.outcome",
+			"accepted", "unmatched", "unsigned", "stale", "forged", "malformed")},
+	}
 	PolicyShadow = Metric{
 		Name: "venta.policy.shadow", Kind: Counter, Unit: "{decision}", Help: "What policies in shadow mode would have done.",
 		More:   "The words are in [annotations.md](annotations.md#modes).",
@@ -98,6 +104,6 @@ var (
 
 var policies = []Metric{
 	RateLimitDecisions, RateLimitMemory, RateLimitDisplaced, CacheRequests, CacheEvents, RetryAttempts,
-	BreakerState, BreakerEndpoints, BreakerTransitions, ConcurrencyShed, PolicyShadow,
+	BreakerState, BreakerEndpoints, BreakerTransitions, ConcurrencyShed, WebhookDeliveries, PolicyShadow,
 	CacheEntries, CacheSize, ConcurrencyInFlight, ConcurrencyLimit, ConcurrencyQueued, StreamsActive, StreamsOpened, StreamMessages,
 }
