@@ -53,6 +53,7 @@ func (d *decoder) check(l *Loaded) error {
 	d.checkOverrides(l.Config.GetOverrides())
 	d.checkHealth(l.Config)
 	d.checkAdmin(l.Config.GetAdminAccess())
+	d.checkWebhooks(l.Config.GetWebhooks())
 	return nil
 }
 

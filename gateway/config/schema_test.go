@@ -115,7 +115,8 @@ func everyField(md protoreflect.MessageDescriptor, path string, f func(path stri
 		f(at, fd)
 		inner := fd.Message()
 		if fd.IsMap() {
-			inner, at = fd.MapValue().Message(), at+".default"
+			name := map[bool]string{true: "payments", false: "default"}[at == "webhooks.secrets"]
+			inner, at = fd.MapValue().Message(), at+"."+name
 		}
 		if inner != nil && inner.ParentFile().Package() == "venta.config.v1" {
 			everyField(inner, at, f)
@@ -197,6 +198,7 @@ func TestExamplesOfTheSampleAreRight(t *testing.T) {
 	// The sample shows what excludes each other.
 	want := []string{
 		"identity.jwks_file: given beside identity.jwks_url; keep one of the two",
+		"webhooks.secrets.payments.values[0].value_file: given beside value; keep one of the two",
 		"redis.password_file: given beside redis.password; keep one of the two",
 		"redis.sentinel_password_file: given beside redis.sentinel_password; keep one of the two",
 	}

@@ -34,7 +34,7 @@ func keysReplaced(actor audit.Actor, before, now *config.Loaded) []audit.Event {
 			all = append(all, audit.Event{Action: audit.KeysChange, Actor: actor, Target: field, After: text})
 		}
 	}
-	return all
+	return append(all, webhooksReplaced(actor, before, now)...)
 }
 
 // auditRemoteKeys tells the same of keys that are fetched from an address.

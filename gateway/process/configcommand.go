@@ -13,6 +13,7 @@ import (
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/config"
 	"github.com/venta-hq/venta/gateway/upstream"
+	"github.com/venta-hq/venta/gateway/webhook"
 )
 
 // configCommand helps with configuration files.
@@ -107,6 +108,7 @@ func (p Program) unserved(loaded *config.Loaded, noFiles, devKeys bool) (*gatewa
 		return nil, err
 	}
 	options := p.gatewayOptions(loaded, ready)
+	options.Webhooks = webhook.NewSecrets(ready.webhooks, pretendedSecret(devKeys))
 	options.RateLimits.Alone = ready.redis != nil // with Redis limits would be shared; here nobody counts
 	gw, err := p.newGateway(options, conns.called())
 	if err != nil {

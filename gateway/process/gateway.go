@@ -31,6 +31,7 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 	if p.apiKeys != nil {
 		options.APIKeys = p.apiKeys
 	}
+	options.Webhooks = p.addWebhooks(ready.webhooks)
 	p.tellUpstreams(&options, alone)
 	options.OnPurge, options.OnOverrideExpired = p.auditPurge, p.auditExpired
 	options.MeterProvider = p.telemetry.MeterProvider

@@ -35,6 +35,7 @@ const (
 type prepared struct {
 	verifier     auth.Verifier               // nil: no token is right
 	apiKeys      auth.KeyVerifier            // nil: none are configured
+	webhooks     map[string][]string         // the values of secrets, by name
 	adminTokens  auth.KeyVerifier            // nil: nobody needs any
 	certificates map[string]*tls.Certificate // by the listener's block
 	signingKeys  jwk.Set                     // nil: the process has its own
@@ -65,6 +66,7 @@ func prepare(p preparation) (prepared, error) {
 	made := prepared{
 		verifier:     p.verifier(),
 		apiKeys:      p.apiKeys(),
+		webhooks:     p.webhooks(),
 		adminTokens:  p.adminTokens(),
 		certificates: p.certificates(),
 		signingKeys:  p.signingKeys(),

@@ -19,6 +19,7 @@ import (
 	"github.com/venta-hq/venta/gateway/redis"
 	"github.com/venta-hq/venta/gateway/telemetry"
 	"github.com/venta-hq/venta/gateway/telemetry/export"
+	"github.com/venta-hq/venta/gateway/webhook"
 )
 
 // process is what one process runs. Parts are added, then served together, then
@@ -38,6 +39,7 @@ type process struct {
 
 	verifier *liveVerifier    // nil until it is known, and where no token is right
 	apiKeys  *liveKeys        // nil: none are configured
+	webhooks *webhook.Secrets // nil: it takes no deliveries
 	identity *liveVerifier    // of a service that runs alone; nil: it takes nobody's word
 	signer   *identity.Signer // nil: nobody gets this process's word
 	redis    *redis.Client    // nil: none is configured

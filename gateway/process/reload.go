@@ -112,6 +112,7 @@ var liveFields = []string{
 	"redis.username",
 	"telemetry.sample_ratio",
 	"trusted_proxies",
+	"webhooks",
 }
 
 // serviceFields are those that a service reads once.
@@ -204,6 +205,9 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	if err != nil {
 		return err
 	}
+	if err := p.checkWebhooks(ready.webhooks); err != nil {
+		return err
+	}
 	if err := p.overriding.follow(ready.overrides); err != nil {
 		return keyless(next, err)
 	}
@@ -215,6 +219,9 @@ func (p *process) reconfigure(_ context.Context, next *config.Loaded, _ []config
 	}
 	p.trustProxies(ready.settings)
 	if err := p.telemetry.SetSampleRatio(exported.SampleRatio); err != nil {
+		return err
+	}
+	if err := p.setWebhooks(ready.webhooks); err != nil {
 		return err
 	}
 	p.setVerifier(ready.verifier)

@@ -33,14 +33,7 @@ func (c Claims) token(now time.Time) (jwt.Token, error) {
 }
 
 func load(path string) (Keys, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return Keys{}, err
-	}
-	if open := info.Mode().Perm() & 0o077; open != 0 {
-		return Keys{}, fmt.Errorf("others may read the private key %s (mode %04o): chmod 600 it", path, info.Mode().Perm())
-	}
-	data, err := os.ReadFile(path)
+	data, err := readPrivate(path)
 	if err != nil {
 		return Keys{}, err
 	}
@@ -49,6 +42,18 @@ func load(path string) (Keys, error) {
 		return Keys{}, fmt.Errorf("%s is damaged, remove it to get new keys: %w", path, err)
 	}
 	return keys, nil
+}
+
+// readPrivate reads a file that nobody else may read.
+func readPrivate(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if open := info.Mode().Perm() & 0o077; open != 0 {
+		return nil, fmt.Errorf("others may read the private key %s (mode %04o): chmod 600 it", path, info.Mode().Perm())
+	}
+	return os.ReadFile(path)
 }
 
 func parse(data []byte) (Keys, error) {
@@ -71,18 +76,23 @@ func parse(data []byte) (Keys, error) {
 	return Keys{private: key, public: public}, nil
 }
 
-// create writes a new key and gives it its name only when it is complete. The
-// link fails where another process was first; its key is then the one.
+// create writes a new key.
 func create(path string) error {
 	data, err := generate()
 	if err != nil {
 		return err
 	}
+	return write(path, data)
+}
+
+// write gives a file its name only when it is complete. The link fails where another
+// process was first; its file is then the one.
+func write(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(dir, "."+fileName+"-*") // mode 0600
+	temporary, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // mode 0600
 	if err != nil {
 		return err
 	}

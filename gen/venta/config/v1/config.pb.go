@@ -79,7 +79,7 @@ func (x RateLimits_Headers) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RateLimits_Headers.Descriptor instead.
 func (RateLimits_Headers) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{10, 0}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // Protocol is what OTLP is spoken over.
@@ -136,7 +136,7 @@ func (x Telemetry_Protocol) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Telemetry_Protocol.Descriptor instead.
 func (Telemetry_Protocol) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{12, 0}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // Level is how grave a line is.
@@ -197,7 +197,7 @@ func (x Logging_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Logging_Level.Descriptor instead.
 func (Logging_Level) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13, 0}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{16, 0}
 }
 
 // Format is how lines are written.
@@ -254,7 +254,7 @@ func (x Logging_Format) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Logging_Format.Descriptor instead.
 func (Logging_Format) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13, 1}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{16, 1}
 }
 
 // Principal is how a line names who has sent a request.
@@ -312,7 +312,7 @@ func (x AccessLog_Principal) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AccessLog_Principal.Descriptor instead.
 func (AccessLog_Principal) EnumDescriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{14, 0}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // Config is the configuration of a gateway process, written as YAML.
@@ -395,7 +395,9 @@ type Config struct {
 	// Who may use the admin address.
 	AdminAccess *AdminAccess `protobuf:"bytes,34,opt,name=admin_access,json=adminAccess,proto3" json:"admin_access,omitempty"`
 	// What streams of RPCs with a stream block may hold.
-	Streams       *Streams `protobuf:"bytes,38,opt,name=streams,proto3" json:"streams,omitempty"`
+	Streams *Streams `protobuf:"bytes,38,opt,name=streams,proto3" json:"streams,omitempty"`
+	// What deliveries of other systems are verified with.
+	Webhooks      *Webhooks `protobuf:"bytes,39,opt,name=webhooks,proto3" json:"webhooks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -605,6 +607,13 @@ func (x *Config) GetStreams() *Streams {
 	return nil
 }
 
+func (x *Config) GetWebhooks() *Webhooks {
+	if x != nil {
+		return x.Webhooks
+	}
+	return nil
+}
+
 // Streams bounds the streams of a process, of all RPCs with a stream block.
 type Streams struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -653,6 +662,157 @@ func (x *Streams) GetMaxOpen() int32 {
 	return 0
 }
 
+// Webhooks says what deliveries of other systems are verified with.
+type Webhooks struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The secrets, by the name that RPCs have them under (webhook.secret). An RPC whose
+	// secret is missing stops the start; with development keys the process makes one
+	// under its data folder. At most 64. Can change while the gateway runs.
+	Secrets       map[string]*WebhookSecret `protobuf:"bytes,1,rep,name=secrets,proto3" json:"secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Webhooks) Reset() {
+	*x = Webhooks{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Webhooks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Webhooks) ProtoMessage() {}
+
+func (x *Webhooks) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Webhooks.ProtoReflect.Descriptor instead.
+func (*Webhooks) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Webhooks) GetSecrets() map[string]*WebhookSecret {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+// WebhookSecret is a secret that another system and the gateway have.
+type WebhookSecret struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its values, each valid, so that the next one is known before the sender takes it.
+	// Required. At most 8.
+	Values        []*WebhookValue `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebhookSecret) Reset() {
+	*x = WebhookSecret{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebhookSecret) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebhookSecret) ProtoMessage() {}
+
+func (x *WebhookSecret) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebhookSecret.ProtoReflect.Descriptor instead.
+func (*WebhookSecret) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WebhookSecret) GetValues() []*WebhookValue {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+// WebhookValue is one value of a secret. One of its fields is required.
+type WebhookValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The value as the sender shows it: what signs begins with "whsec_", a shared secret
+	// is the header's whole text. A key of 16 bytes or more. Never printed.
+	Value string `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
+	// A file with the value; a newline at its end is left out. Excludes value.
+	ValueFile     string `protobuf:"bytes,2,opt,name=value_file,json=valueFile,proto3" json:"value_file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebhookValue) Reset() {
+	*x = WebhookValue{}
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebhookValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebhookValue) ProtoMessage() {}
+
+func (x *WebhookValue) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebhookValue.ProtoReflect.Descriptor instead.
+func (*WebhookValue) Descriptor() ([]byte, []int) {
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *WebhookValue) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *WebhookValue) GetValueFile() string {
+	if x != nil {
+		return x.ValueFile
+	}
+	return ""
+}
+
 // Cors says what browsers' scripts of other origins may do.
 type Cors struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -672,7 +832,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	mi := &file_venta_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +844,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[2]
+	mi := &file_venta_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +857,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Cors) GetAnyOrigin() bool {
@@ -737,7 +897,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	mi := &file_venta_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -749,7 +909,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[3]
+	mi := &file_venta_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -762,7 +922,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Forward) GetHeaders() []string {
@@ -821,7 +981,7 @@ type Listener struct {
 
 func (x *Listener) Reset() {
 	*x = Listener{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	mi := &file_venta_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +993,7 @@ func (x *Listener) String() string {
 func (*Listener) ProtoMessage() {}
 
 func (x *Listener) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[4]
+	mi := &file_venta_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +1006,7 @@ func (x *Listener) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Listener.ProtoReflect.Descriptor instead.
 func (*Listener) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Listener) GetReadHeaderTimeout() *durationpb.Duration {
@@ -953,7 +1113,7 @@ type Http2 struct {
 
 func (x *Http2) Reset() {
 	*x = Http2{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[5]
+	mi := &file_venta_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -965,7 +1125,7 @@ func (x *Http2) String() string {
 func (*Http2) ProtoMessage() {}
 
 func (x *Http2) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[5]
+	mi := &file_venta_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -978,7 +1138,7 @@ func (x *Http2) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Http2.ProtoReflect.Descriptor instead.
 func (*Http2) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Http2) GetMaxConcurrentStreams() int32 {
@@ -1022,7 +1182,7 @@ type ServerTls struct {
 
 func (x *ServerTls) Reset() {
 	*x = ServerTls{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[6]
+	mi := &file_venta_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1194,7 @@ func (x *ServerTls) String() string {
 func (*ServerTls) ProtoMessage() {}
 
 func (x *ServerTls) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[6]
+	mi := &file_venta_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1207,7 @@ func (x *ServerTls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerTls.ProtoReflect.Descriptor instead.
 func (*ServerTls) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ServerTls) GetCertFile() string {
@@ -1081,7 +1241,7 @@ type Upstream struct {
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[7]
+	mi := &file_venta_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1253,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[7]
+	mi := &file_venta_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1266,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Upstream) GetTarget() string {
@@ -1155,7 +1315,7 @@ type Auth struct {
 
 func (x *Auth) Reset() {
 	*x = Auth{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[8]
+	mi := &file_venta_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1327,7 @@ func (x *Auth) String() string {
 func (*Auth) ProtoMessage() {}
 
 func (x *Auth) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[8]
+	mi := &file_venta_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1340,7 @@ func (x *Auth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Auth.ProtoReflect.Descriptor instead.
 func (*Auth) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Auth) GetJwksFile() string {
@@ -1258,7 +1418,7 @@ type Cache struct {
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[9]
+	mi := &file_venta_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1430,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[9]
+	mi := &file_venta_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1443,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Cache) GetMaxBytes() int64 {
@@ -1339,7 +1499,7 @@ type RateLimits struct {
 
 func (x *RateLimits) Reset() {
 	*x = RateLimits{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[10]
+	mi := &file_venta_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1511,7 @@ func (x *RateLimits) String() string {
 func (*RateLimits) ProtoMessage() {}
 
 func (x *RateLimits) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[10]
+	mi := &file_venta_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1524,7 @@ func (x *RateLimits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimits.ProtoReflect.Descriptor instead.
 func (*RateLimits) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RateLimits) GetMaxBytes() int64 {
@@ -1404,7 +1564,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[11]
+	mi := &file_venta_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1416,7 +1576,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[11]
+	mi := &file_venta_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1589,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Shutdown) GetDelay() *durationpb.Duration {
@@ -1489,7 +1649,7 @@ type Telemetry struct {
 
 func (x *Telemetry) Reset() {
 	*x = Telemetry{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[12]
+	mi := &file_venta_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1501,7 +1661,7 @@ func (x *Telemetry) String() string {
 func (*Telemetry) ProtoMessage() {}
 
 func (x *Telemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[12]
+	mi := &file_venta_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1514,7 +1674,7 @@ func (x *Telemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
 func (*Telemetry) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Telemetry) GetOtlpEndpoint() string {
@@ -1582,7 +1742,7 @@ type Logging struct {
 
 func (x *Logging) Reset() {
 	*x = Logging{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	mi := &file_venta_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1754,7 @@ func (x *Logging) String() string {
 func (*Logging) ProtoMessage() {}
 
 func (x *Logging) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[13]
+	mi := &file_venta_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1767,7 @@ func (x *Logging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Logging.ProtoReflect.Descriptor instead.
 func (*Logging) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Logging) GetLevel() Logging_Level {
@@ -1652,7 +1812,7 @@ type AccessLog struct {
 
 func (x *AccessLog) Reset() {
 	*x = AccessLog{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[14]
+	mi := &file_venta_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1664,7 +1824,7 @@ func (x *AccessLog) String() string {
 func (*AccessLog) ProtoMessage() {}
 
 func (x *AccessLog) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[14]
+	mi := &file_venta_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1677,7 +1837,7 @@ func (x *AccessLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessLog.ProtoReflect.Descriptor instead.
 func (*AccessLog) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AccessLog) GetSuccessRatio() float64 {
@@ -1727,7 +1887,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[15]
+	mi := &file_venta_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +1899,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[15]
+	mi := &file_venta_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +1912,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Audit) GetFile() string {
@@ -1782,7 +1942,7 @@ type Requests struct {
 
 func (x *Requests) Reset() {
 	*x = Requests{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[16]
+	mi := &file_venta_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1794,7 +1954,7 @@ func (x *Requests) String() string {
 func (*Requests) ProtoMessage() {}
 
 func (x *Requests) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[16]
+	mi := &file_venta_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1807,7 +1967,7 @@ func (x *Requests) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Requests.ProtoReflect.Descriptor instead.
 func (*Requests) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Requests) GetIgnoreUnknownQuery() bool {
@@ -1831,7 +1991,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_venta_config_v1_config_proto_msgTypes[17]
+	mi := &file_venta_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1843,7 +2003,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_config_v1_config_proto_msgTypes[17]
+	mi := &file_venta_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1856,7 +2016,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_venta_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Limits) GetMaxRequestBytes() int64 {
@@ -1877,7 +2037,7 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bventa/config/v1/admin.proto\x1a venta/config/v1/connection.proto\x1a\x1cventa/config/v1/health.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xe6\x0f\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bventa/config/v1/admin.proto\x1a venta/config/v1/connection.proto\x1a\x1cventa/config/v1/health.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\x9d\x10\n" +
 	"\x06Config\x12\x95\x01\n" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
@@ -1911,12 +2071,26 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x06health\x18\x1f \x01(\v2\x17.venta.config.v1.HealthR\x06health\x12,\n" +
 	"\x05audit\x18! \x01(\v2\x16.venta.config.v1.AuditR\x05audit\x12?\n" +
 	"\fadmin_access\x18\" \x01(\v2\x1c.venta.config.v1.AdminAccessR\vadminAccess\x122\n" +
-	"\astreams\x18& \x01(\v2\x18.venta.config.v1.StreamsR\astreams\x1aW\n" +
+	"\astreams\x18& \x01(\v2\x18.venta.config.v1.StreamsR\astreams\x125\n" +
+	"\bwebhooks\x18' \x01(\v2\x19.venta.config.v1.WebhooksR\bwebhooks\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
 	"\x05value\x18\x02 \x01(\v2\x19.venta.config.v1.UpstreamR\x05value:\x028\x01J\x04\b\x03\x10\x04\"1\n" +
 	"\aStreams\x12&\n" +
-	"\bmax_open\x18\x01 \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80@(\x01R\amaxOpen\"\xbb\x02\n" +
+	"\bmax_open\x18\x01 \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80@(\x01R\amaxOpen\"\xb4\x02\n" +
+	"\bWebhooks\x12\xcb\x01\n" +
+	"\asecrets\x18\x01 \x03(\v2&.venta.config.v1.Webhooks.SecretsEntryB\x88\x01\xbaH\x84\x01\x9a\x01\x80\x01\x10@\"|\xba\x01y\n" +
+	"\vsecret_name\x12Amust be a name of a-z, 0-9, '-' and '_' that begins with a letter\x1a'this.matches('^[a-z][a-z0-9_-]{0,62}$')R\asecrets\x1aZ\n" +
+	"\fSecretsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.venta.config.v1.WebhookSecretR\x05value:\x028\x01\"R\n" +
+	"\rWebhookSecret\x12A\n" +
+	"\x06values\x18\x01 \x03(\v2\x1d.venta.config.v1.WebhookValueB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\bR\x06values\"Z\n" +
+	"\fWebhookValue\x12!\n" +
+	"\x05value\x18\x01 \x01(\tB\v\xbaH\x05r\x03\x18\x80\b\x80\x01\x01R\x05value\x12'\n" +
+	"\n" +
+	"value_file\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tvalueFile\"\xbb\x02\n" +
 	"\x04Cors\x12\x1d\n" +
 	"\n" +
 	"any_origin\x18\x01 \x01(\bR\tanyOrigin\x12\x88\x01\n" +
@@ -2069,7 +2243,7 @@ func file_venta_config_v1_config_proto_rawDescGZIP() []byte {
 }
 
 var file_venta_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_venta_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_venta_config_v1_config_proto_goTypes = []any{
 	(RateLimits_Headers)(0),     // 0: venta.config.v1.RateLimits.Headers
 	(Telemetry_Protocol)(0),     // 1: venta.config.v1.Telemetry.Protocol
@@ -2078,80 +2252,88 @@ var file_venta_config_v1_config_proto_goTypes = []any{
 	(AccessLog_Principal)(0),    // 4: venta.config.v1.AccessLog.Principal
 	(*Config)(nil),              // 5: venta.config.v1.Config
 	(*Streams)(nil),             // 6: venta.config.v1.Streams
-	(*Cors)(nil),                // 7: venta.config.v1.Cors
-	(*Forward)(nil),             // 8: venta.config.v1.Forward
-	(*Listener)(nil),            // 9: venta.config.v1.Listener
-	(*Http2)(nil),               // 10: venta.config.v1.Http2
-	(*ServerTls)(nil),           // 11: venta.config.v1.ServerTls
-	(*Upstream)(nil),            // 12: venta.config.v1.Upstream
-	(*Auth)(nil),                // 13: venta.config.v1.Auth
-	(*Cache)(nil),               // 14: venta.config.v1.Cache
-	(*RateLimits)(nil),          // 15: venta.config.v1.RateLimits
-	(*Shutdown)(nil),            // 16: venta.config.v1.Shutdown
-	(*Telemetry)(nil),           // 17: venta.config.v1.Telemetry
-	(*Logging)(nil),             // 18: venta.config.v1.Logging
-	(*AccessLog)(nil),           // 19: venta.config.v1.AccessLog
-	(*Audit)(nil),               // 20: venta.config.v1.Audit
-	(*Requests)(nil),            // 21: venta.config.v1.Requests
-	(*Limits)(nil),              // 22: venta.config.v1.Limits
-	nil,                         // 23: venta.config.v1.Config.UpstreamsEntry
-	(*Redis)(nil),               // 24: venta.config.v1.Redis
-	(*PolicyOverride)(nil),      // 25: venta.config.v1.PolicyOverride
-	(*Identity)(nil),            // 26: venta.config.v1.Identity
-	(*Health)(nil),              // 27: venta.config.v1.Health
-	(*AdminAccess)(nil),         // 28: venta.config.v1.AdminAccess
-	(*durationpb.Duration)(nil), // 29: google.protobuf.Duration
-	(*Connection)(nil),          // 30: venta.config.v1.Connection
+	(*Webhooks)(nil),            // 7: venta.config.v1.Webhooks
+	(*WebhookSecret)(nil),       // 8: venta.config.v1.WebhookSecret
+	(*WebhookValue)(nil),        // 9: venta.config.v1.WebhookValue
+	(*Cors)(nil),                // 10: venta.config.v1.Cors
+	(*Forward)(nil),             // 11: venta.config.v1.Forward
+	(*Listener)(nil),            // 12: venta.config.v1.Listener
+	(*Http2)(nil),               // 13: venta.config.v1.Http2
+	(*ServerTls)(nil),           // 14: venta.config.v1.ServerTls
+	(*Upstream)(nil),            // 15: venta.config.v1.Upstream
+	(*Auth)(nil),                // 16: venta.config.v1.Auth
+	(*Cache)(nil),               // 17: venta.config.v1.Cache
+	(*RateLimits)(nil),          // 18: venta.config.v1.RateLimits
+	(*Shutdown)(nil),            // 19: venta.config.v1.Shutdown
+	(*Telemetry)(nil),           // 20: venta.config.v1.Telemetry
+	(*Logging)(nil),             // 21: venta.config.v1.Logging
+	(*AccessLog)(nil),           // 22: venta.config.v1.AccessLog
+	(*Audit)(nil),               // 23: venta.config.v1.Audit
+	(*Requests)(nil),            // 24: venta.config.v1.Requests
+	(*Limits)(nil),              // 25: venta.config.v1.Limits
+	nil,                         // 26: venta.config.v1.Config.UpstreamsEntry
+	nil,                         // 27: venta.config.v1.Webhooks.SecretsEntry
+	(*Redis)(nil),               // 28: venta.config.v1.Redis
+	(*PolicyOverride)(nil),      // 29: venta.config.v1.PolicyOverride
+	(*Identity)(nil),            // 30: venta.config.v1.Identity
+	(*Health)(nil),              // 31: venta.config.v1.Health
+	(*AdminAccess)(nil),         // 32: venta.config.v1.AdminAccess
+	(*durationpb.Duration)(nil), // 33: google.protobuf.Duration
+	(*Connection)(nil),          // 34: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
-	23, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
-	13, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
-	14, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
-	17, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
-	9,  // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
-	9,  // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
-	24, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
-	15, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
-	16, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
-	18, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
-	25, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
-	22, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
-	8,  // 12: venta.config.v1.Config.forward:type_name -> venta.config.v1.Forward
-	26, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
-	7,  // 14: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
-	21, // 15: venta.config.v1.Config.requests:type_name -> venta.config.v1.Requests
-	27, // 16: venta.config.v1.Config.health:type_name -> venta.config.v1.Health
-	20, // 17: venta.config.v1.Config.audit:type_name -> venta.config.v1.Audit
-	28, // 18: venta.config.v1.Config.admin_access:type_name -> venta.config.v1.AdminAccess
+	26, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
+	16, // 1: venta.config.v1.Config.auth:type_name -> venta.config.v1.Auth
+	17, // 2: venta.config.v1.Config.cache:type_name -> venta.config.v1.Cache
+	20, // 3: venta.config.v1.Config.telemetry:type_name -> venta.config.v1.Telemetry
+	12, // 4: venta.config.v1.Config.http_listener:type_name -> venta.config.v1.Listener
+	12, // 5: venta.config.v1.Config.admin_listener:type_name -> venta.config.v1.Listener
+	28, // 6: venta.config.v1.Config.redis:type_name -> venta.config.v1.Redis
+	18, // 7: venta.config.v1.Config.rate_limits:type_name -> venta.config.v1.RateLimits
+	19, // 8: venta.config.v1.Config.shutdown:type_name -> venta.config.v1.Shutdown
+	21, // 9: venta.config.v1.Config.logging:type_name -> venta.config.v1.Logging
+	29, // 10: venta.config.v1.Config.overrides:type_name -> venta.config.v1.PolicyOverride
+	25, // 11: venta.config.v1.Config.limits:type_name -> venta.config.v1.Limits
+	11, // 12: venta.config.v1.Config.forward:type_name -> venta.config.v1.Forward
+	30, // 13: venta.config.v1.Config.identity:type_name -> venta.config.v1.Identity
+	10, // 14: venta.config.v1.Config.cors:type_name -> venta.config.v1.Cors
+	24, // 15: venta.config.v1.Config.requests:type_name -> venta.config.v1.Requests
+	31, // 16: venta.config.v1.Config.health:type_name -> venta.config.v1.Health
+	23, // 17: venta.config.v1.Config.audit:type_name -> venta.config.v1.Audit
+	32, // 18: venta.config.v1.Config.admin_access:type_name -> venta.config.v1.AdminAccess
 	6,  // 19: venta.config.v1.Config.streams:type_name -> venta.config.v1.Streams
-	29, // 20: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	29, // 21: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	29, // 22: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	29, // 23: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	11, // 24: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	29, // 25: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
-	10, // 26: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
-	30, // 27: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	29, // 28: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	29, // 29: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	29, // 30: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
-	0,  // 31: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	29, // 32: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	29, // 33: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	29, // 34: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 35: venta.config.v1.Telemetry.otlp_protocol:type_name -> venta.config.v1.Telemetry.Protocol
-	29, // 36: venta.config.v1.Telemetry.slow_after:type_name -> google.protobuf.Duration
-	2,  // 37: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	3,  // 38: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	19, // 39: venta.config.v1.Logging.access:type_name -> venta.config.v1.AccessLog
-	29, // 40: venta.config.v1.AccessLog.slow_after:type_name -> google.protobuf.Duration
-	4,  // 41: venta.config.v1.AccessLog.principal:type_name -> venta.config.v1.AccessLog.Principal
-	12, // 42: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	7,  // 20: venta.config.v1.Config.webhooks:type_name -> venta.config.v1.Webhooks
+	27, // 21: venta.config.v1.Webhooks.secrets:type_name -> venta.config.v1.Webhooks.SecretsEntry
+	9,  // 22: venta.config.v1.WebhookSecret.values:type_name -> venta.config.v1.WebhookValue
+	33, // 23: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	33, // 24: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	33, // 25: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	33, // 26: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	14, // 27: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	33, // 28: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
+	13, // 29: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
+	34, // 30: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	33, // 31: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	33, // 32: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	33, // 33: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	0,  // 34: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	33, // 35: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	33, // 36: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	33, // 37: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 38: venta.config.v1.Telemetry.otlp_protocol:type_name -> venta.config.v1.Telemetry.Protocol
+	33, // 39: venta.config.v1.Telemetry.slow_after:type_name -> google.protobuf.Duration
+	2,  // 40: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	3,  // 41: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	22, // 42: venta.config.v1.Logging.access:type_name -> venta.config.v1.AccessLog
+	33, // 43: venta.config.v1.AccessLog.slow_after:type_name -> google.protobuf.Duration
+	4,  // 44: venta.config.v1.AccessLog.principal:type_name -> venta.config.v1.AccessLog.Principal
+	15, // 45: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	8,  // 46: venta.config.v1.Webhooks.SecretsEntry.value:type_name -> venta.config.v1.WebhookSecret
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -2171,7 +2353,7 @@ func file_venta_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_config_v1_config_proto_rawDesc), len(file_venta_config_v1_config_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   19,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
