@@ -8,8 +8,7 @@ import (
 	"github.com/venta-hq/venta/services/fault"
 )
 
-// RoleSystem is the role of systems that report what happened, such as the
-// receiver of webhooks.
+// RoleSystem is the role of systems that report what happened.
 const RoleSystem = "system"
 
 // From returns the caller, or UNAUTHENTICATED for an anonymous call.
@@ -19,6 +18,17 @@ func From(ctx context.Context) (auth.Principal, error) {
 		return auth.Principal{}, fault.Unauthenticated("credentials are required")
 	}
 	return principal, nil
+}
+
+// RequireReporter returns nil for a system that reports what happened: the sender of
+// deliveries that the gateway has verified with the webhook's secret of that name, or a
+// caller with [RoleSystem]. Others get what RequireRole returns.
+func RequireReporter(ctx context.Context, secret string) error {
+	principal, err := From(ctx)
+	if err == nil && principal.Scheme() == auth.SchemeWebhook && principal.Subject == secret {
+		return nil
+	}
+	return RequireRole(ctx, RoleSystem)
 }
 
 // RequireRole returns nil for a caller with the role, PERMISSION_DENIED for

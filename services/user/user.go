@@ -2,11 +2,18 @@
 package user
 
 import (
+	"cmp"
 	"context"
 
 	userv1 "github.com/venta-hq/venta/gen/venta/user/v1"
 	"github.com/venta-hq/venta/services/caller"
 	"github.com/venta-hq/venta/services/store"
+)
+
+// Those who may report, by the names of their webhooks' secrets.
+const (
+	identityProvider = "clerk"
+	paymentProvider  = "subscription"
 )
 
 // Server serves venta.user.v1.UserService. It is safe for concurrent use.
@@ -39,10 +46,14 @@ func (s *Server) GetUserVendors(ctx context.Context, _ *userv1.GetUserVendorsReq
 
 // HandleUserCreated records a user that another system reports.
 func (s *Server) HandleUserCreated(ctx context.Context, r *userv1.HandleUserCreatedRequest) (*userv1.HandleUserCreatedResponse, error) {
-	if err := caller.RequireRole(ctx, caller.RoleSystem); err != nil {
+	if err := caller.RequireReporter(ctx, identityProvider); err != nil {
 		return nil, err
 	}
-	if err := s.store.AddUser(ctx, r.GetUserId(), r.GetEmail()); err != nil {
+	id, email := r.GetUserId(), r.GetEmail()
+	if r.GetData() != nil {
+		id, email = r.GetData().GetId(), primaryEmail(r.GetData())
+	}
+	if err := s.store.AddUser(ctx, id, email); err != nil {
 		return nil, err
 	}
 	return &userv1.HandleUserCreatedResponse{}, nil
@@ -50,10 +61,10 @@ func (s *Server) HandleUserCreated(ctx context.Context, r *userv1.HandleUserCrea
 
 // HandleUserDeleted removes a user that another system reports gone.
 func (s *Server) HandleUserDeleted(ctx context.Context, r *userv1.HandleUserDeletedRequest) (*userv1.HandleUserDeletedResponse, error) {
-	if err := caller.RequireRole(ctx, caller.RoleSystem); err != nil {
+	if err := caller.RequireReporter(ctx, identityProvider); err != nil {
 		return nil, err
 	}
-	if err := s.store.DeleteUser(ctx, r.GetUserId()); err != nil {
+	if err := s.store.DeleteUser(ctx, cmp.Or(r.GetUserId(), r.GetData().GetId())); err != nil {
 		return nil, err
 	}
 	return &userv1.HandleUserDeletedResponse{}, nil
@@ -61,7 +72,7 @@ func (s *Server) HandleUserDeleted(ctx context.Context, r *userv1.HandleUserDele
 
 // HandleSubscriptionCreated records a purchase that another system reports.
 func (s *Server) HandleSubscriptionCreated(ctx context.Context, r *userv1.HandleSubscriptionCreatedRequest) (*userv1.HandleSubscriptionCreatedResponse, error) {
-	if err := caller.RequireRole(ctx, caller.RoleSystem); err != nil {
+	if err := caller.RequireReporter(ctx, paymentProvider); err != nil {
 		return nil, err
 	}
 	err := s.store.SetSubscription(ctx, r.GetUserId(), store.Subscription{ID: r.GetSubscriptionId(), Product: r.GetProduct()})
@@ -69,4 +80,14 @@ func (s *Server) HandleSubscriptionCreated(ctx context.Context, r *userv1.Handle
 		return nil, err
 	}
 	return &userv1.HandleSubscriptionCreatedResponse{}, nil
+}
+
+// primaryEmail returns the address that stands for a user, or "".
+func primaryEmail(u *userv1.IdentityUser) string {
+	for _, email := range u.GetEmailAddresses() {
+		if u.GetPrimaryEmailAddressId() == "" || email.GetId() == u.GetPrimaryEmailAddressId() {
+			return email.GetEmailAddress()
+		}
+	}
+	return ""
 }

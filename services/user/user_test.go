@@ -160,8 +160,14 @@ func TestReportsNeedTheSystemRole(t *testing.T) {
 func TestReportsAreValidated(t *testing.T) {
 	s, client := start(t)
 	system := s.As("webhooks", "system")
-	_, err := client.HandleUserCreated(system, &userv1.HandleUserCreatedRequest{})
-	if got := servicetest.Fields(t, err); !slices.Equal(got, []string{"user_id"}) {
+	for _, r := range []*userv1.HandleUserCreatedRequest{{}, {UserId: "ada", Data: &userv1.IdentityUser{Id: "ada"}}} {
+		_, err := client.HandleUserCreated(system, r)
+		if got := servicetest.Fields(t, err); !slices.Equal(got, []string{""}) {
+			t.Errorf("fields %q", got)
+		}
+	}
+	_, err := client.HandleUserCreated(system, &userv1.HandleUserCreatedRequest{Data: &userv1.IdentityUser{}})
+	if got := servicetest.Fields(t, err); !slices.Equal(got, []string{"data.id"}) {
 		t.Errorf("fields %v", got)
 	}
 	_, err = client.HandleUserDeleted(system, &userv1.HandleUserDeletedRequest{UserId: strings.Repeat("x", 256)})
@@ -171,5 +177,26 @@ func TestReportsAreValidated(t *testing.T) {
 	_, err = client.HandleSubscriptionCreated(system, &userv1.HandleSubscriptionCreatedRequest{})
 	if got := servicetest.Fields(t, err); !slices.Equal(got, []string{"user_id", "subscription_id"}) {
 		t.Errorf("fields %v", got)
+	}
+}
+
+// TestDeliveriesOfTheIdentityProvider holds that they mean what a system's reports do.
+func TestDeliveriesOfTheIdentityProvider(t *testing.T) {
+	s, client := start(t)
+	system := s.As("webhooks", "system")
+	created := &userv1.HandleUserCreatedRequest{Data: &userv1.IdentityUser{
+		Id: "ada", PrimaryEmailAddressId: "2",
+		EmailAddresses: []*userv1.IdentityEmail{{Id: "1", EmailAddress: "old@example.com"}, {Id: "2", EmailAddress: "ada@example.com"}},
+	}}
+	deleted := &userv1.HandleUserDeletedRequest{Data: &userv1.IdentityUser{Id: "ada"}}
+	for range 2 {
+		if _, err := client.HandleUserCreated(system, created); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := client.HandleUserDeleted(system, deleted); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

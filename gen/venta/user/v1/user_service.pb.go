@@ -162,13 +162,15 @@ func (x *UserVendor) GetName() string {
 	return ""
 }
 
-// HandleUserCreatedRequest reports a new user.
+// HandleUserCreatedRequest reports a new user, by data or by user_id and email.
 type HandleUserCreatedRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user's id, which is the subject of its tokens.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// The e-mail address, where known.
-	Email         string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	// The user as the identity provider's webhook has it.
+	Data          *IdentityUser `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -217,6 +219,132 @@ func (x *HandleUserCreatedRequest) GetEmail() string {
 	return ""
 }
 
+func (x *HandleUserCreatedRequest) GetData() *IdentityUser {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+// IdentityUser is what is read of a user at the identity provider.
+type IdentityUser struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The user's id, which is the subject of its tokens.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The e-mail addresses.
+	EmailAddresses []*IdentityEmail `protobuf:"bytes,2,rep,name=email_addresses,json=emailAddresses,proto3" json:"email_addresses,omitempty"`
+	// The id of the address that stands for the user. Default: the first one does.
+	PrimaryEmailAddressId string `protobuf:"bytes,3,opt,name=primary_email_address_id,json=primaryEmailAddressId,proto3" json:"primary_email_address_id,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *IdentityUser) Reset() {
+	*x = IdentityUser{}
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityUser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityUser) ProtoMessage() {}
+
+func (x *IdentityUser) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityUser.ProtoReflect.Descriptor instead.
+func (*IdentityUser) Descriptor() ([]byte, []int) {
+	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *IdentityUser) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IdentityUser) GetEmailAddresses() []*IdentityEmail {
+	if x != nil {
+		return x.EmailAddresses
+	}
+	return nil
+}
+
+func (x *IdentityUser) GetPrimaryEmailAddressId() string {
+	if x != nil {
+		return x.PrimaryEmailAddressId
+	}
+	return ""
+}
+
+// IdentityEmail is an e-mail address at the identity provider.
+type IdentityEmail struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the address.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The address itself.
+	EmailAddress  string `protobuf:"bytes,2,opt,name=email_address,json=emailAddress,proto3" json:"email_address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityEmail) Reset() {
+	*x = IdentityEmail{}
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityEmail) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityEmail) ProtoMessage() {}
+
+func (x *IdentityEmail) ProtoReflect() protoreflect.Message {
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityEmail.ProtoReflect.Descriptor instead.
+func (*IdentityEmail) Descriptor() ([]byte, []int) {
+	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *IdentityEmail) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IdentityEmail) GetEmailAddress() string {
+	if x != nil {
+		return x.EmailAddress
+	}
+	return ""
+}
+
 // HandleUserCreatedResponse is empty.
 type HandleUserCreatedResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -226,7 +354,7 @@ type HandleUserCreatedResponse struct {
 
 func (x *HandleUserCreatedResponse) Reset() {
 	*x = HandleUserCreatedResponse{}
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[4]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -238,7 +366,7 @@ func (x *HandleUserCreatedResponse) String() string {
 func (*HandleUserCreatedResponse) ProtoMessage() {}
 
 func (x *HandleUserCreatedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[4]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -251,21 +379,23 @@ func (x *HandleUserCreatedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandleUserCreatedResponse.ProtoReflect.Descriptor instead.
 func (*HandleUserCreatedResponse) Descriptor() ([]byte, []int) {
-	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{4}
+	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{6}
 }
 
-// HandleUserDeletedRequest reports that a user is gone.
+// HandleUserDeletedRequest reports that a user is gone, by data or by user_id.
 type HandleUserDeletedRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user's id.
-	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// The user as the identity provider's webhook has it: its id is what is left.
+	Data          *IdentityUser `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HandleUserDeletedRequest) Reset() {
 	*x = HandleUserDeletedRequest{}
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[5]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -277,7 +407,7 @@ func (x *HandleUserDeletedRequest) String() string {
 func (*HandleUserDeletedRequest) ProtoMessage() {}
 
 func (x *HandleUserDeletedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[5]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -290,7 +420,7 @@ func (x *HandleUserDeletedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandleUserDeletedRequest.ProtoReflect.Descriptor instead.
 func (*HandleUserDeletedRequest) Descriptor() ([]byte, []int) {
-	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{5}
+	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *HandleUserDeletedRequest) GetUserId() string {
@@ -298,6 +428,13 @@ func (x *HandleUserDeletedRequest) GetUserId() string {
 		return x.UserId
 	}
 	return ""
+}
+
+func (x *HandleUserDeletedRequest) GetData() *IdentityUser {
+	if x != nil {
+		return x.Data
+	}
+	return nil
 }
 
 // HandleUserDeletedResponse is empty.
@@ -309,7 +446,7 @@ type HandleUserDeletedResponse struct {
 
 func (x *HandleUserDeletedResponse) Reset() {
 	*x = HandleUserDeletedResponse{}
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[6]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +458,7 @@ func (x *HandleUserDeletedResponse) String() string {
 func (*HandleUserDeletedResponse) ProtoMessage() {}
 
 func (x *HandleUserDeletedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[6]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +471,7 @@ func (x *HandleUserDeletedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandleUserDeletedResponse.ProtoReflect.Descriptor instead.
 func (*HandleUserDeletedResponse) Descriptor() ([]byte, []int) {
-	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{6}
+	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{8}
 }
 
 // HandleSubscriptionCreatedRequest reports a purchase.
@@ -352,7 +489,7 @@ type HandleSubscriptionCreatedRequest struct {
 
 func (x *HandleSubscriptionCreatedRequest) Reset() {
 	*x = HandleSubscriptionCreatedRequest{}
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[7]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -364,7 +501,7 @@ func (x *HandleSubscriptionCreatedRequest) String() string {
 func (*HandleSubscriptionCreatedRequest) ProtoMessage() {}
 
 func (x *HandleSubscriptionCreatedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[7]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -377,7 +514,7 @@ func (x *HandleSubscriptionCreatedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandleSubscriptionCreatedRequest.ProtoReflect.Descriptor instead.
 func (*HandleSubscriptionCreatedRequest) Descriptor() ([]byte, []int) {
-	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{7}
+	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *HandleSubscriptionCreatedRequest) GetUserId() string {
@@ -410,7 +547,7 @@ type HandleSubscriptionCreatedResponse struct {
 
 func (x *HandleSubscriptionCreatedResponse) Reset() {
 	*x = HandleSubscriptionCreatedResponse{}
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[8]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +559,7 @@ func (x *HandleSubscriptionCreatedResponse) String() string {
 func (*HandleSubscriptionCreatedResponse) ProtoMessage() {}
 
 func (x *HandleSubscriptionCreatedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_venta_user_v1_user_service_proto_msgTypes[8]
+	mi := &file_venta_user_v1_user_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +572,7 @@ func (x *HandleSubscriptionCreatedResponse) ProtoReflect() protoreflect.Message 
 
 // Deprecated: Use HandleSubscriptionCreatedResponse.ProtoReflect.Descriptor instead.
 func (*HandleSubscriptionCreatedResponse) Descriptor() ([]byte, []int) {
-	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{8}
+	return file_venta_user_v1_user_service_proto_rawDescGZIP(), []int{10}
 }
 
 var File_venta_user_v1_user_service_proto protoreflect.FileDescriptor
@@ -449,15 +586,25 @@ const file_venta_user_v1_user_service_proto_rawDesc = "" +
 	"\n" +
 	"UserVendor\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"_\n" +
-	"\x18HandleUserCreatedRequest\x12#\n" +
-	"\auser_id\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\x06userId\x12\x1e\n" +
-	"\x05email\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xfe\x01R\x05email\"\x1b\n" +
-	"\x19HandleUserCreatedResponse\"?\n" +
-	"\x18HandleUserDeletedRequest\x12#\n" +
-	"\auser_id\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\x06userId\"\x1b\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xeb\x01\n" +
+	"\x18HandleUserCreatedRequest\x12!\n" +
+	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06userId\x12\x1e\n" +
+	"\x05email\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xfe\x01R\x05email\x12/\n" +
+	"\x04data\x18\x03 \x01(\v2\x1b.venta.user.v1.IdentityUserR\x04data:[\xbaHX\x1aV\n" +
+	"\x04user\x12&one of data and user_id names the user\x1a&has(this.data) != (this.user_id != '')\"\xbe\x01\n" +
+	"\fIdentityUser\x12\x1a\n" +
+	"\x02id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\x02id\x12O\n" +
+	"\x0femail_addresses\x18\x02 \x03(\v2\x1c.venta.user.v1.IdentityEmailB\b\xbaH\x05\x92\x01\x02\x10dR\x0eemailAddresses\x12A\n" +
+	"\x18primary_email_address_id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x15primaryEmailAddressId\"X\n" +
+	"\rIdentityEmail\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x02id\x12-\n" +
+	"\remail_address\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xfe\x01R\femailAddress\"\x1b\n" +
+	"\x19HandleUserCreatedResponse\"\xcb\x01\n" +
+	"\x18HandleUserDeletedRequest\x12!\n" +
+	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06userId\x12/\n" +
+	"\x04data\x18\x02 \x01(\v2\x1b.venta.user.v1.IdentityUserR\x04data:[\xbaHX\x1aV\n" +
+	"\x04user\x12&one of data and user_id names the user\x1a&has(this.data) != (this.user_id != '')\"\x1b\n" +
 	"\x19HandleUserDeletedResponse\"\xa0\x01\n" +
 	" HandleSubscriptionCreatedRequest\x12#\n" +
 	"\auser_id\x18\x01 \x01(\tB\n" +
@@ -465,13 +612,14 @@ const file_venta_user_v1_user_service_proto_rawDesc = "" +
 	"\x0fsubscription_id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\x0esubscriptionId\x12\"\n" +
 	"\aproduct\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\aproduct\"#\n" +
-	"!HandleSubscriptionCreatedResponse2\x88\x04\n" +
+	"!HandleSubscriptionCreatedResponse2\xe7\x05\n" +
 	"\vUserService\x12\x98\x01\n" +
 	"\x0eGetUserVendors\x12$.venta.user.v1.GetUserVendorsRequest\x1a%.venta.user.v1.GetUserVendorsResponse\"9\xca\xe5\x18\x16\x12\x02\b\x032\x10\n" +
-	"\x0330s8\x02B\avendors\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/users/me/vendors\x90\x02\x01\x12k\n" +
-	"\x11HandleUserCreated\x12'.venta.user.v1.HandleUserCreatedRequest\x1a(.venta.user.v1.HandleUserCreatedResponse\"\x03\x90\x02\x02\x12k\n" +
-	"\x11HandleUserDeleted\x12'.venta.user.v1.HandleUserDeletedRequest\x1a(.venta.user.v1.HandleUserDeletedResponse\"\x03\x90\x02\x02\x12\x83\x01\n" +
-	"\x19HandleSubscriptionCreated\x12/.venta.user.v1.HandleSubscriptionCreatedRequest\x1a0.venta.user.v1.HandleSubscriptionCreatedResponse\"\x03\x90\x02\x02B\x82\x01\xca\xe5\x18J\n" +
+	"\x0330s8\x02B\avendors\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/users/me/vendors\x90\x02\x01\x12\xb3\x01\n" +
+	"\x11HandleUserCreated\x12'.venta.user.v1.HandleUserCreatedRequest\x1a(.venta.user.v1.HandleUserCreatedResponse\"K\xca\xe5\x18*J\x02p\x01\x82\x01\x03\b\xcc\x01\xa2\x01\x1d\b\x01\x12\x05clerk\x1a\x04type\"\fuser.created\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/webhooks/clerk\x90\x02\x02\x12\xbe\x01\n" +
+	"\x11HandleUserDeleted\x12'.venta.user.v1.HandleUserDeletedRequest\x1a(.venta.user.v1.HandleUserDeletedResponse\"V\xca\xe5\x185:\t\n" +
+	"\avendorsJ\x02p\x01\x82\x01\x03\b\xcc\x01\xa2\x01\x1d\b\x01\x12\x05clerk\x1a\x04type\"\fuser.deleted\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/webhooks/clerk\x90\x02\x02\x12\xc5\x01\n" +
+	"\x19HandleSubscriptionCreated\x12/.venta.user.v1.HandleSubscriptionCreatedRequest\x1a0.venta.user.v1.HandleSubscriptionCreatedResponse\"E\xca\xe5\x18\x1dJ\x02p\x01\x82\x01\x03\b\xcc\x01\xa2\x01\x10\b\x03\x12\fsubscription\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/webhooks/subscription\x90\x02\x02B\x82\x01\xca\xe5\x18J\n" +
 	"\x04\n" +
 	"\x025s\"\t\b2\x18\x05\"\x0330s*\x1b\n" +
 	"\x05house\x10d\x1a\x0360s*\x02\x10\x01Z\x05house`\x03J\x02\b\x01r\x10\n" +
@@ -489,33 +637,38 @@ func file_venta_user_v1_user_service_proto_rawDescGZIP() []byte {
 	return file_venta_user_v1_user_service_proto_rawDescData
 }
 
-var file_venta_user_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_venta_user_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_venta_user_v1_user_service_proto_goTypes = []any{
 	(*GetUserVendorsRequest)(nil),             // 0: venta.user.v1.GetUserVendorsRequest
 	(*GetUserVendorsResponse)(nil),            // 1: venta.user.v1.GetUserVendorsResponse
 	(*UserVendor)(nil),                        // 2: venta.user.v1.UserVendor
 	(*HandleUserCreatedRequest)(nil),          // 3: venta.user.v1.HandleUserCreatedRequest
-	(*HandleUserCreatedResponse)(nil),         // 4: venta.user.v1.HandleUserCreatedResponse
-	(*HandleUserDeletedRequest)(nil),          // 5: venta.user.v1.HandleUserDeletedRequest
-	(*HandleUserDeletedResponse)(nil),         // 6: venta.user.v1.HandleUserDeletedResponse
-	(*HandleSubscriptionCreatedRequest)(nil),  // 7: venta.user.v1.HandleSubscriptionCreatedRequest
-	(*HandleSubscriptionCreatedResponse)(nil), // 8: venta.user.v1.HandleSubscriptionCreatedResponse
+	(*IdentityUser)(nil),                      // 4: venta.user.v1.IdentityUser
+	(*IdentityEmail)(nil),                     // 5: venta.user.v1.IdentityEmail
+	(*HandleUserCreatedResponse)(nil),         // 6: venta.user.v1.HandleUserCreatedResponse
+	(*HandleUserDeletedRequest)(nil),          // 7: venta.user.v1.HandleUserDeletedRequest
+	(*HandleUserDeletedResponse)(nil),         // 8: venta.user.v1.HandleUserDeletedResponse
+	(*HandleSubscriptionCreatedRequest)(nil),  // 9: venta.user.v1.HandleSubscriptionCreatedRequest
+	(*HandleSubscriptionCreatedResponse)(nil), // 10: venta.user.v1.HandleSubscriptionCreatedResponse
 }
 var file_venta_user_v1_user_service_proto_depIdxs = []int32{
-	2, // 0: venta.user.v1.GetUserVendorsResponse.vendors:type_name -> venta.user.v1.UserVendor
-	0, // 1: venta.user.v1.UserService.GetUserVendors:input_type -> venta.user.v1.GetUserVendorsRequest
-	3, // 2: venta.user.v1.UserService.HandleUserCreated:input_type -> venta.user.v1.HandleUserCreatedRequest
-	5, // 3: venta.user.v1.UserService.HandleUserDeleted:input_type -> venta.user.v1.HandleUserDeletedRequest
-	7, // 4: venta.user.v1.UserService.HandleSubscriptionCreated:input_type -> venta.user.v1.HandleSubscriptionCreatedRequest
-	1, // 5: venta.user.v1.UserService.GetUserVendors:output_type -> venta.user.v1.GetUserVendorsResponse
-	4, // 6: venta.user.v1.UserService.HandleUserCreated:output_type -> venta.user.v1.HandleUserCreatedResponse
-	6, // 7: venta.user.v1.UserService.HandleUserDeleted:output_type -> venta.user.v1.HandleUserDeletedResponse
-	8, // 8: venta.user.v1.UserService.HandleSubscriptionCreated:output_type -> venta.user.v1.HandleSubscriptionCreatedResponse
-	5, // [5:9] is the sub-list for method output_type
-	1, // [1:5] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2,  // 0: venta.user.v1.GetUserVendorsResponse.vendors:type_name -> venta.user.v1.UserVendor
+	4,  // 1: venta.user.v1.HandleUserCreatedRequest.data:type_name -> venta.user.v1.IdentityUser
+	5,  // 2: venta.user.v1.IdentityUser.email_addresses:type_name -> venta.user.v1.IdentityEmail
+	4,  // 3: venta.user.v1.HandleUserDeletedRequest.data:type_name -> venta.user.v1.IdentityUser
+	0,  // 4: venta.user.v1.UserService.GetUserVendors:input_type -> venta.user.v1.GetUserVendorsRequest
+	3,  // 5: venta.user.v1.UserService.HandleUserCreated:input_type -> venta.user.v1.HandleUserCreatedRequest
+	7,  // 6: venta.user.v1.UserService.HandleUserDeleted:input_type -> venta.user.v1.HandleUserDeletedRequest
+	9,  // 7: venta.user.v1.UserService.HandleSubscriptionCreated:input_type -> venta.user.v1.HandleSubscriptionCreatedRequest
+	1,  // 8: venta.user.v1.UserService.GetUserVendors:output_type -> venta.user.v1.GetUserVendorsResponse
+	6,  // 9: venta.user.v1.UserService.HandleUserCreated:output_type -> venta.user.v1.HandleUserCreatedResponse
+	8,  // 10: venta.user.v1.UserService.HandleUserDeleted:output_type -> venta.user.v1.HandleUserDeletedResponse
+	10, // 11: venta.user.v1.UserService.HandleSubscriptionCreated:output_type -> venta.user.v1.HandleSubscriptionCreatedResponse
+	8,  // [8:12] is the sub-list for method output_type
+	4,  // [4:8] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_venta_user_v1_user_service_proto_init() }
@@ -529,7 +682,7 @@ func file_venta_user_v1_user_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_venta_user_v1_user_service_proto_rawDesc), len(file_venta_user_v1_user_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -49,6 +49,35 @@ func userServiceGateway() gateway.Service {
 				Cache: &policy.Cache{TTL: 30 * time.Second, Audience: policy.AudiencePrincipal,
 					Tags: []string{"vendors"}},
 			},
+		}, {
+			Name: "HandleUserCreated", Call: gateway.Unary(UserServiceClient.HandleUserCreated),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/webhooks/clerk", Body: "*"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Objective: inherited.Objective, Limits: inherited.Limits,
+				Response: &policy.Response{Status: 204},
+				Webhook:  &policy.Webhook{Secret: "clerk", EventField: "type", Event: "user.created"},
+			},
+		}, {
+			Name: "HandleUserDeleted", Call: gateway.Unary(UserServiceClient.HandleUserDeleted),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/webhooks/clerk", Body: "*"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Objective: inherited.Objective, Limits: inherited.Limits,
+				Invalidates: &policy.Invalidates{Tags: []string{"vendors"}},
+				Response:    &policy.Response{Status: 204},
+				Webhook:     &policy.Webhook{Secret: "clerk", EventField: "type", Event: "user.deleted"},
+			},
+		}, {
+			Name: "HandleSubscriptionCreated", Call: gateway.Unary(UserServiceClient.HandleSubscriptionCreated),
+			Bindings: []gateway.Binding{{Verb: "POST", Path: "/webhooks/subscription", Body: "*"}},
+			Policy: policy.Method{
+				Timeout: inherited.Timeout, CircuitBreaker: inherited.CircuitBreaker, RateLimits: inherited.RateLimits,
+				Objective: inherited.Objective, Limits: inherited.Limits,
+				Response: &policy.Response{Status: 204},
+				Webhook: &policy.Webhook{Scheme: policy.WebhookSharedSecret, Secret: "subscription",
+					Header: "X-Webhook-Secret"},
+			},
 		}},
 	}
 }
@@ -85,7 +114,10 @@ func RegisterUserServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux
 // file_venta_user_v1_user_service_proto_lines tells on which lines the policies are written.
 func file_venta_user_v1_user_service_proto_lines() gateway.FileLines {
 	return gateway.FileLines{
-		"":                           {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 27, "objective": 29, "limits": 32},
-		"UserService.GetUserVendors": {"cache": 44, "retry": 48},
+		"":                                      {"timeout": 11, "circuit_breaker": 13, "rate_limits": 17, "auth": 27, "objective": 29, "limits": 32},
+		"UserService.GetUserVendors":            {"cache": 44, "retry": 48},
+		"UserService.HandleUserCreated":         {"webhook": 61, "response": 67},
+		"UserService.HandleUserDeleted":         {"webhook": 81, "invalidates": 87, "response": 90},
+		"UserService.HandleSubscriptionCreated": {"webhook": 104, "response": 108},
 	}
 }

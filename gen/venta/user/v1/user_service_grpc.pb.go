@@ -29,8 +29,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// UserService keeps the users and what hangs on them. The Handle methods have
-// no route: they take what other systems report, and ask for the role "system".
+// UserService keeps the users and what hangs on them. The Handle methods take what
+// other systems report: by a webhook, or as a caller with the role "system".
 type UserServiceClient interface {
 	// GetUserVendors returns the caller's vendors.
 	GetUserVendors(ctx context.Context, in *GetUserVendorsRequest, opts ...grpc.CallOption) (*GetUserVendorsResponse, error)
@@ -96,8 +96,8 @@ func (c *userServiceClient) HandleSubscriptionCreated(ctx context.Context, in *H
 // All implementations must embed UnimplementedUserServiceServer
 // for forward compatibility.
 //
-// UserService keeps the users and what hangs on them. The Handle methods have
-// no route: they take what other systems report, and ask for the role "system".
+// UserService keeps the users and what hangs on them. The Handle methods take what
+// other systems report: by a webhook, or as a caller with the role "system".
 type UserServiceServer interface {
 	// GetUserVendors returns the caller's vendors.
 	GetUserVendors(context.Context, *GetUserVendorsRequest) (*GetUserVendorsResponse, error)
