@@ -191,6 +191,10 @@ func toldTelemetry(t *testing.T) []*dto.MetricFamily {
 	metrics.RetryAttempt(method, "final")
 	metrics.CacheEvent(method, "refreshed")
 	metrics.Webhook(method, "accepted")
+	stream := metrics.Stream(method, "websocket")
+	stream.Sent(1)
+	stream.Dropped(1)
+	stream.Ended("OK")
 	families, err := providers.Gatherer.Gather()
 	if err != nil {
 		t.Fatal(err)
