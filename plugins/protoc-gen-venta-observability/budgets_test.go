@@ -43,7 +43,7 @@ var budgeted = []counted{
 func budgets() []objectives.Promise {
 	const ms, day = time.Millisecond, 24 * time.Hour
 	return []objectives.Promise{
-		{Method: shopped + "GetOrder", Objective: policy.Objective{Latency: 300 * ms, Percentile: 99, ErrorPercent: 0.1, Window: 30 * day}},
+		{Method: shopped + "GetOrder", Objective: policy.Objective{Latency: 300 * ms, Percentile: 99.9, ErrorPercent: 0.1, Window: 30 * day}},
 		{Method: shopped + "CreateOrder", Objective: policy.Objective{Latency: time.Second, Percentile: 90, ErrorPercent: 10, Window: 7 * day}},
 		{Method: shopped + "WatchOrders", Objective: policy.Objective{ErrorPercent: 1, Window: 30 * day}},
 		{Method: shopped + "TryOrder", Objective: policy.Objective{ErrorPercent: 0.5, Window: 30 * day, Shadow: true}},
