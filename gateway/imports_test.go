@@ -46,6 +46,9 @@ func TestImportDirection(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			if strings.HasPrefix(imported, "github.com/nats-io/nats-server") {
+				t.Errorf("gateway/%s imports %s: a server belongs to no user's gateway", path, imported)
+			}
 			if rest, own := strings.CutPrefix(imported, module); own {
 				seen++
 				if why := forbidden(importer, rest); why != "" {
