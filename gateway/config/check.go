@@ -54,6 +54,7 @@ func (d *decoder) check(l *Loaded) error {
 	d.checkHealth(l.Config)
 	d.checkAdmin(l.Config.GetAdminAccess())
 	d.checkWebhooks(l.Config.GetWebhooks())
+	d.checkEvents(l.Config)
 	return nil
 }
 

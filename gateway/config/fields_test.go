@@ -55,6 +55,8 @@ func TestEveryFieldCanBeSetAndItsChangeIsSeen(t *testing.T) {
 	surroundings := [][]string{
 		nil,
 		{"VENTA_REDIS_ADDRESSES=b:2"},
+		{"VENTA_EVENTS_URL=nats://a"},
+		{"VENTA_EVENTS_URL=nats://a", "VENTA_EVENTS_TLS_CERT_FILE=" + other, "VENTA_EVENTS_TLS_KEY_FILE=" + other},
 		{"VENTA_AUTH_ISSUER=i"},
 		{"VENTA_IDENTITY_FORM=token"},
 		{"VENTA_REDIS_ADDRESSES=b:2", "VENTA_REDIS_MODE=sentinel", "VENTA_REDIS_MASTER_NAME=m"},
@@ -74,7 +76,8 @@ func TestEveryFieldCanBeSetAndItsChangeIsSeen(t *testing.T) {
 	settable := 0
 	own(coreFields, "", func(path string, fd protoreflect.FieldDescriptor) {
 		switch {
-		case !isScalar(fd) || strings.HasPrefix(path, "overrides.") || strings.HasPrefix(path, "webhooks.secrets."):
+		case !isScalar(fd) || strings.HasPrefix(path, "overrides.") || strings.HasPrefix(path, "webhooks.secrets."),
+			strings.HasPrefix(path, "events.purges."):
 		case strings.HasPrefix(path, "upstreams."):
 			settable += 2 // of orders and default
 		default:

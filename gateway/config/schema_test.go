@@ -54,7 +54,7 @@ func readComments(t *testing.T) map[protoreflect.FullName]string {
 	}
 	comments := map[protoreflect.FullName]string{}
 	for _, name := range []string{
-		"venta/config/v1/admin.proto", "venta/config/v1/config.proto", "venta/config/v1/connection.proto", "venta/config/v1/health.proto", "venta/config/v1/overrides.proto",
+		"venta/config/v1/admin.proto", "venta/config/v1/config.proto", "venta/config/v1/connection.proto", "venta/config/v1/events.proto", "venta/config/v1/health.proto", "venta/config/v1/overrides.proto",
 		"venta/config/v1/identity.proto", "venta/config/v1/redis.proto", "venta/policy/v1/policy.proto",
 	} {
 		compiled, err := compiler.Compile(context.Background(), name)

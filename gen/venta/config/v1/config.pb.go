@@ -397,7 +397,9 @@ type Config struct {
 	// What streams of RPCs with a stream block may hold.
 	Streams *Streams `protobuf:"bytes,38,opt,name=streams,proto3" json:"streams,omitempty"`
 	// What deliveries of other systems are verified with.
-	Webhooks      *Webhooks `protobuf:"bytes,39,opt,name=webhooks,proto3" json:"webhooks,omitempty"`
+	Webhooks *Webhooks `protobuf:"bytes,39,opt,name=webhooks,proto3" json:"webhooks,omitempty"`
+	// The log of what happened at the services.
+	Events        *Events `protobuf:"bytes,40,opt,name=events,proto3" json:"events,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -610,6 +612,13 @@ func (x *Config) GetStreams() *Streams {
 func (x *Config) GetWebhooks() *Webhooks {
 	if x != nil {
 		return x.Webhooks
+	}
+	return nil
+}
+
+func (x *Config) GetEvents() *Events {
+	if x != nil {
+		return x.Events
 	}
 	return nil
 }
@@ -2037,7 +2046,7 @@ var File_venta_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bventa/config/v1/admin.proto\x1a venta/config/v1/connection.proto\x1a\x1cventa/config/v1/health.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\x9d\x10\n" +
+	"\x1cventa/config/v1/config.proto\x12\x0fventa.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bventa/config/v1/admin.proto\x1a venta/config/v1/connection.proto\x1a\x1cventa/config/v1/events.proto\x1a\x1cventa/config/v1/health.proto\x1a\x1eventa/config/v1/identity.proto\x1a\x1fventa/config/v1/overrides.proto\x1a\x1bventa/config/v1/redis.proto\"\xce\x10\n" +
 	"\x06Config\x12\x95\x01\n" +
 	"\x04http\x18\x01 \x01(\tB\x80\x01\xbaH}\xba\x01z\n" +
 	"\aaddress\x12\x11must be HOST:PORT\x1a\\this.isHostAndPort(true) || this.startsWith(':') && ('localhost' + this).isHostAndPort(true)R\x04http\x12\x97\x01\n" +
@@ -2072,7 +2081,8 @@ const file_venta_config_v1_config_proto_rawDesc = "" +
 	"\x05audit\x18! \x01(\v2\x16.venta.config.v1.AuditR\x05audit\x12?\n" +
 	"\fadmin_access\x18\" \x01(\v2\x1c.venta.config.v1.AdminAccessR\vadminAccess\x122\n" +
 	"\astreams\x18& \x01(\v2\x18.venta.config.v1.StreamsR\astreams\x125\n" +
-	"\bwebhooks\x18' \x01(\v2\x19.venta.config.v1.WebhooksR\bwebhooks\x1aW\n" +
+	"\bwebhooks\x18' \x01(\v2\x19.venta.config.v1.WebhooksR\bwebhooks\x12/\n" +
+	"\x06events\x18( \x01(\v2\x17.venta.config.v1.EventsR\x06events\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
 	"\x05value\x18\x02 \x01(\v2\x19.venta.config.v1.UpstreamR\x05value:\x028\x01J\x04\b\x03\x10\x04\"1\n" +
@@ -2278,8 +2288,9 @@ var file_venta_config_v1_config_proto_goTypes = []any{
 	(*Identity)(nil),            // 30: venta.config.v1.Identity
 	(*Health)(nil),              // 31: venta.config.v1.Health
 	(*AdminAccess)(nil),         // 32: venta.config.v1.AdminAccess
-	(*durationpb.Duration)(nil), // 33: google.protobuf.Duration
-	(*Connection)(nil),          // 34: venta.config.v1.Connection
+	(*Events)(nil),              // 33: venta.config.v1.Events
+	(*durationpb.Duration)(nil), // 34: google.protobuf.Duration
+	(*Connection)(nil),          // 35: venta.config.v1.Connection
 }
 var file_venta_config_v1_config_proto_depIdxs = []int32{
 	26, // 0: venta.config.v1.Config.upstreams:type_name -> venta.config.v1.Config.UpstreamsEntry
@@ -2303,37 +2314,38 @@ var file_venta_config_v1_config_proto_depIdxs = []int32{
 	32, // 18: venta.config.v1.Config.admin_access:type_name -> venta.config.v1.AdminAccess
 	6,  // 19: venta.config.v1.Config.streams:type_name -> venta.config.v1.Streams
 	7,  // 20: venta.config.v1.Config.webhooks:type_name -> venta.config.v1.Webhooks
-	27, // 21: venta.config.v1.Webhooks.secrets:type_name -> venta.config.v1.Webhooks.SecretsEntry
-	9,  // 22: venta.config.v1.WebhookSecret.values:type_name -> venta.config.v1.WebhookValue
-	33, // 23: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
-	33, // 24: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
-	33, // 25: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
-	33, // 26: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
-	14, // 27: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
-	33, // 28: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
-	13, // 29: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
-	34, // 30: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
-	33, // 31: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
-	33, // 32: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
-	33, // 33: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
-	0,  // 34: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
-	33, // 35: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
-	33, // 36: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
-	33, // 37: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
-	1,  // 38: venta.config.v1.Telemetry.otlp_protocol:type_name -> venta.config.v1.Telemetry.Protocol
-	33, // 39: venta.config.v1.Telemetry.slow_after:type_name -> google.protobuf.Duration
-	2,  // 40: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
-	3,  // 41: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
-	22, // 42: venta.config.v1.Logging.access:type_name -> venta.config.v1.AccessLog
-	33, // 43: venta.config.v1.AccessLog.slow_after:type_name -> google.protobuf.Duration
-	4,  // 44: venta.config.v1.AccessLog.principal:type_name -> venta.config.v1.AccessLog.Principal
-	15, // 45: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
-	8,  // 46: venta.config.v1.Webhooks.SecretsEntry.value:type_name -> venta.config.v1.WebhookSecret
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	33, // 21: venta.config.v1.Config.events:type_name -> venta.config.v1.Events
+	27, // 22: venta.config.v1.Webhooks.secrets:type_name -> venta.config.v1.Webhooks.SecretsEntry
+	9,  // 23: venta.config.v1.WebhookSecret.values:type_name -> venta.config.v1.WebhookValue
+	34, // 24: venta.config.v1.Listener.read_header_timeout:type_name -> google.protobuf.Duration
+	34, // 25: venta.config.v1.Listener.read_timeout:type_name -> google.protobuf.Duration
+	34, // 26: venta.config.v1.Listener.write_timeout:type_name -> google.protobuf.Duration
+	34, // 27: venta.config.v1.Listener.idle_timeout:type_name -> google.protobuf.Duration
+	14, // 28: venta.config.v1.Listener.tls:type_name -> venta.config.v1.ServerTls
+	34, // 29: venta.config.v1.Listener.write_stall_timeout:type_name -> google.protobuf.Duration
+	13, // 30: venta.config.v1.Listener.http2:type_name -> venta.config.v1.Http2
+	35, // 31: venta.config.v1.Upstream.connection:type_name -> venta.config.v1.Connection
+	34, // 32: venta.config.v1.Cache.purge_wait:type_name -> google.protobuf.Duration
+	34, // 33: venta.config.v1.Cache.max_staleness:type_name -> google.protobuf.Duration
+	34, // 34: venta.config.v1.Cache.forget_after:type_name -> google.protobuf.Duration
+	0,  // 35: venta.config.v1.RateLimits.headers:type_name -> venta.config.v1.RateLimits.Headers
+	34, // 36: venta.config.v1.Shutdown.delay:type_name -> google.protobuf.Duration
+	34, // 37: venta.config.v1.Shutdown.drain_timeout:type_name -> google.protobuf.Duration
+	34, // 38: venta.config.v1.Shutdown.stream_grace:type_name -> google.protobuf.Duration
+	1,  // 39: venta.config.v1.Telemetry.otlp_protocol:type_name -> venta.config.v1.Telemetry.Protocol
+	34, // 40: venta.config.v1.Telemetry.slow_after:type_name -> google.protobuf.Duration
+	2,  // 41: venta.config.v1.Logging.level:type_name -> venta.config.v1.Logging.Level
+	3,  // 42: venta.config.v1.Logging.format:type_name -> venta.config.v1.Logging.Format
+	22, // 43: venta.config.v1.Logging.access:type_name -> venta.config.v1.AccessLog
+	34, // 44: venta.config.v1.AccessLog.slow_after:type_name -> google.protobuf.Duration
+	4,  // 45: venta.config.v1.AccessLog.principal:type_name -> venta.config.v1.AccessLog.Principal
+	15, // 46: venta.config.v1.Config.UpstreamsEntry.value:type_name -> venta.config.v1.Upstream
+	8,  // 47: venta.config.v1.Webhooks.SecretsEntry.value:type_name -> venta.config.v1.WebhookSecret
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_venta_config_v1_config_proto_init() }
@@ -2343,6 +2355,7 @@ func file_venta_config_v1_config_proto_init() {
 	}
 	file_venta_config_v1_admin_proto_init()
 	file_venta_config_v1_connection_proto_init()
+	file_venta_config_v1_events_proto_init()
 	file_venta_config_v1_health_proto_init()
 	file_venta_config_v1_identity_proto_init()
 	file_venta_config_v1_overrides_proto_init()

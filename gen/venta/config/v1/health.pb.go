@@ -31,7 +31,7 @@ type Health struct {
 	// upstreams are, and no addresses, versions or errors. Default false.
 	OnHttp bool `protobuf:"varint,1,opt,name=on_http,json=onHttp,proto3" json:"on_http,omitempty"`
 	// The critical dependencies, which /readyz says no for while they are down: names of
-	// upstreams, and "redis". Where all gateways need the same one, they all turn
+	// upstreams, "redis" and "events". Where all gateways need the same one, they all turn
 	// unready at once, and clients get nothing in place of errors, of stored responses
 	// and of what other upstreams serve. Default: none, every dependency is
 	// degradable. At most 64.
