@@ -76,6 +76,26 @@ func (m *method) unpurged(tags policy.Tags) []policy.Advice {
 	return found
 }
 
+// AdviseOn returns the advice on tags that somebody else purges, as place says, once
+// every service is registered.
+func (g *Gateway) AdviseOn(place string, tags []string) []policy.Advice {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	made := tagsOf(g.methods)
+	var found []policy.Advice
+	for _, tag := range tags {
+		// One that is a value and nothing else may be any.
+		if template, err := policy.ParseTemplate(tag); err != nil || made.Make(tag) || template.Expand(func(string) string { return "" }) == "" {
+			continue
+		}
+		found = append(found, policy.Advice{
+			Problem: place + ": " + made.Missing(tag, "this gateway"),
+			Remedy:  "correct it, or register the service whose cache has it on this gateway",
+		})
+	}
+	return found
+}
+
 // unbounded returns the advice on methods whose calls nothing ends, a line for the
 // unary ones of a service and one for its streams.
 func unbounded(methods []*method) []policy.Advice {

@@ -203,6 +203,14 @@ func (g *Gateway) Close() error {
 // later request can be answered by them, in a fleet as far as [cache.Remote] says.
 func (g *Gateway) Purge(tags ...string) { g.store.Purge(tags...) }
 
+// PurgeEverywhere is Purge, and says how far it came.
+func (g *Gateway) PurgeEverywhere(ctx context.Context, tags ...string) cache.Delivery {
+	return g.store.PurgeEverywhere(ctx, tags...)
+}
+
+// PurgeAll makes everything stored stale, as [Gateway.PurgeEverywhere] does.
+func (g *Gateway) PurgeAll(ctx context.Context) cache.Delivery { return g.store.PurgeAll(ctx) }
+
 // PurgeHandler purges for operators: see [cache.Store.PurgeHandler]. It belongs on
 // an address that clients cannot reach.
 func (g *Gateway) PurgeHandler() http.Handler { return g.store.PurgeHandler() }

@@ -9,7 +9,7 @@ import (
 )
 
 // ownCommands are the names that no command of a program's may have.
-var ownCommands = []string{"serve", "dev", "service", "policy", "config", "apikey", "admintoken", "token", "version", "help"}
+var ownCommands = []string{"serve", "dev", "service", "policy", "config", "events", "apikey", "admintoken", "token", "version", "help"}
 
 // cli is the command line that every program has. Each command's Run does its
 // work.
@@ -18,6 +18,7 @@ type cli struct {
 	Dev        devCommand        `cmd:"" help:"Run the gateway, and what upstreams this program has, in one process."`
 	Policy     policyCommand     `cmd:"" help:"Show the effective policies."`
 	Config     configCommand     `cmd:"" help:"Check and explain configuration files."`
+	Events     eventsCommand     `cmd:"" help:"Look after events that could not be handled."`
 	APIKey     apikeyCommand     `cmd:"" name:"apikey" help:"Make an API key."`
 	AdminToken admintokenCommand `cmd:"" name:"admintoken" help:"Make a token for the admin address."`
 	Token      tokenCommand      `cmd:"" help:"Print a development token."`

@@ -11,7 +11,7 @@
 //		})
 //	}
 //
-// is a program with the commands serve, dev, service, policy, config, apikey,
+// is a program with the commands serve, dev, service, policy, config, events, apikey,
 // token and version. It reads its configuration (gateway/config), listens with
 // or without TLS, connects to its upstreams and to Redis, measures and traces,
 // serves health and operations on an address of their own, follows its

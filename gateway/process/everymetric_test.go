@@ -100,7 +100,7 @@ func serveFailing(t *testing.T) string {
 }
 
 // runEverything runs a gateway with everything on that makes metrics.
-func runEverything(t *testing.T, server *redistest.Server) *running {
+func runEverything(t *testing.T, server *redistest.Server, log eventLog) *running {
 	t.Helper()
 	folder := t.TempDir()
 	certificate, key := pair(t, 1)
@@ -124,7 +124,7 @@ func runEverything(t *testing.T, server *redistest.Server) *running {
 	config := "http_listener: {tls: {cert_file: " + folder + "/tls.crt, key_file: " + folder + "/tls.key}}\n" +
 		"auth: {api_keys_file: " + folder + "/keys.json, development_keys: true}\n" +
 		"audit: {file: " + folder + "/audit.log}\n" +
-		"redis: {addresses: ['" + server.Addr + "']}\ncache: {remote: true}\n" +
+		"redis: {addresses: ['" + server.Addr + "']}\ncache: {remote: true}\n" + log.config() +
 		"telemetry: {otlp_endpoint: '127.0.0.1:9', sample_ratio: 0}\n"
 	return runWith(t, program, process.Options{ConfigFile: write(t, filepath.Join(folder, "shop.yaml"), config)})
 }
@@ -134,7 +134,8 @@ func runEverything(t *testing.T, server *redistest.Server) *running {
 func TestEveryMetricIsListed(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	r := runEverything(t, server)
+	log := startLog(t)
+	r := runEverything(t, server, log)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // any certificate
 	t.Cleanup(client.CloseIdleConnections)
 	for range 4 {
@@ -143,6 +144,9 @@ func TestEveryMetricIsListed(t *testing.T) {
 		call(t, client, http.MethodGet, r.HTTPURL+"/nowhere")
 		call(t, client, http.MethodGet, r.HTTPURL+"/v1/streams")
 	}
+	within(t, waitLimit, "the place in the stream is there", func() bool { return r.metric(t, `venta_events_purges_total\{.*result="missed".*\} 1`) })
+	log.publish(t)
+	within(t, waitLimit, "an event purges", func() bool { return r.metric(t, `venta_events_purges_total\{.*result="purged".*\} 1`) })
 	server.Kill()
 	r.hangup <- os.Interrupt
 	r.logged(t, "no contact with Redis")

@@ -45,6 +45,9 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 	} else if err := p.share(ctx, *ready.redis, &options); err != nil {
 		return err
 	}
+	if err := p.openEvents(ready); err != nil {
+		return err
+	}
 	if err := p.addHealth(conns); err != nil {
 		return err
 	}
@@ -59,6 +62,9 @@ func (p *process) addGateway(ctx context.Context, ready prepared, conns connecti
 		return keyless(p.loaded, err)
 	}
 	if err := observeOverrides(p.telemetry.MeterProvider, p.gateway); err != nil {
+		return err
+	}
+	if err := p.addPurger(ready.purges); err != nil {
 		return err
 	}
 	return observeUpstreams(p.telemetry.MeterProvider, conns)

@@ -57,7 +57,7 @@ func (p *process) addHealth(conns connections) error {
 	return observeDependencies(p.telemetry.MeterProvider, p.health)
 }
 
-// dependsOn returns the upstreams, Redis and what local services depend on.
+// dependsOn returns the upstreams, Redis, the log of events and what local services depend on.
 func (p *process) dependsOn(conns connections) []health.Dependency {
 	critical := p.loaded.Config.GetHealth().GetCritical()
 	var all []health.Dependency
@@ -72,6 +72,9 @@ func (p *process) dependsOn(conns connections) []health.Dependency {
 			Name: redisName, Kind: health.KindRedis, Critical: slices.Contains(critical, redisName),
 			Check: redisCheck(p.redis), Changed: p.redisChanged,
 		})
+	}
+	if p.eventsConn != nil {
+		all = append(all, p.eventsDependency(slices.Contains(critical, eventsName)))
 	}
 	return append(all, p.dependencies...)
 }

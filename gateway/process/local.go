@@ -65,17 +65,23 @@ func (p *process) addService(ctx context.Context, name string, listener net.List
 	return nil
 }
 
-// host is what an upstream's server knows of this process.
-func (p *process) host(name string) (Host, error) {
+// plainHost is what everything in this process knows of it.
+func (p *process) plainHost(name string) Host {
 	host := Host{
 		Name: name, Config: p.loaded, Data: p.data, Verifier: p.verifier, Logger: p.logs.Logger, Drain: p.timing.drain,
-		MeterProvider: p.telemetry.MeterProvider,
-		OnClose:       func(end func() error) { p.closers = append(p.closers, closing(end)) },
-		Depend:        func(d health.Dependency) { p.dependencies = append(p.dependencies, d) },
+		MeterProvider: p.telemetry.MeterProvider, Events: p.events,
+		OnClose: func(end func() error) { p.closers = append(p.closers, closing(end)) },
+		Depend:  func(d health.Dependency) { p.dependencies = append(p.dependencies, d) },
 	}
 	if p.traced {
 		host.Stats, host.TracerProvider = p.telemetry.GRPCServerHandler(), p.telemetry.TracerProvider
 	}
+	return host
+}
+
+// host is what an upstream's server knows of this process.
+func (p *process) host(name string) (Host, error) {
+	host := p.plainHost(name)
 	var err error
 	if p.identity != nil {
 		host.Identity = p.identity

@@ -15,6 +15,7 @@ import (
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/devkeys"
 	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/events"
 	"github.com/venta-hq/venta/gateway/policy"
 	"github.com/venta-hq/venta/gateway/ratelimit"
 	"github.com/venta-hq/venta/gateway/redis"
@@ -40,8 +41,10 @@ type prepared struct {
 	certificates map[string]*tls.Certificate // by the listener's block
 	signingKeys  jwk.Set                     // nil: the process has its own
 	settings     gateway.Settings
-	headers      []string       // that travel to every service
-	redis        *redis.Options // nil: none is configured
+	headers      []string        // that travel to every service
+	redis        *redis.Options  // nil: none is configured
+	events       *events.Options // nil: no log is configured
+	purges       []events.Rule
 	upstreams    map[string]upstream.Options
 	overrides    []gateway.Override
 }
@@ -73,6 +76,8 @@ func prepare(p preparation) (prepared, error) {
 		settings:     p.settings(),
 		headers:      p.headers(),
 		redis:        p.redis(),
+		events:       p.events(),
+		purges:       p.purges(),
 		upstreams:    p.upstreams(),
 		overrides:    overridesOf(p.loaded),
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/auth/identity"
 	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/events"
 	"github.com/venta-hq/venta/gateway/health"
 	"github.com/venta-hq/venta/gateway/redis"
 	"github.com/venta-hq/venta/gateway/telemetry"
@@ -48,6 +49,10 @@ type process struct {
 	dependencies []health.Dependency // of local services
 	changes      signals             // of upstreams
 	redisChanged chan struct{}
+
+	events        *events.Options // where the log of events is; nil: nowhere
+	eventsConn    *events.Conn    // nil: nothing is purged by events
+	eventsChanged chan struct{}
 
 	gateway    *gateway.Gateway // nil: the process is a service
 	overriding *overriding      // of that gateway
@@ -129,6 +134,9 @@ func (p *process) addAll(ctx context.Context, o Options) error {
 	}
 	p.hold(ready)
 	if err := p.addSigner(ready.signingKeys, o.Local); err != nil {
+		return err
+	}
+	if err := p.addLog(ctx, ready.events, o.Local); err != nil {
 		return err
 	}
 	conns := connections{}

@@ -22,6 +22,7 @@ import (
 	"github.com/venta-hq/venta/gateway"
 	"github.com/venta-hq/venta/gateway/auth"
 	"github.com/venta-hq/venta/gateway/config"
+	"github.com/venta-hq/venta/gateway/events"
 	"github.com/venta-hq/venta/gateway/health"
 )
 
@@ -43,6 +44,14 @@ type Program struct {
 	Upstreams Upstreams
 	// Extensions are blocks of the configuration that are the program's own.
 	Extensions []config.Extension
+
+	// Events starts a log of events in the process for the command dev, where the
+	// configuration names none (events.url), and returns its URL, which may hold a
+	// secret. The host's OnClose ends it after everything else. Default: there is none.
+	Events func(context.Context, Host) (url string, err error)
+	// EventPurges say what is purged by events, unless the configuration does
+	// (events.purges).
+	EventPurges []events.Rule
 
 	// Verifier returns what verifies bearer tokens, in place of the configured
 	// keys (auth.jwks_file). It is called at the start, at each reload, and by config
@@ -129,6 +138,8 @@ type Host struct {
 	// MeterProvider takes what the server measures, such as its connections to a
 	// database, for /metrics. It is never nil.
 	MeterProvider metric.MeterProvider
+	// Events says where the log of events is, for [events.Connect]. Nil: there is none.
+	Events *events.Options
 	// Drain is how long calls may take to end once the server is to stop.
 	Drain time.Duration
 	// Depend tells what the server depends on, such as its database, so that the

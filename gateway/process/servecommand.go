@@ -140,7 +140,7 @@ func (c *serviceCommand) Run(ctx context.Context, e *environment) error {
 // addOneService makes the process that of one upstream.
 func (p *process) addOneService(ctx context.Context, name, address string) (listening string, err error) {
 	making := p.preparation(p.loaded)
-	verifier, gateways := making.verifier(), making.identityVerifier(name)
+	verifier, gateways, log := making.verifier(), making.identityVerifier(name), making.events()
 	if len(making.errs) > 0 {
 		return "", making.errs[0]
 	}
@@ -151,6 +151,9 @@ func (p *process) addOneService(ctx context.Context, name, address string) (list
 	if gateways != nil {
 		p.identity = &liveVerifier{}
 		p.identity.Store(&gateways)
+	}
+	if err := p.addLog(ctx, log, false); err != nil {
+		return "", err
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

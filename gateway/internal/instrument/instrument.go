@@ -60,7 +60,7 @@ type Section struct {
 func All() []Section {
 	return []Section{
 		{"requests", requests}, {"policies", policies}, {"upstreams", upstreams}, {"clients", clients}, {"streams", streams},
-		{"redis", shared}, {"process", process},
+		{"redis", shared}, {"events", events}, {"process", process},
 	}
 }
 
