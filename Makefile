@@ -88,6 +88,10 @@ generate-peers: generate bin/protoc-gen-grpc-gateway ## Generate grpc-gateway's 
 		bin/buf generate --config $(ORACLE)/buf.yaml --template $(ORACLE)/$$template; \
 	done
 
+.PHONY: kills
+kills: ## Kill the services 200 times on each database while they write: no event is lost (half an hour).
+	KILLS=200 go test ./cmd/venta -run 'TestKills' -v -timeout 3h
+
 .PHONY: bench
 bench: ## Compare with stock grpc-gateway and net/http in one run (needs wrk).
 	go run ./bench

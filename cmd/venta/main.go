@@ -21,6 +21,8 @@ func program() process.Program {
 		Description: "Venta turns annotated .proto files into a resilient API gateway. This is its reference system.",
 		Upstreams:   upstreams(),
 		Extensions:  extensions(),
+		Events:      openLog,
+		EventPurges: eventPurges(),
 		Welcome:     welcome,
 		Commands:    tools(),
 	}

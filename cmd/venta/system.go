@@ -83,7 +83,7 @@ func (d *database) open(ctx context.Context, host process.Host) (*store.Store, e
 	d.store = opened
 	host.OnClose(d.close)
 	host.Depend(health.Dependency{Name: databaseBlock, Kind: health.KindDatabase, Check: opened.Ping})
-	return opened, nil
+	return opened, publish(opened, host)
 }
 
 // openStore opens what the block says: a database of PostgreSQL, or a file.
