@@ -44,14 +44,35 @@ func socket() *policy.Stream {
 	return s
 }
 
+// validated is an RPC whose policy is valid, or wrong at the paths that are named.
+type validated struct {
+	name   string
+	method string
+	routes []policy.Route
+	change func(m *policy.Method) // of a sound policy; nil: none
+	wrong  string
+}
+
+func validateAll(t *testing.T, tests []validated) {
+	t.Helper()
+	all := methods(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			m := valid()
+			if test.change != nil {
+				test.change(&m)
+			}
+			rpc := policy.NewRPC(all.ByName(protoreflect.Name(test.method)), test.routes)
+			rpc.Annotated = true
+			if diff := cmp.Diff(strings.Fields(test.wrong), append([]string{}, paths(m.Validate(rpc))...)); diff != "" {
+				t.Errorf("paths (-want +got):\n%s\n%v", diff, m.Validate(rpc))
+			}
+		})
+	}
+}
+
 func TestValidate(t *testing.T) {
-	tests := []struct {
-		name   string
-		method string
-		routes []policy.Route
-		change func(m *policy.Method)
-		wrong  string
-	}{
+	validateAll(t, []validated{
 		{"valid", "Get", []policy.Route{get}, nil, ""},
 		{"limits too", "Get", []policy.Route{get}, func(m *policy.Method) { m.Timeout.Duration = 0 }, "timeout.duration retry.initial_backoff"},
 		{"retry of idempotent", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache = nil }, ""},
@@ -177,6 +198,19 @@ func TestValidate(t *testing.T) {
 		{"version of a write in the response alone", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "empty" }, "etag.field"},
 		{"version as a number", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "weight" }, "etag.field"},
 		{"version as bytes", "Put", []policy.Route{get}, func(m *policy.Method) { m.Cache, m.Etag.Field = nil, "raw" }, "etag.field"},
+		{"version of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Etag: m.Etag} }, "etag"},
+		{"hedge of a version", "Put", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Hedge = nil, nil, hedge() }, "etag"},
+		{"retry of a version that has passed", "Put", []policy.Route{get},
+			func(m *policy.Method) { m.Cache, m.Retry.RetryableStatusCodes = nil, []codes.Code{codes.Aborted} }, "etag"},
+		{"retry of a read's version", "Get", []policy.Route{get},
+			func(m *policy.Method) { m.Retry.RetryableStatusCodes = []codes.Code{codes.Aborted} }, ""},
+		{"route of no version", "Get", []policy.Route{{Verb: "POST", Path: "/webhooks"}, {Verb: "GET", Path: "/vendors/v1"}},
+			func(m *policy.Method) { *m = policy.Method{} }, ""},
+	})
+}
+
+func TestValidateStreams(t *testing.T) {
+	validateAll(t, []validated{
 		{"stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Stream: stream()} }, ""},
 		{"stream of a call", "Get", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Stream: stream()} }, "stream"},
 		{"stream without a GET route", "Watch", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Stream: stream()} }, "stream"},
@@ -198,12 +232,11 @@ func TestValidate(t *testing.T) {
 				Name: "house", Requests: 1, Interval: time.Minute, Burst: 1, Key: policy.RateLimitKey{Source: policy.KeyClientIP}, Cost: policy.RateLimitCost{Units: 1},
 			}}}
 		}, "rate_limits[0]"},
-		{"version of a stream", "Watch", []policy.Route{get}, func(m *policy.Method) { *m = policy.Method{Etag: m.Etag} }, "etag"},
-		{"hedge of a version", "Put", []policy.Route{get}, func(m *policy.Method) { m.Retry, m.Cache, m.Hedge = nil, nil, hedge() }, "etag"},
-		{"retry of a version that has passed", "Put", []policy.Route{get},
-			func(m *policy.Method) { m.Cache, m.Retry.RetryableStatusCodes = nil, []codes.Code{codes.Aborted} }, "etag"},
-		{"retry of a read's version", "Get", []policy.Route{get},
-			func(m *policy.Method) { m.Retry.RetryableStatusCodes = []codes.Code{codes.Aborted} }, ""},
+	})
+}
+
+func TestValidateWebhooks(t *testing.T) {
+	validateAll(t, []validated{
 		{"webhook", "Put", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, ""},
 		{"webhook of a read", "Get", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, "webhook"},
 		{"webhook that may do harm", "Add", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Webhook: hook()} }, "webhook"},
@@ -224,23 +257,7 @@ func TestValidate(t *testing.T) {
 		{"webhook of a version", "Put", []policy.Route{post}, func(m *policy.Method) { *m = policy.Method{Webhook: hook(), Etag: m.Etag} }, "webhook"},
 		{"webhook whose secret travels", "Put", []policy.Route{post},
 			func(m *policy.Method) { *m = policy.Method{Webhook: shared("X-Tenant"), Forward: m.Forward} }, "webhook.header"},
-		{"route of no version", "Get", []policy.Route{{Verb: "POST", Path: "/webhooks"}, {Verb: "GET", Path: "/vendors/v1"}},
-			func(m *policy.Method) { *m = policy.Method{} }, ""},
-	}
-	all := methods(t)
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			m := valid()
-			if test.change != nil {
-				test.change(&m)
-			}
-			rpc := policy.NewRPC(all.ByName(protoreflect.Name(test.method)), test.routes)
-			rpc.Annotated = true
-			if diff := cmp.Diff(strings.Fields(test.wrong), append([]string{}, paths(m.Validate(rpc))...)); diff != "" {
-				t.Errorf("paths (-want +got):\n%s\n%v", diff, m.Validate(rpc))
-			}
-		})
-	}
+	})
 }
 
 func TestNewRPC(t *testing.T) {
