@@ -59,14 +59,7 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("RateLimits.MaxBytes: %w", err)
 	}
-	metrics.ObserveRateLimitMemory(func() (bytes, displaced int64) {
-		s := memory.Stats()
-		return s.Bytes, s.Displaced
-	})
-	metrics.ObserveCache(func() (entries, bytes int64) {
-		s := g.store.Stats()
-		return s.Entries, s.Bytes
-	})
+	g.observe(metrics, memory)
 	env := &assembly.Environment{
 		Logger:       o.Logger,
 		Telemetry:    g.telemetry(metrics),
@@ -108,6 +101,18 @@ func (g *Gateway) newEnvironment() (*assembly.Environment, error) {
 	o.Interceptors.in(env)
 	env.Streams, g.endStreams = context.WithCancel(context.Background())
 	return env, nil
+}
+
+// observe lets metrics look at what the gateway holds in memory.
+func (g *Gateway) observe(metrics *telemetry.Metrics, limits *ratelimit.Memory) {
+	metrics.ObserveRateLimitMemory(func() (bytes, displaced int64) {
+		s := limits.Stats()
+		return s.Bytes, s.Displaced
+	})
+	metrics.ObserveCache(func() (entries, bytes int64) {
+		s := g.store.Stats()
+		return s.Entries, s.Bytes
+	})
 }
 
 // telemetry returns what is told of requests, and where.
