@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,9 +51,40 @@ func createVendor(t *testing.T, c *client) string {
 	return decode(t, created.body)["id"].(string)
 }
 
+// settled waits until each change has been told, and the gateway has had the time to
+// hear of it: what is read from then on stays stored. What was told before the gateway
+// listened is counted nowhere, so there is no number to wait for.
+func settled(t *testing.T, admin string) {
+	t.Helper()
+	ops := newClient(admin, "", "127.0.0.2")
+	quiet := 0 // readings in a row
+	if !poll(t, waitLimit, 50*time.Millisecond, func() bool {
+		metrics := ops.do(t, http.MethodGet, "/metrics", "").body
+		quiet++
+		if sumOf(metrics, "venta_outbox_published_total") == 0 || sumOf(metrics, "venta_outbox_events") > 0 {
+			quiet = 0
+		}
+		return quiet == 10
+	}) {
+		t.Fatal("there are always events on the way")
+	}
+}
+
+// sumOf adds the series of a metric up.
+func sumOf(metrics, name string) (sum float64) {
+	for line := range strings.Lines(metrics) {
+		if strings.HasPrefix(line, name+"{") {
+			value, _ := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(strings.TrimSpace(line), ' ')+1:]), 64)
+			sum += value
+		}
+	}
+	return sum
+}
+
 // testLostUpdate has two clients change and delete what both have read.
-func testLostUpdate(t *testing.T, c *client) {
+func testLostUpdate(t *testing.T, c *client, admin string) {
 	path := "/v2/vendors/" + createVendor(t, c)
+	settled(t, admin)
 	tag := c.do(t, http.MethodGet, path, "").header.Get("Etag")
 	if again := c.do(t, http.MethodGet, path, ""); tag == "" || again.header.Get("Etag") != tag || !strings.Contains(again.header.Get("Cache-Status"), "hit") {
 		t.Fatalf("ETag %q, then %v", tag, again.header)
@@ -84,7 +116,7 @@ func testLostUpdate(t *testing.T, c *client) {
 func TestDev(t *testing.T) { //nolint:tparallel // each step sees what the last one did
 	t.Parallel()
 	data := t.TempDir()
-	_, base, _ := startDev(t, data)
+	_, base, admin := startDev(t, data)
 	ada := token(t, data, "ada")
 	c := newClient(base, ada, "127.0.0.2")
 
@@ -161,7 +193,7 @@ func TestDev(t *testing.T) { //nolint:tparallel // each step sees what the last 
 	})
 
 	t.Run("412 for an update of a version that has passed", func(t *testing.T) {
-		testLostUpdate(t, newClient(base, ada, "127.0.0.5"))
+		testLostUpdate(t, newClient(base, ada, "127.0.0.5"), admin)
 	})
 
 	t.Run("no route, no method", func(t *testing.T) {
@@ -214,9 +246,10 @@ func TestDev(t *testing.T) { //nolint:tparallel // each step sees what the last 
 func TestCacheAndRateLimit(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	_, base, _ := startDev(t, data)
+	_, base, admin := startDev(t, data)
 	c := newClient(base, token(t, data, "ada"), "127.0.0.2")
 	id := createVendor(t, c)
+	settled(t, admin)
 	path := "/v1/vendors/" + id
 
 	first := c.do(t, http.MethodGet, path, "") // 1

@@ -82,7 +82,7 @@ func (o Options) nats(state *broadcast) []nats.Option {
 		nats.ReconnectWait(retryAfter), nats.ReconnectJitter(mostJitter, mostJitter),
 		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(lostPings),
 		nats.ReconnectBufSize(-1), // what is published while it is away fails: the outbox keeps it
-		nats.ConnectHandler(func(*nats.Conn) { o.Logger.Info("the log of events is connected"); told() }),
+		nats.ConnectHandler(func(*nats.Conn) { o.Logger.Debug("the log of events is connected"); told() }),
 		nats.ReconnectHandler(func(*nats.Conn) { o.Logger.Info("the log of events is back"); told() }),
 		nats.DisconnectErrHandler(func(c *nats.Conn, err error) {
 			if !c.IsClosed() && err != nil {
