@@ -118,8 +118,9 @@ func TestPrometheus(t *testing.T) {
 			t.Errorf("the metrics miss %s", line)
 		}
 	}
-	// The bucket that the request was in leads to its trace, whichever that is.
-	if !regexp.MustCompile(`http_server_request_duration_seconds_bucket\{.*rpc_method="a.B/C".*\} 1 # \{trace_id="`).Match(w.Body.Bytes()) {
+	// The bucket that the request was in leads to its trace. Which it is depends on the
+	// machine, and the order of what an exemplar says on chance.
+	if !regexp.MustCompile(`http_server_request_duration_seconds_bucket\{.*rpc_method="a.B/C".*\} 1 # \{.*trace_id="`).Match(w.Body.Bytes()) {
 		t.Error("no bucket has an exemplar")
 	}
 	if w.Code != http.StatusOK || len(log.all()) != 0 {
